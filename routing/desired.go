@@ -1,0 +1,58 @@
+package routing
+
+// Place is where in a strategy file something was asked for. Line and Column
+// count from 1.
+type Place struct {
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+}
+
+// Desired is a strategy in platform terms. It names everything; ids are looked
+// up when it is compared with an Org. What is nil in it is not owned.
+type Desired struct {
+	Strategy string         `json:"strategy"` // the strategy's own name
+	Queue    DesiredQueue   `json:"queue"`
+	Routes   []DesiredRoute `json:"routes,omitempty"`
+	// Members are the agents who are members directly; nil: not owned. A
+	// member is named by user name or email address.
+	Members *[]string `json:"members,omitempty"`
+	// Capacity is the utilization of every member of the queue; nil: not owned.
+	Capacity *UtilizationSettings `json:"capacity,omitempty"`
+	// Rules are the rules in the order in which they are tried.
+	Rules []Rule `json:"rules,omitempty"`
+	// Places tells for the path of each owned key, such as "serviceLevel",
+	// "rings", "members", "capacity.email" or "routes[vip@example.com].priority",
+	// the place that asked for it.
+	Places map[string]Place `json:"-"`
+}
+
+// DesiredQueue is the queue of a strategy.
+type DesiredQueue struct {
+	Name     string        `json:"name"`
+	Create   bool          `json:"create,omitempty"` // make it where it is missing
+	Settings QueueSettings `json:"settings"`
+}
+
+// DesiredRoute is one address of a strategy.
+type DesiredRoute struct {
+	Address  Address       `json:"address"`
+	Rule     string        `json:"rule"`
+	Settings RouteSettings `json:"settings"`
+}
+
+// Rule is one class of email and what it asks for.
+type Rule struct {
+	Name     string    `json:"name"`
+	When     string    `json:"when,omitempty"` // CEL; empty where the address alone decides
+	Priority *int      `json:"priority,omitempty"`
+	Skills   *[]Ref    `json:"skills,omitempty"`
+	Language *Ref      `json:"language,omitempty"`
+	Deadline *Duration `json:"deadline,omitempty"` // a service level of its own; the platform has none, reports measure it
+	Place    Place     `json:"-"`
+}
+
+// PlacePath is the key of Desired.Places for one field of one route.
+func (r DesiredRoute) PlacePath(field Field) string {
+	return "routes[" + r.Address.String() + "]." + string(field)
+}
