@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/foresort/foresort/routing"
@@ -16,7 +17,7 @@ const (
 	Queue       Kind = "queue"
 	Route       Kind = "route"
 	Member      Kind = "member"      // agents of one queue: up to 100 in one change
-	Utilization Kind = "utilization" // one agent
+	Utilization Kind = "utilization" // one agent's own setting over the organisation's
 )
 
 // Verb says what is done to the object.
@@ -49,6 +50,20 @@ type Change struct {
 	Route       *Pair[routing.RouteSettings]       `json:"route,omitempty"`
 	Utilization *Pair[routing.UtilizationSettings] `json:"utilization,omitempty"`
 	Members     *MemberChange                      `json:"members,omitempty"`
+
+	// Snapshot is set in a plan that undoes: the object as the platform showed
+	// it before the change that is undone. The wire form of the fields is taken
+	// from it, so that what comes back is exactly what was there.
+	Snapshot json.RawMessage `json:"snapshot,omitempty"`
+}
+
+// Names lists the names of the fields that the change sets.
+func (c Change) Names() []routing.Field {
+	names := make([]routing.Field, len(c.Fields))
+	for i, f := range c.Fields {
+		names[i] = f.Field
+	}
+	return names
 }
 
 // Pair is what the fields of a change were and shall be. Both hold the fields
@@ -62,26 +77,33 @@ type Pair[S routing.Settings] struct {
 type MemberChange struct {
 	Agents []routing.Ref `json:"agents"`
 	Ring   int           `json:"ring,omitempty"` // move: the ring they go to
-	From   []int         `json:"from,omitempty"` // move: the ring of each before, in the order of Agents
+	From   []int         `json:"from,omitempty"` // leave and move: the ring of each before, in the order of Agents
 }
 
 // FieldChange is one owned field, in words.
 type FieldChange struct {
 	Field  routing.Field `json:"field"`
-	Before string        `json:"before"`
-	After  string        `json:"after"`
+	Before string        `json:"before,omitempty"`
+	After  string        `json:"after,omitempty"`
 	At     routing.Place `json:"at,omitzero"` // the line that asked for it
 	Home   string        `json:"home"`        // where it lives on the platform, such as email route, priority
+	// Drift says that the file still asks for what was applied at Applied and
+	// that the platform has been changed since, behind Foresort's back.
+	Drift   bool      `json:"drift,omitempty"`
+	Applied time.Time `json:"applied,omitzero"`
 }
 
 // Plan is an ordered list of changes. An empty plan means nothing to do.
 type Plan struct {
-	Version  int         `json:"version"` // of this format: 1
+	Version  int         `json:"version"` // of this format: Format
 	Strategy string      `json:"strategy"`
+	File     string      `json:"file,omitempty"` // the strategy's file, as the user named it
 	Org      routing.Ref `json:"org"`
-	Made     time.Time   `json:"made"` // stamped by the caller
-	// Fingerprint is a SHA-256 of the owned fields that the plan was made on
-	// and of its changes; a plan that was edited no longer carries its own.
+	Made     time.Time   `json:"made,omitzero"` // stamped by the caller, before Seal
+	// Undoes is the run that this plan puts back; empty for a strategy's plan.
+	Undoes string `json:"undoes,omitempty"`
+	// Fingerprint is a SHA-256 of the whole plan: what it was made on and what
+	// it does. A plan that was edited no longer carries its own.
 	Fingerprint string   `json:"fingerprint"`
 	Changes     []Change `json:"changes"`
 	Notes       []Note   `json:"notes,omitempty"`
@@ -89,16 +111,74 @@ type Plan struct {
 	Owns []Claim `json:"owns"`
 }
 
+// Counts says how many changes create, change and delete an object; agents who
+// join, leave or move change their queue.
+func (p Plan) Counts() (create, update, remove int) {
+	for _, c := range p.Changes {
+		switch c.Verb {
+		case Create:
+			create++
+		case Delete:
+			remove++
+		case Update, Join, Leave, Move:
+			update++
+		}
+	}
+	return create, update, remove
+}
+
+// NoteKind sorts the notes of a plan.
+type NoteKind string
+
+// The kinds of note.
+const (
+	NoteHome     NoteKind = "home"     // where a rule lives on the platform
+	NoteDrift    NoteKind = "drift"    // changed behind Foresort's back
+	NoteReleased NoteKind = "released" // left the file and is left as it is
+	NoteStatus   NoteKind = "status"   // a route that takes no mail just now
+	NoteTakeOver NoteKind = "takeover" // taken from another strategy
+	NoteMembers  NoteKind = "members"  // what the plan leaves alone, and why
+)
+
 // Note is something that the reader of a plan should know and that changes nothing.
 type Note struct {
-	Kind string        `json:"kind"` // released, drift, override, home, unreadable
+	Kind NoteKind      `json:"kind"`
 	Text string        `json:"text"`
 	At   routing.Place `json:"at,omitzero"`
 }
 
-// Claim is one owned field of one object.
+// Claim is one owned field of one object, and what the strategy asks for it in
+// words.
 type Claim struct {
 	Kind   Kind          `json:"kind"`
 	Object routing.Ref   `json:"object"`
 	Field  routing.Field `json:"field"`
+	Value  string        `json:"value,omitempty"`
+}
+
+// membersField is the name of the one thing that is owned of a queue's members:
+// who they are.
+const membersField routing.Field = "members"
+
+// homes says where each field lives on the platform (docs/platform-notes.md).
+var homes = map[Kind]map[routing.Field]string{
+	Queue: {
+		"serviceLevel": "queue, mediaSettings.email.serviceLevel",
+		"alert":        "queue, mediaSettings.email.alertingTimeoutSeconds",
+		"wrapUp":       "queue, acwSettings",
+		"agents":       "queue, skillEvaluationMethod",
+		"order":        "queue, scoringMethod",
+		"lastAgent":    "queue, lastAgentRoutingMode",
+		"rings":        "queue, bullseye.rings",
+		"memberGroups": "queue, memberGroups",
+	},
+	Route: {
+		"queue":    "email route, queue",
+		"from":     "email route, fromName",
+		"priority": "email route, priority",
+		"skills":   "email route, skills",
+		"language": "email route, language",
+	},
+	Member:      {membersField: "queue members"},
+	Utilization: {"email": "agent utilization, email.maximumCapacity"},
 }

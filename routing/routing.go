@@ -282,4 +282,7 @@ type Org struct {
 	SkillGroups []Ref                  `json:"skillGroups,omitempty"`
 	Agents      []Agent                `json:"agents,omitempty"`
 	Utilization map[string]Utilization `json:"utilization,omitempty"` // by user id
+	// GroupMembers are the agents of those groups for which they were asked, by
+	// group id.
+	GroupMembers map[string][]Ref `json:"groupMembers,omitempty"`
 }

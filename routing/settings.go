@@ -80,6 +80,17 @@ func Only[S Settings](s S, names []Field) S {
 	return s
 }
 
+// Lay returns s with the named fields as they are in from.
+func Lay[S Settings](s S, names []Field, from S) S {
+	out, with := reflect.ValueOf(&s).Elem(), reflect.ValueOf(from)
+	for i := range out.NumField() {
+		if slices.Contains(names, name(out.Type().Field(i))) {
+			out.Field(i).Set(with.Field(i))
+		}
+	}
+	return s
+}
+
 // Differs lists the fields, of those named, in which want and have do not mean
 // the same. Order never counts where the platform keeps a set, nor does a name
 // where there is an id, nor a trailing empty ring.

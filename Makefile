@@ -1,0 +1,52 @@
+# Each recipe is one command; what needs logic is Go.
+.DEFAULT_GOAL := help
+.PHONY: help build check fmt vet lint test race fuzz bench generate golden demo sandbox ci release-dry
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+build: ## build ./foresort
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o foresort ./cmd/foresort
+
+check: fmt vet lint test generate ## what a change must pass
+	git diff --exit-code
+
+fmt: ## format the code
+	go tool -modfile=tools/go.mod golangci-lint fmt
+
+vet: ## go vet
+	go vet ./...
+
+lint: ## golangci-lint, built from tools/go.mod
+	go tool -modfile=tools/go.mod golangci-lint run
+
+test: ## all tests
+	go test ./...
+
+race: ## all tests under the race detector
+	go test -race ./...
+
+FUZZTIME ?= 30s
+fuzz: ## every fuzz target for FUZZTIME
+	FUZZTIME=$(FUZZTIME) bash .ci/run fuzz
+
+bench: ## all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+generate: ## schema and documents
+	go generate ./...
+
+golden: ## rewrite the golden files and scripts; read the diff
+	UPDATE=1 go test ./internal/cli ./plan
+
+demo: ## deploy the example into a sandbox in the process
+	go run ./cmd/foresort demo
+
+sandbox: ## a sandbox on 127.0.0.1:8180
+	go run ./cmd/foresort sandbox
+
+ci: ## all that CI does
+	bash .ci/run
+
+release-dry: ## build the release archives without publishing
+	goreleaser release --snapshot --clean

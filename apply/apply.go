@@ -1,0 +1,321 @@
+// Package apply carries a plan out on the platform, one Result for each change,
+// then waits until what was written is seen. Each change is read again just
+// before its write and refused if it has moved; what was done can be put back.
+package apply
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/routing"
+)
+
+// Options says what to carry out, and how. Plan, Platform and Journal are
+// required; Resume takes its plan from the record.
+type Options struct {
+	Plan     plan.Plan // sealed
+	Platform Platform
+	Journal  Journal
+	Run      string // the run's name, for errors and for the plan that undoes it
+	Wait     Wait   // zero fields have their defaults
+	// KeepOnFailure leaves what was done as it is when a change fails. Default:
+	// it is put back, newest first.
+	KeepOnFailure bool
+	// NoWait does not wait until the changes are seen.
+	NoWait bool
+	// Event is told what happens, from one goroutine at a time; nil: nobody.
+	Event func(Event)
+}
+
+// Event is something that happened during a run.
+type Event struct {
+	Kind   EventKind
+	Change plan.Change // Started and Finished
+	Result Result      // Finished
+	Undo   bool        // Started and Finished: it puts back what the run did
+	// Looking and Seen: the object, how long it has been waited for, how many
+	// reads in a row agreed, and what still differs.
+	Object  routing.Ref
+	Waited  time.Duration
+	Agreed  int
+	Differs []Mismatch
+}
+
+// EventKind sorts events.
+type EventKind int
+
+// The events.
+const (
+	Started  EventKind = iota // a change begins
+	Finished                  // a change has its result
+	Looking                   // an object was looked at and is not active yet
+	Seen                      // an object is active
+)
+
+// Report is what became of a run.
+type Report struct {
+	Run     string        `json:"run,omitempty"`
+	Results []Result      `json:"results"`
+	Undone  []Result      `json:"undone,omitempty"` // of the changes that put back, newest first
+	Active  bool          `json:"active"`           // everything was seen on the platform
+	Waited  time.Duration `json:"waited,omitempty"` // for activation, nanoseconds
+}
+
+// ErrNothingToUndo says that a run changed nothing, or that it was put back.
+var ErrNothingToUndo = errors.New("there is nothing to undo")
+
+// Run carries out the plan. Its error is a *StoppedError where not everything
+// was done; an activation that was not seen is a *NotActiveError, a
+// *NotFoundError or a *RouteError, and then the changes stay.
+func Run(ctx context.Context, o Options) (Report, error) {
+	if err := o.Plan.Verify(); err != nil {
+		return Report{}, err
+	}
+	r := newRun(o)
+	if err := r.begin(o.Plan); err != nil {
+		return Report{}, err
+	}
+	return r.finish(ctx)
+}
+
+// Resume goes on with a run that was cut off. A change whose write was under
+// way is read back: if it holds it is done, if the object is as it was before
+// it is done now, and anything else is refused.
+func Resume(ctx context.Context, o Options, rec Record) (Report, error) {
+	if rec.End != nil {
+		return Report{}, fmt.Errorf("resume run %s: it is finished", rec.ID)
+	}
+	o.Run = cmp.Or(o.Run, rec.ID)
+	o.Plan = rec.Plan()
+	r := newRun(o)
+	for _, p := range rec.Phases {
+		r.replay(p)
+	}
+	if len(rec.Phases) > 1 { // it was being put back
+		return r.finishUndo(ctx, errors.New("the run was cut off while it was being put back"))
+	}
+	return r.finish(ctx)
+}
+
+// Rollback puts back what a run did, newest first, by the way of every plan. It
+// goes on past what cannot be put back; the error names it.
+func Rollback(ctx context.Context, o Options, rec Record) (Report, error) {
+	done := rec.Done()
+	o.Plan = plan.Reverse(rec.Plan(), rec.ID, done).Seal()
+	if len(o.Plan.Changes) == 0 {
+		return Report{}, fmt.Errorf("undo run %s: %w", rec.ID, ErrNothingToUndo)
+	}
+	r := newRun(o)
+	if time.Since(rec.Last) < r.Wait.Replication {
+		// Reads may still lag behind what the run wrote: wait to see that first.
+		for _, d := range done {
+			if rec.Phases[0].Results[d.Change.ID].Outcome == Done {
+				r.expect(d.Change)
+			}
+		}
+		r.order = nil
+	}
+	if err := r.begin(o.Plan); err != nil {
+		return Report{}, err
+	}
+	return r.finish(ctx)
+}
+
+// run is one plan under way.
+type run struct {
+	Options
+	phases  []Phase
+	undoing bool // what is carried out puts something back
+	objects map[string]*target
+	order   []*target
+	report  Report
+}
+
+func newRun(o Options) *run {
+	o.Wait = o.Wait.withDefaults()
+	if o.Event == nil {
+		o.Event = func(Event) {}
+	}
+	return &run{Options: o, objects: map[string]*target{}, undoing: o.Plan.Undoes != "", report: Report{Run: o.Run, Results: []Result{}}}
+}
+
+// begin journals the plan before anything else happens.
+func (r *run) begin(p plan.Plan) error {
+	r.phases = append(r.phases, Phase{Plan: p, Intents: map[int]Intent{}, Results: map[int]Result{}})
+	return r.journal(Entry{Begin: &Begin{Plan: p}})
+}
+
+// replay takes over what an earlier process did.
+func (r *run) replay(p Phase) {
+	r.phases = append(r.phases, p)
+	r.undoing = r.undoing || len(r.phases) > 1
+	for _, d := range p.done() {
+		if result, known := p.Results[d.Change.ID]; known && result.Outcome == Done {
+			r.expect(d.Change)
+		}
+	}
+}
+
+func (r *run) journal(e Entry) error {
+	e.At = time.Now().UTC()
+	if err := r.Journal.Append(e); err != nil {
+		return fmt.Errorf("write the journal of run %s: %w", r.Run, err)
+	}
+	return nil
+}
+
+// finish carries out what is left of the plan, then waits or undoes.
+func (r *run) finish(ctx context.Context) (Report, error) {
+	results, err := r.carryOut(ctx, &r.phases[0])
+	r.report.Results = results
+	switch {
+	case err == nil, r.undoing && ctx.Err() == nil:
+	case r.KeepOnFailure || ctx.Err() != nil || errors.As(err, new(*journalError)) || len(r.phases[0].done()) == 0:
+		if len(r.phases[0].done()) == 0 && ctx.Err() == nil {
+			err = joinErrors(err, r.journal(Entry{End: &End{Error: err.Error()}}))
+		}
+		return r.report, r.stopped(err, false, nil)
+	default:
+		back := plan.Reverse(r.Plan, r.Run, r.phases[0].done()).Seal()
+		if jerr := r.begin(back); jerr != nil {
+			return r.report, r.stopped(errors.Join(err, jerr), false, nil)
+		}
+		return r.finishUndo(ctx, err)
+	}
+	// An undo goes on past what it cannot put back; that is its error.
+	var stopped error
+	if remains := failures(results); len(remains) > 0 {
+		stopped = r.stopped(errors.New("not everything was put back"), false, remains)
+	}
+	end := &End{OK: stopped == nil}
+	var wait error
+	if !r.NoWait {
+		r.report.Waited, wait = r.awaitActive(ctx)
+		r.report.Active = wait == nil
+		end.Active = wait == nil
+	}
+	if ctx.Err() != nil {
+		return r.report, errors.Join(stopped, wait) // not ended: a resumed run waits again
+	}
+	failed := joinErrors(stopped, wait)
+	if failed != nil {
+		end.Error = failed.Error()
+	}
+	return r.report, joinErrors(failed, r.journal(Entry{End: end}))
+}
+
+// joinErrors is errors.Join that leaves a single error as it is.
+func joinErrors(a, b error) error {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	return errors.Join(a, b)
+}
+
+// finishUndo puts back what the run did, because of why.
+func (r *run) finishUndo(ctx context.Context, why error) (Report, error) {
+	r.undoing = true
+	if len(r.report.Results) == 0 { // an earlier process did it
+		for _, c := range r.Plan.Changes {
+			if res, known := r.phases[0].Results[c.ID]; known {
+				r.report.Results = append(r.report.Results, res)
+			}
+		}
+	}
+	undone, err := r.carryOut(ctx, &r.phases[len(r.phases)-1])
+	r.report.Undone = undone
+	remains := failures(undone)
+	if err != nil && ctx.Err() != nil {
+		return r.report, r.stopped(errors.Join(why, err), false, remains)
+	}
+	if jerr := r.journal(Entry{End: &End{Error: why.Error(), Undone: len(remains) == 0}}); jerr != nil {
+		why = errors.Join(why, jerr)
+	}
+	return r.report, r.stopped(why, len(remains) == 0, remains)
+}
+
+// failures says in words what results did not come to pass.
+func failures(results []Result) []string {
+	var out []string
+	for _, res := range results {
+		if res.Outcome != Done && res.Outcome != Already {
+			out = append(out, res.Headline+": "+cmp.Or(res.Error, string(res.Outcome)))
+		} else if len(res.Left) > 0 {
+			out = append(out, res.Headline+": "+res.Error)
+		}
+	}
+	return out
+}
+
+func (r *run) stopped(err error, back bool, remains []string) error {
+	e := &StoppedError{Run: r.Run, Total: len(r.Plan.Changes), RolledBack: back, Remains: remains, Err: err}
+	for _, res := range r.phases[0].Results {
+		if res.Outcome == Done || res.Outcome == Uncertain {
+			e.Done++
+		}
+	}
+	return e
+}
+
+// carryOut does the changes of a phase in order, without those that an earlier
+// process did. It stops at the first that fails; an undo goes on, and returns
+// all that failed.
+func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
+	var results []Result
+	var failed error
+	halted := false // by the user, or since the journal cannot be written
+	for _, c := range phase.Plan.Changes {
+		if before, known := phase.Results[c.ID]; known && (before.Outcome == Done || before.Outcome == Already) {
+			results = append(results, before)
+			continue
+		}
+		if halted || failed != nil && !r.undoing {
+			results = append(results, Result{Change: c.ID, Headline: c.Headline(), Outcome: Skipped, Kind: c.Kind, Object: c.Object})
+			continue
+		}
+		r.Event(Event{Kind: Started, Change: c, Undo: r.undoing})
+		start := time.Now()
+		res := r.change(ctx, phase, c)
+		res.Change, res.Headline, res.Kind, res.Took = c.ID, c.Headline(), c.Kind, time.Since(start)
+		if res.Err != nil {
+			res.Error, res.CorrelationID = res.Err.Error(), correlation(res.Err)
+		}
+		phase.Results[c.ID] = res
+		if res.Outcome == Done || res.Outcome == Uncertain {
+			c.Object = res.Object
+			if intent := phase.Intents[c.ID]; intent.Members != nil {
+				c.Members = intent.Members
+			}
+		}
+		if res.Outcome == Done {
+			r.expect(c)
+		}
+		// A run that was interrupted in the middle of a write keeps its intent
+		// open, so that resuming it reads the object back.
+		open := ctx.Err() != nil && (res.Outcome == Uncertain || res.Outcome == Failed)
+		if !open {
+			if err := r.journal(Entry{Result: &res}); err != nil {
+				res.Err = errors.Join(res.Err, &journalError{err})
+				res.Error = res.Err.Error()
+			}
+		}
+		r.Event(Event{Kind: Finished, Change: c, Result: res, Undo: r.undoing})
+		results = append(results, res)
+		if res.Err != nil && (res.Outcome != Done || errors.As(res.Err, new(*journalError))) {
+			failed = errors.Join(failed, fmt.Errorf("change %d of %d, %s: %w", c.ID, len(phase.Plan.Changes), c.Headline(), res.Err))
+		}
+		halted = ctx.Err() != nil || errors.As(failed, new(*journalError))
+	}
+	return results, failed
+}
+
+// journalError says that the journal can no longer be written; then nothing
+// more is done.
+type journalError struct{ err error }
+
+func (e *journalError) Error() string { return e.err.Error() }
+func (e *journalError) Unwrap() error { return e.err }

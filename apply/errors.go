@@ -1,0 +1,165 @@
+package apply
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/routing"
+)
+
+// Mismatch is one field that is not as it should be, in words.
+type Mismatch struct {
+	Field routing.Field `json:"field"`
+	Want  string        `json:"want"`
+	Seen  string        `json:"seen"`
+}
+
+func mismatches[S routing.Settings](fields []routing.Field, want, seen S) []Mismatch {
+	var out []Mismatch
+	for _, f := range routing.Differs(fields, want, seen) {
+		out = append(out, Mismatch{Field: f, Want: routing.Text(want, f), Seen: routing.Text(seen, f)})
+	}
+	return out
+}
+
+// MovedError refuses a change because the object is no longer as it was when
+// the plan was made. Nothing was written.
+type MovedError struct {
+	Kind   plan.Kind
+	Object routing.Ref
+	Fields []Mismatch // Want: what the plan was made on
+	Undo   bool       // the plan puts back what an earlier run did
+}
+
+// Error names each field, what the plan was made on and what is there now.
+func (e *MovedError) Error() string {
+	parts := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		parts[i] = fmt.Sprintf("%s was %s and is now %s", f.Field, f.Want, f.Seen)
+	}
+	since, way := "since the plan was made", "make a new plan"
+	if e.Undo {
+		since, way = "since the run that is undone", "it is left as it is now"
+	}
+	return fmt.Sprintf("%s %s has been changed %s: %s; %s", e.Kind, e.Object, since, strings.Join(parts, ", "), way)
+}
+
+// GoneError says that the object of a change is not there any more. Nothing
+// was written.
+type GoneError struct {
+	Kind   plan.Kind
+	Object routing.Ref
+}
+
+// Error says what is gone and what to do.
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("%s %s is not there any more: it was deleted after the plan was made; make a new plan", e.Kind, e.Object)
+}
+
+// UnknownError says that nobody can tell whether a write happened.
+type UnknownError struct {
+	Headline string
+	Err      error
+}
+
+// Error says what to look at.
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("%s: it is not known whether this was carried out, and reading it back did not settle it; look at the object, then make a new plan: %v", e.Headline, e.Err)
+}
+
+// Unwrap is why it is not known.
+func (e *UnknownError) Unwrap() error { return e.Err }
+
+// StoppedError says that a run did not carry out its whole plan.
+type StoppedError struct {
+	Run         string
+	Done, Total int
+	RolledBack  bool     // everything that had been done was put back
+	Remains     []string // what could not be put back, in words
+	Err         error
+}
+
+// Error tells what was done, what became of it, and why the run stopped.
+func (e *StoppedError) Error() string {
+	state := fmt.Sprintf("%d of %d changes were carried out and stay", e.Done, e.Total)
+	switch {
+	case e.Done == 0:
+		state = "nothing was changed"
+	case e.RolledBack:
+		state = fmt.Sprintf("%d of %d changes had been carried out and were put back", e.Done, e.Total)
+	case len(e.Remains) > 0:
+		state = fmt.Sprintf("%d of %d changes had been carried out; this could not be put back: %s", e.Done, e.Total, strings.Join(e.Remains, "; "))
+	}
+	return fmt.Sprintf("%v (%s)", e.Err, state)
+}
+
+// Unwrap is why the run stopped.
+func (e *StoppedError) Unwrap() error { return e.Err }
+
+// The words of the activation wait.
+const (
+	ActivatedText = "Routing rules activated successfully."
+	notFoundText  = "%s not found during activation polling."
+	timeoutText   = "Activation timeout: configuration did not propagate within expected window."
+)
+
+// NotActiveError says that what was written was not seen in time.
+type NotActiveError struct {
+	Kind   plan.Kind
+	Object routing.Ref
+	Fields []Mismatch // which still differ, as last seen
+	Status routing.RouteStatus
+	Waited time.Duration
+	Last   error // of the last look, if that failed
+}
+
+// Error names what was last seen and what was waited for.
+func (e *NotActiveError) Error() string {
+	var parts []string
+	for _, f := range e.Fields {
+		parts = append(parts, fmt.Sprintf("%s is %s, want %s", f.Field, f.Seen, f.Want))
+	}
+	if e.Status != "" && e.Status != routing.RouteActive {
+		parts = append(parts, fmt.Sprintf("status is %s, want %s", e.Status, routing.RouteActive))
+	}
+	if e.Last != nil {
+		parts = append(parts, fmt.Sprintf("the last look failed: %v", e.Last))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "it was seen, but not in enough reads in a row")
+	}
+	return fmt.Sprintf("%s %s %s after %s: %s", timeoutText, e.Kind, e.Object, routing.Duration(e.Waited.Round(time.Second)), strings.Join(parts, ", "))
+}
+
+// NotFoundError says that an object that had been written was not there.
+type NotFoundError struct {
+	Kind   plan.Kind
+	Object routing.Ref
+}
+
+// Error names the object.
+func (e *NotFoundError) Error() string {
+	kind := map[plan.Kind]string{plan.Queue: "Queue", plan.Route: "Email route", plan.Utilization: "Agent", plan.Member: "Queue"}[e.Kind]
+	return fmt.Sprintf(notFoundText+" %s was written and is gone: someone may have deleted it", kind, e.Object)
+}
+
+// RouteError says that the platform gave a route the status Error.
+type RouteError struct{ Object routing.Ref }
+
+// Error says what it means.
+func (e *RouteError) Error() string {
+	return fmt.Sprintf("email route %s has status Error: the platform could not set its mail up and takes no mail for it; look at the route and its domain in the admin pages", e.Object)
+}
+
+// correlation is the correlation id inside an error of the platform.
+func correlation(err error) string {
+	var api *genesys.APIError
+	if errors.As(err, &api) {
+		return api.CorrelationID
+	}
+	return ""
+}

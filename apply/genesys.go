@@ -1,0 +1,118 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/routing"
+)
+
+// On lets apply work on the org of a client.
+func On(c *genesys.Client) Platform { return client{c} }
+
+type client struct{ c *genesys.Client }
+
+func (p client) Read(ctx context.Context, o Object) (json.RawMessage, error) {
+	switch o.Kind {
+	case plan.Queue:
+		return p.c.Queue(ctx, o.ID)
+	case plan.Route:
+		return p.c.Route(ctx, o.Domain, o.ID)
+	case plan.Utilization:
+		return p.c.UserUtilization(ctx, o.ID)
+	case plan.Member:
+	}
+	return nil, noSuch("read", o)
+}
+
+func (p client) Create(ctx context.Context, o Object, body json.RawMessage) (json.RawMessage, error) {
+	switch o.Kind {
+	case plan.Queue:
+		return p.c.CreateQueue(ctx, body)
+	case plan.Route:
+		return p.c.CreateRoute(ctx, o.Domain, body)
+	case plan.Member, plan.Utilization:
+	}
+	return nil, noSuch("create", o)
+}
+
+func (p client) Write(ctx context.Context, o Object, body json.RawMessage) (err error) {
+	switch o.Kind {
+	case plan.Queue:
+		_, err = p.c.PutQueue(ctx, o.ID, body)
+	case plan.Route:
+		_, err = p.c.PutRoute(ctx, o.Domain, o.ID, body)
+	case plan.Utilization:
+		_, err = p.c.PutUserUtilization(ctx, o.ID, body)
+	case plan.Member:
+		err = noSuch("write", o)
+	}
+	return err
+}
+
+func (p client) Delete(ctx context.Context, o Object) error {
+	switch o.Kind {
+	case plan.Queue:
+		return p.c.DeleteQueue(ctx, o.ID)
+	case plan.Route:
+		return p.c.DeleteRoute(ctx, o.Domain, o.ID)
+	case plan.Utilization:
+		return p.c.DeleteUserUtilization(ctx, o.ID)
+	case plan.Member:
+	}
+	return noSuch("delete", o)
+}
+
+func noSuch(verb string, o Object) error { return fmt.Errorf("a %s cannot be %s", o.Kind, verb) }
+
+func (p client) Find(ctx context.Context, kind plan.Kind, name string) (Object, error) {
+	if kind == plan.Queue {
+		for raw, err := range p.c.Queues(ctx, name) {
+			if err != nil {
+				return Object{}, err
+			}
+			if q, err := genesys.DecodeQueue(raw); err != nil || q.Name == name {
+				return Object{Kind: kind, ID: q.ID}, err
+			}
+		}
+		return Object{}, nil
+	}
+	local, domain, _ := strings.Cut(name, "@")
+	for raw, err := range p.c.Routes(ctx, domain, local) {
+		if err != nil {
+			return Object{}, err
+		}
+		if r, err := genesys.DecodeRoute(domain, raw); err != nil || r.Address.String() == name {
+			return Object{Kind: kind, ID: r.ID, Domain: domain}, err
+		}
+	}
+	return Object{}, nil
+}
+
+func (p client) Members(ctx context.Context, queueID string) ([]routing.Member, error) {
+	members := []routing.Member{}
+	for m, err := range p.c.Members(ctx, queueID) {
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, m)
+	}
+	return members, nil
+}
+
+func (p client) SetMembers(ctx context.Context, queueID string, verb plan.Verb, agents []string, ring int) error {
+	switch verb {
+	case plan.Join:
+		return p.c.AddMembers(ctx, queueID, agents)
+	case plan.Leave:
+		return p.c.RemoveMembers(ctx, queueID, agents)
+	case plan.Move:
+		return p.c.MoveMembers(ctx, queueID, agents, ring)
+	case plan.Create, plan.Update, plan.Delete:
+	}
+	return fmt.Errorf("members of queue %s: they cannot be %s", queueID, verb)
+}

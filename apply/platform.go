@@ -1,0 +1,37 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/routing"
+)
+
+// Object is the address of one object of the platform.
+type Object struct {
+	Kind   plan.Kind `json:"kind"`             // Queue, Route or Utilization
+	ID     string    `json:"id,omitempty"`     // of the agent, for a utilization
+	Domain string    `json:"domain,omitempty"` // of a route
+}
+
+// Platform is what apply needs of Genesys Cloud. An object that is not there
+// is an error for which errors.Is(err, genesys.ErrNotFound) holds; a write that
+// may or may not have happened is a *genesys.UncertainError.
+type Platform interface {
+	// Read is the object as the platform shows it.
+	Read(ctx context.Context, o Object) (json.RawMessage, error)
+	// Create makes the object and returns it with its id.
+	Create(ctx context.Context, o Object, body json.RawMessage) (json.RawMessage, error)
+	// Write replaces the whole object.
+	Write(ctx context.Context, o Object, body json.RawMessage) error
+	// Delete removes it; a utilization goes back to the organisation's.
+	Delete(ctx context.Context, o Object) error
+	// Find looks a queue up by its name, or a route by its address; the ID is
+	// empty where there is none.
+	Find(ctx context.Context, kind plan.Kind, name string) (Object, error)
+	// Members lists all members of a queue.
+	Members(ctx context.Context, queueID string) ([]routing.Member, error)
+	// SetMembers lets up to 100 agents join, leave or move to a ring.
+	SetMembers(ctx context.Context, queueID string, verb plan.Verb, agents []string, ring int) error
+}

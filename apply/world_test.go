@@ -1,0 +1,339 @@
+package apply_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/routing"
+	"github.com/foresort/foresort/sandbox"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+const hour = routing.Duration(time.Hour)
+
+// tb is what the world needs of a test, be it rapid's or Go's.
+type tb interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// world is a sandbox, a client of it and a journal of it in a folder.
+type world struct {
+	tb
+	ctx     context.Context
+	server  *sandbox.Server
+	client  *genesys.Client
+	journal *journal.Org
+	options apply.Options // what apply gets on top of plan, platform and journal
+	crash   func(calls int, verb string, after bool)
+	calls   int
+}
+
+// inWorld runs a test in a bubble where time costs nothing.
+func inWorld(t *testing.T, o sandbox.Options, f func(t *testing.T, w *world)) {
+	t.Helper()
+	state := t.TempDir()
+	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t, t.Context(), state, o)) })
+}
+
+func newWorld(t tb, ctx context.Context, state string, o sandbox.Options) *world {
+	t.Helper()
+	if o.RateLimit == 0 {
+		o.RateLimit = -1
+	}
+	server := sandbox.New(o)
+	client, err := genesys.New(genesys.Config{ClientID: sandbox.DefaultClientID, ClientSecret: sandbox.DefaultClientSecret, Transport: server.Transport(), PerMinute: 1_000_000})
+	if err != nil {
+		t.Fatalf("client: %v", err)
+	}
+	j, err := journal.Open(state, "org")
+	if err != nil {
+		t.Fatalf("journal: %v", err)
+	}
+	return &world{tb: t, ctx: ctx, server: server, client: client, journal: j}
+}
+
+func (w *world) org(want routing.Desired) routing.Org {
+	w.Helper()
+	org, err := w.client.ReadOrg(w.ctx, genesys.ScopeOf(want))
+	if err != nil {
+		w.Fatalf("read the org: %v", err)
+	}
+	return org
+}
+
+func (w *world) plan(want routing.Desired) plan.Plan {
+	w.Helper()
+	p, problems := plan.Build(want, w.org(want), plan.Memory{})
+	if err := problems.Err(); err != nil {
+		w.Fatalf("plan: %v", err)
+	}
+	return p.Seal()
+}
+
+// begin takes the lock and opens a run's journal.
+func (w *world) begin(open func() (*journal.Run, error)) (apply.Options, func()) {
+	w.Helper()
+	release, err := w.journal.Lock()
+	if err != nil {
+		w.Fatalf("lock: %v", err)
+	}
+	run, err := open()
+	if err != nil {
+		w.Fatalf("journal: %v", err)
+	}
+	o := w.options
+	o.Platform, o.Journal, o.Run = &crashing{apply.On(w.client), w}, run, run.ID
+	return o, func() {
+		_ = run.Close()
+		if err := release(); err != nil {
+			w.Fatalf("release: %v", err)
+		}
+	}
+}
+
+func (w *world) apply(p plan.Plan) (apply.Report, error) {
+	w.Helper()
+	o, end := w.begin(w.journal.Start)
+	defer end()
+	o.Plan = p
+	return apply.Run(w.ctx, o)
+}
+
+func (w *world) last() apply.Record {
+	w.Helper()
+	runs, _, err := w.journal.Runs()
+	if err != nil || len(runs) == 0 {
+		w.Fatalf("%d runs, %v", len(runs), err)
+	}
+	return runs[len(runs)-1]
+}
+
+func (w *world) resume() (apply.Report, error) {
+	w.Helper()
+	rec := w.last()
+	o, end := w.begin(func() (*journal.Run, error) { return w.journal.Continue(rec.ID) })
+	defer end()
+	return apply.Resume(w.ctx, o, rec)
+}
+
+func (w *world) rollback(rec apply.Record) (apply.Report, error) {
+	w.Helper()
+	o, end := w.begin(w.journal.Start)
+	defer end()
+	return apply.Rollback(w.ctx, o, rec)
+}
+
+// mustApply applies, and demands that the next plan is empty.
+func (w *world) mustApply(want routing.Desired) apply.Report {
+	w.Helper()
+	report, err := w.apply(w.plan(want))
+	if err != nil {
+		w.Fatalf("apply: %v", err)
+	}
+	w.reached(want)
+	return report
+}
+
+func (w *world) reached(want routing.Desired) {
+	w.Helper()
+	if again := w.plan(want); len(again.Changes) > 0 {
+		w.Fatalf("the goal is not reached; left is %s: %+v", again.Changes[0].Headline(), again.Changes[0].Fields)
+	}
+}
+
+// writes are the requests that may have changed something.
+func (w *world) writes() []string {
+	var out []string
+	for _, r := range w.server.Requests() {
+		if r.Method != "GET" && !strings.Contains(r.Path, "/oauth/") {
+			out = append(out, r.Method+" "+r.Path)
+		}
+	}
+	return out
+}
+
+func (w *world) fault(rule string) {
+	w.Helper()
+	f, err := sandbox.ParseFault(rule)
+	if err != nil {
+		w.Fatalf("%v", err)
+	}
+	w.server.AddFault(f)
+}
+
+func (w *world) edit(name string, edit func(q map[string]any)) {
+	w.Helper()
+	if err := w.server.EditQueue("Morgan Reyes", name, edit); err != nil {
+		w.Fatalf("%v", err)
+	}
+}
+
+// raw is the queue as the platform shows it, without what it counts and stamps.
+func (w *world) raw(name string) map[string]any {
+	w.Helper()
+	for raw, err := range w.client.Queues(w.ctx, name) {
+		var q map[string]any
+		if err != nil || json.Unmarshal(raw, &q) != nil {
+			w.Fatalf("queue %s: %v", name, err)
+		}
+		if q["name"] == name {
+			for _, k := range []string{"dateModified", "modifiedBy", "memberCount", "userMemberCount", "joinedMemberCount"} {
+				delete(q, k)
+			}
+			return q
+		}
+	}
+	return nil
+}
+
+// everything is all that a strategy can touch, to compare before and after.
+func (w *world) everything() map[string]any {
+	w.Helper()
+	org, err := w.client.ReadOrg(w.ctx, genesys.Scope{Everything: true, Members: true, Capacity: true})
+	if err != nil {
+		w.Fatalf("read everything: %v", err)
+	}
+	out := map[string]any{}
+	for _, q := range org.Queues {
+		out["queue "+q.Name] = w.raw(q.Name)
+		members := map[string]int{}
+		for _, m := range q.Members {
+			members[m.Name] = m.Ring
+		}
+		out["members "+q.Name] = members
+	}
+	for _, r := range org.Routes {
+		r.Status, r.ID = "", ""
+		b, err := json.Marshal(r)
+		if err != nil {
+			w.Fatalf("%v", err)
+		}
+		out["route "+r.Address.String()] = string(b)
+	}
+	for id, u := range org.Utilization {
+		out["utilization "+id] = fmt.Sprint(*u.Settings.Email, u.Own)
+	}
+	return out
+}
+
+// killed is what a crash panics with.
+var killed = errors.New("killed")
+
+// crashing calls world.crash before and after each call, which may panic: the
+// process is gone, the platform stays.
+type crashing struct {
+	apply.Platform
+	w *world
+}
+
+func (c *crashing) at(verb string, after bool) {
+	if !after {
+		c.w.calls++
+	}
+	if c.w.crash != nil {
+		c.w.crash(c.w.calls, verb, after)
+	}
+}
+
+func (c *crashing) Read(ctx context.Context, o apply.Object) (json.RawMessage, error) {
+	c.at("read", false)
+	return c.Platform.Read(ctx, o)
+}
+
+func (c *crashing) Create(ctx context.Context, o apply.Object, b json.RawMessage) (json.RawMessage, error) {
+	c.at("create", false)
+	defer c.at("create", true)
+	return c.Platform.Create(ctx, o, b)
+}
+
+func (c *crashing) Write(ctx context.Context, o apply.Object, b json.RawMessage) error {
+	c.at("write", false)
+	defer c.at("write", true)
+	return c.Platform.Write(ctx, o, b)
+}
+
+func (c *crashing) Delete(ctx context.Context, o apply.Object) error {
+	c.at("delete", false)
+	defer c.at("delete", true)
+	return c.Platform.Delete(ctx, o)
+}
+
+func (c *crashing) SetMembers(ctx context.Context, q string, v plan.Verb, a []string, ring int) error {
+	c.at("members", false)
+	defer c.at("members", true)
+	return c.Platform.SetMembers(ctx, q, v, a, ring)
+}
+
+// dies runs f and says whether a crash ended it.
+func dies(f func()) (died bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p != killed {
+				panic(p)
+			}
+			died = true
+		}
+	}()
+	f()
+	return false
+}
+
+// strategy asks for a bit of everything: settings, rings, members, capacity,
+// a route that is there and one that is not.
+func strategy() routing.Desired {
+	return routing.Desired{
+		Strategy: "support",
+		Queue: routing.DesiredQueue{Name: "Support Email", Settings: routing.QueueSettings{
+			ServiceLevel: &routing.ServiceLevel{Percent: 90, Within: 4 * hour},
+			WrapUp:       &routing.WrapUp{Mode: routing.WrapUpMandatoryTimeout, Timeout: ptr(routing.Duration(5 * time.Minute))},
+			Agents:       ptr(routing.BestSkill),
+			Rings: &routing.Rings{
+				{Wait: ptr(2 * hour), Drop: []routing.Ref{{Name: "Billing"}}}, {Wait: ptr(6 * hour)},
+				{Groups: []routing.Group{{Ref: routing.Ref{Name: "Back Office"}}}},
+			},
+		}},
+		Members:  &[]string{"Ada Brook", "Noor Haddad", "Elif Demir"},
+		Capacity: &routing.UtilizationSettings{Email: ptr(3)},
+		Routes: []routing.DesiredRoute{
+			{Address: routing.Address{Local: "vip", Domain: "help.example.com"}, Settings: routing.RouteSettings{
+				From: ptr("VIP desk"), Priority: ptr(240), Skills: &[]routing.Ref{{Name: "Billing"}}, Language: &routing.Ref{Name: "English"},
+			}},
+			{Address: routing.Address{Local: "support", Domain: "help.example.com"}, Settings: routing.RouteSettings{Priority: ptr(10)}},
+		},
+	}
+}
+
+// small changes one field of one queue.
+func small() routing.Desired {
+	return routing.Desired{Strategy: "support", Queue: routing.DesiredQueue{Name: "Support Email", Settings: routing.QueueSettings{
+		ServiceLevel: &routing.ServiceLevel{Percent: 90, Within: 4 * hour},
+	}}}
+}
+
+func fresh() routing.Desired {
+	want := strategy()
+	want.Queue.Name, want.Queue.Create = "Fresh Email", true
+	want.Routes = want.Routes[:1]
+	return want
+}
+
+func outcomes(results []apply.Result) []apply.Outcome {
+	out := make([]apply.Outcome, len(results))
+	for i, r := range results {
+		out[i] = r.Outcome
+	}
+	return slices.Compact(out)
+}

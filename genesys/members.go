@@ -1,0 +1,81 @@
+package genesys
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"strings"
+
+	"github.com/foresort/foresort/routing"
+)
+
+// MaxMembers is how many members one call can add or remove.
+const MaxMembers = 100
+
+// wireMember is a QueueMember.
+type wireMember struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	User struct {
+		Name  string `json:"name"`
+		Email string `json:"email"`
+	} `json:"user"`
+	RingNumber int    `json:"ringNumber"`
+	Joined     bool   `json:"joined"`
+	MemberBy   string `json:"memberBy"`
+}
+
+// Members lists the members of a queue, those by group as well. The platform
+// gives no total (docs/platform-notes.md#paging).
+func (c *Client) Members(ctx context.Context, queueID string) iter.Seq2[routing.Member, error] {
+	return func(yield func(routing.Member, error) bool) {
+		for m, err := range numbered[wireMember](ctx, c, GetRoutingQueueMembers, []string{queueID}, nil) {
+			member := routing.Member{
+				Ref:    routing.Ref{ID: m.ID, Name: m.Name},
+				Ring:   max(1, m.RingNumber), // 1 is the platform's default
+				Joined: m.Joined, ByGroup: strings.EqualFold(m.MemberBy, "group"), Email: m.User.Email,
+			}
+			if member.Name == "" {
+				member.Name = m.User.Name
+			}
+			if !yield(member, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// AddMembers makes up to MaxMembers users members of a queue, in ring 1.
+func (c *Client) AddMembers(ctx context.Context, queueID string, users []string) error {
+	return c.postMembers(ctx, queueID, users, nil)
+}
+
+// RemoveMembers ends the membership of up to MaxMembers users.
+func (c *Client) RemoveMembers(ctx context.Context, queueID string, users []string) error {
+	return c.postMembers(ctx, queueID, users, url.Values{"delete": {"true"}})
+}
+
+func (c *Client) postMembers(ctx context.Context, queueID string, users []string, query url.Values) error {
+	if len(users) > MaxMembers {
+		return fmt.Errorf("members of queue %s: %d in one call, the platform takes %d", queueID, len(users), MaxMembers)
+	}
+	body := make([]wireRef, len(users))
+	for i, id := range users {
+		body[i] = wireRef{ID: id}
+	}
+	_, err := c.do(ctx, PostRoutingQueueMembers, []string{queueID}, query, body)
+	return err
+}
+
+// MoveMembers puts members of a queue into a ring, 1 to 6, one call each. Its
+// error names the member at which it stopped; those before it have moved.
+func (c *Client) MoveMembers(ctx context.Context, queueID string, users []string, ring int) error {
+	for _, id := range users {
+		body := map[string]any{"id": id, "ringNumber": ring}
+		if _, err := c.do(ctx, PatchRoutingQueueMember, []string{queueID, id}, nil, body); err != nil {
+			return fmt.Errorf("move member %s to ring %d: %w", id, ring, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,364 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/examples"
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/routing"
+	"github.com/foresort/foresort/sandbox"
+	"github.com/foresort/foresort/strategy"
+)
+
+func demoCommand(s *shell) *cobra.Command {
+	return &cobra.Command{
+		Use:     "demo",
+		GroupID: groupAid,
+		Short:   "see it work, with no account and no network",
+		Long: `Demo starts the sandbox inside this process, deploys the example strategy into it,
+waits until it is active, finds out who changed it behind Foresort's back, and puts
+everything back. Every line tells what was really read back. Nothing is left behind.`,
+		Example: "  foresort demo",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), s) },
+	}
+}
+
+// The cast of the demo, in the sandbox's organisation.
+const (
+	demoFile   = "support.yaml"
+	demoPerson = "Sam Whitaker" // the administrator
+)
+
+// demo is one showing.
+type demo struct {
+	*shell
+	server   *sandbox.Server
+	client   *genesys.Client
+	org      routing.Org
+	runs     *journal.Org
+	want     routing.Desired
+	before   routing.Org // as it was
+	planned  plan.Plan
+	first    string // the run of the first apply
+	steps    []demoStep
+}
+
+// demoStep is one step as --json shows it.
+type demoStep struct {
+	Step  int       `json:"step"`
+	Title string    `json:"title"`
+	Lines []string  `json:"lines"`
+	Took  float64   `json:"seconds"`
+	start time.Time // when it began
+}
+
+func runDemo(ctx context.Context, s *shell) error {
+	state, err := os.MkdirTemp("", "foresort-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(state)
+	runs, err := journal.Open(state, "demo")
+	if err != nil {
+		return err
+	}
+	d := &demo{shell: s, runs: runs}
+	s.standing = "the demo changes nothing outside this process"
+	start := time.Now()
+	for i, step := range []struct {
+		title string
+		do    func(context.Context) error
+	}{
+		{"Start an organisation that answers like Genesys Cloud", d.open},
+		{"Check the strategy file", d.check},
+		{"Read the queue as it is now", d.look},
+		{"Plan: what would change", d.plan},
+		{"Apply, and wait until it is active", d.deploy},
+		{"Plan again: nothing is left to do", d.planNothing},
+		{"Someone changes a setting behind our back", d.meddle},
+		{"Plan shows the drift, and who did it", d.drift},
+		{"Apply puts it right", d.repair},
+		{"Roll back the first run", d.rollback},
+	} {
+		d.begin(i+1, step.title)
+		waiting := s.progress(step.title)
+		err := step.do(ctx)
+		waiting.end()
+		d.steps[i].Took = time.Since(d.steps[i].start).Round(time.Millisecond).Seconds()
+		if err != nil {
+			return fmt.Errorf("step %d, %s: %w", i+1, strings.ToLower(step.title), err)
+		}
+	}
+	defer d.client.Close()
+	return s.print(map[string]any{"steps": d.steps, "requests": len(d.server.Requests())}, func(w io.Writer, p paint) error {
+		_, err := fmt.Fprintf(w, "\n%s %d steps, %d requests to the sandbox, %s. The same commands run on your organisation: foresort --help\n",
+			p.green("Demo complete."), len(d.steps), len(d.server.Requests()), time.Since(start).Round(100*time.Millisecond))
+		return err
+	})
+}
+
+func (d *demo) begin(n int, title string) {
+	d.steps = append(d.steps, demoStep{Step: n, Title: title, Lines: []string{}, start: time.Now()})
+	if !d.json {
+		fmt.Fprintf(d.stdout, "\n%s\n", d.outPaint.bold(fmt.Sprintf("%d. %s", n, title)))
+	}
+}
+
+// tell adds a line to the step under way.
+func (d *demo) tell(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	now := &d.steps[len(d.steps)-1]
+	now.Lines = append(now.Lines, line)
+	if !d.json {
+		fmt.Fprintln(d.stdout, strings.TrimRight("   "+line, " "))
+	}
+}
+
+func (d *demo) open(ctx context.Context) error {
+	d.server = sandbox.New(sandbox.Options{ActivationDelay: 2 * time.Second, ReplicationDelay: time.Second})
+	var err error
+	d.client, err = genesys.New(genesys.Config{
+		Gateway: "https://sandbox.invalid", Transport: d.server.Transport(), Logger: d.logger(), Version: version().Version,
+		ClientID: sandbox.DefaultClientID, ClientSecret: sandbox.DefaultClientSecret,
+	})
+	if err != nil {
+		return err
+	}
+	org, err := d.client.ReadOrg(ctx, genesys.Scope{Everything: true})
+	if err != nil {
+		return err
+	}
+	agents := 0
+	for _, err := range d.client.Agents(ctx) {
+		if err != nil {
+			return err
+		}
+		agents++
+	}
+	d.tell("%s: %d queues, %d email addresses, %d users, %d skills", org.Name, len(org.Queues), len(org.Routes), agents, len(org.Skills))
+	return nil
+}
+
+func (d *demo) check(context.Context) error {
+	src, err := examples.Files.ReadFile(demoFile)
+	if err != nil {
+		return err
+	}
+	st, problems := strategy.Parse("examples/"+demoFile, src)
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	d.want = st.Desired()
+	d.tell("examples/%s: %s, %s, %s passed", demoFile, count(len(st.Rules), "rule"), count(len(d.want.Routes), "address"), count(len(st.Tests), "test"))
+	return nil
+}
+
+// read reads what the strategy is about, with reads that no longer lag.
+func (d *demo) read(ctx context.Context) (routing.Org, error) {
+	return d.client.ReadOrg(ctx, genesys.ScopeOf(d.want))
+}
+
+func (d *demo) look(ctx context.Context) (err error) {
+	if d.before, err = d.read(ctx); err != nil {
+		return err
+	}
+	d.show(d.before)
+	return nil
+}
+
+// show tells what was read of everything that the strategy owns.
+func (d *demo) show(org routing.Org) {
+	for _, q := range org.Queues {
+		if q.Name == d.want.Queue.Name {
+			d.tell("queue %s, %s", q.Name, count(q.MemberCount, "member"))
+			for _, f := range routing.Owned(d.want.Queue.Settings) {
+				d.tell("  %-13s %s", f, routing.Text(q.Settings, f))
+			}
+		}
+	}
+	for _, want := range d.want.Routes {
+		i := slices.IndexFunc(org.Routes, func(r routing.EmailRoute) bool { return r.Address == want.Address })
+		if i < 0 {
+			d.tell("address %s: not there", want.Address)
+			continue
+		}
+		r := org.Routes[i]
+		d.tell("address %s, %s: to %s, priority %s, skills %s, language %s", r.Address, r.Status, routing.Text(r.Settings, "queue"),
+			routing.Text(r.Settings, "priority"), routing.Text(r.Settings, "skills"), routing.Text(r.Settings, "language"))
+	}
+}
+
+func (d *demo) build(ctx context.Context) (plan.Plan, error) {
+	org, err := d.read(ctx)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	runs, _, err := d.runs.Runs()
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	p, problems := plan.Build(d.want, org, journal.Memory(runs))
+	if err := problems.Err(); err != nil {
+		return plan.Plan{}, err
+	}
+	blame(ctx, d.client, &p)
+	p.Made = time.Now().UTC().Truncate(time.Millisecond)
+	d.planned = p.Seal()
+	return d.planned, nil
+}
+
+func (d *demo) printPlan(p plan.Plan) error {
+	style := plan.Style{}
+	if d.outPaint.on() {
+		style = plan.Colour()
+	}
+	var text strings.Builder
+	if err := plan.Print(&text, p, style); err != nil {
+		return err
+	}
+	for line := range strings.Lines(strings.TrimSpace(text.String())) {
+		d.tell("%s", strings.TrimRight(line, "\n"))
+	}
+	return nil
+}
+
+func (d *demo) plan(ctx context.Context) error {
+	p, err := d.build(ctx)
+	if err != nil {
+		return err
+	}
+	if len(p.Changes) == 0 {
+		return errors.New("the plan is empty, and there is much to do")
+	}
+	return d.printPlan(p)
+}
+
+// carry carries something out in a run of its own.
+func (d *demo) carry(do func(apply.Options) (apply.Report, error)) (string, error) {
+	run, err := d.runs.Start()
+	if err != nil {
+		return "", err
+	}
+	defer run.Close()
+	report, err := do(apply.Options{
+		Plan: d.planned, Platform: apply.On(d.client), Journal: run, Run: run.ID,
+		Wait: apply.Wait{Every: 300 * time.Millisecond, Jitter: 100 * time.Millisecond},
+		Event: func(e apply.Event) {
+			switch e.Kind {
+			case apply.Started, apply.Looking:
+			case apply.Finished:
+				d.tell("%-10s %s", e.Result.Outcome, e.Change.Headline())
+			case apply.Seen:
+				d.tell("active     %s, after %s", e.Object, e.Waited.Round(100*time.Millisecond))
+			}
+		},
+	})
+	if err != nil {
+		return "", err
+	}
+	if report.Active {
+		d.tell("%s", apply.ActivatedText)
+	}
+	return run.ID, nil
+}
+
+func (d *demo) deploy(ctx context.Context) (err error) {
+	d.first, err = d.carry(func(o apply.Options) (apply.Report, error) { return apply.Run(ctx, o) })
+	if err != nil {
+		return err
+	}
+	org, err := d.read(ctx)
+	if err != nil {
+		return err
+	}
+	d.tell("read back:")
+	d.show(org)
+	return nil
+}
+
+func (d *demo) planNothing(ctx context.Context) error {
+	p, err := d.build(ctx)
+	if err != nil {
+		return err
+	}
+	if len(p.Changes) > 0 {
+		return fmt.Errorf("the second plan is not empty: %s", plan.Summary(p))
+	}
+	d.tell("%s", plan.Summary(p))
+	return nil
+}
+
+func (d *demo) meddle(ctx context.Context) error {
+	if err := d.server.EditQueue(demoPerson, d.want.Queue.Name, func(queue map[string]any) {
+		queue["mediaSettings"].(map[string]any)["email"].(map[string]any)["serviceLevel"] = map[string]any{"percentage": 0.6, "durationMs": 28_800_000}
+	}); err != nil {
+		return err
+	}
+	for { // the platform shows it after a while
+		org, err := d.read(ctx)
+		if err != nil {
+			return err
+		}
+		level := routing.Text(org.Queues[0].Settings, "serviceLevel")
+		if len(routing.Differs([]routing.Field{"serviceLevel"}, d.want.Queue.Settings, org.Queues[0].Settings)) > 0 {
+			d.tell("%s has set the service level of %s in the admin page; read back: %s", demoPerson, d.want.Queue.Name, level)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func (d *demo) drift(ctx context.Context) error {
+	p, err := d.build(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(p.Notes, func(n plan.Note) bool { return n.Kind == plan.NoteDrift && strings.Contains(n.Text, demoPerson) }) {
+		return fmt.Errorf("the plan does not say that %s changed the queue", demoPerson)
+	}
+	return d.printPlan(p)
+}
+
+func (d *demo) repair(ctx context.Context) error {
+	_, err := d.carry(func(o apply.Options) (apply.Report, error) { return apply.Run(ctx, o) })
+	return err
+}
+
+func (d *demo) rollback(ctx context.Context) error {
+	runs, _, err := d.runs.Runs()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(runs, func(r apply.Record) bool { return r.ID == d.first })
+	if _, err := d.carry(func(o apply.Options) (apply.Report, error) { return apply.Rollback(ctx, o, runs[i]) }); err != nil {
+		return err
+	}
+	org, err := d.read(ctx)
+	if err != nil {
+		return err
+	}
+	d.tell("read back:")
+	d.show(org)
+	if differs := routing.Differs(routing.Fields[routing.QueueSettings](), d.before.Queues[0].Settings, org.Queues[0].Settings); len(differs) > 0 {
+		return fmt.Errorf("the queue is not as it was: %v", differs)
+	}
+	d.tell("the queue is as it was before step 5")
+	return nil
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/plan"
+)
+
+// rollbackOptions are the arguments of foresort rollback.
+type rollbackOptions struct {
+	running
+	Run  string
+	List bool
+}
+
+func rollbackCommand(s *shell) *cobra.Command {
+	var o rollbackOptions
+	cmd := &cobra.Command{
+		Use:     "rollback [RUN]",
+		GroupID: groupOrg,
+		Short:   "put back what a run changed",
+		Long: `Rollback puts back what a run changed, newest change first: the last run, or the one
+that is named. It goes the way of every plan: journal, read again, write, wait. A
+field that someone else has changed since is left as it is and named, and so is
+everything that the run did not change.
+
+--list shows the runs that can be put back.`,
+		Example: `  foresort rollback --list
+  foresort apply examples/support.yaml --yes && foresort rollback --yes`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.Run = args[0]
+			}
+			return o.run(cmd.Context(), s)
+		},
+	}
+	cmd.Flags().BoolVar(&o.List, "list", false, "list the runs that can be put back, newest first")
+	o.flags(cmd)
+	return cmd
+}
+
+// undoable is one run that can be put back.
+type undoable struct {
+	Run      string    `json:"run"`
+	Strategy string    `json:"strategy"`
+	Started  time.Time `json:"started"`
+	Changes  []string  `json:"changes"`
+	CutOff   bool      `json:"cutOff,omitempty"`
+}
+
+func (o rollbackOptions) run(ctx context.Context, s *shell) error {
+	client, set, err := s.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	org, err := client.Organization(ctx)
+	if err != nil {
+		return fmt.Errorf("read the organisation: %w", err)
+	}
+	if o.List {
+		_, runs, err := s.openJournal(set, org)
+		if err != nil {
+			return err
+		}
+		return listRuns(s, journal.Undoable(runs))
+	}
+	j, release, err := s.lock(set, org)
+	if err != nil {
+		return err
+	}
+	defer func() { s.released(release()) }()
+	_, runs, err := s.openJournal(set, org)
+	if err != nil {
+		return err
+	}
+	candidates := journal.Undoable(runs)
+	at := 0
+	if o.Run != "" {
+		at = slices.IndexFunc(candidates, func(r apply.Record) bool { return r.ID == o.Run })
+	}
+	if at < 0 || at >= len(candidates) {
+		return invalid("foresort rollback --list shows the runs that can be put back", "there is nothing to put back%s in %s", of(o.Run), org)
+	}
+	rec := candidates[at]
+	back := plan.Reverse(rec.Plan(), rec.ID, rec.Done())
+	if err := s.showPlan(back); err != nil {
+		return err
+	}
+	if !o.Yes {
+		if err := s.ask(ctx, fmt.Sprintf("Put run %s back in %s?", rec.ID, org)); err != nil {
+			return err
+		}
+	}
+	return o.carry(ctx, s, client, j, back, func(ao apply.Options) (apply.Report, error) { return apply.Rollback(ctx, ao, rec) }, "")
+}
+
+func of(run string) string {
+	if run == "" {
+		return ""
+	}
+	return " of run " + run
+}
+
+func listRuns(s *shell, runs []apply.Record) error {
+	list := make([]undoable, len(runs))
+	for i, r := range runs {
+		list[i] = undoable{Run: r.ID, Strategy: r.Plan().Strategy, Started: r.Started, CutOff: r.End == nil, Changes: []string{}}
+		for _, d := range r.Done() {
+			list[i].Changes = append(list[i].Changes, d.Change.Headline())
+		}
+	}
+	return s.print(map[string][]undoable{"runs": list}, func(w io.Writer, p paint) error {
+		if len(list) == 0 {
+			fmt.Fprintln(w, "no run can be put back")
+		}
+		for _, r := range list {
+			cut := ""
+			if r.CutOff {
+				cut = p.yellow("  cut off")
+			}
+			fmt.Fprintf(w, "%s  %s  strategy %s%s\n", p.bold(r.Run), r.Started.Local().Format("2006-01-02 15:04:05"), r.Strategy, cut)
+			for _, c := range r.Changes {
+				fmt.Fprintf(w, "  %s\n", c)
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,140 @@
+package journal
+
+import (
+	"slices"
+	"time"
+
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/routing"
+)
+
+// Memory derives from all runs of an org, oldest first, who owns what, what was
+// last applied, and what Foresort created and has not deleted.
+func Memory(runs []apply.Record) plan.Memory {
+	undone, touched := map[string]bool{}, map[string]bool{}
+	for _, r := range runs {
+		if id := r.Plan().Undoes; id != "" {
+			touched[id] = true
+			undone[id] = undone[id] || r.End != nil && r.End.OK
+		}
+		undone[r.ID] = undone[r.ID] || r.End != nil && r.End.Undone
+		touched[r.ID] = touched[r.ID] || len(r.Phases) > 1
+	}
+	var m plan.Memory
+	for _, r := range runs {
+		created := map[routing.Ref]routing.Ref{} // by name alone
+		for _, phase := range r.Phases {
+			m.Created = objects(m.Created, phase, created)
+		}
+		p := r.Plan()
+		ok := r.End != nil && r.End.OK
+		if p.Undoes != "" || undone[r.ID] || !ok && len(r.Done()) == 0 {
+			continue
+		}
+		claims := make([]plan.Owned, 0, len(p.Owns))
+		for _, c := range p.Owns {
+			if c.Object.ID == "" {
+				c.Object.ID = created[c.Object].ID
+			}
+			o := plan.Owned{Strategy: p.Strategy, Claim: c}
+			if !touched[r.ID] && (ok || holds(r.Phases[0], c)) {
+				o.Applied = r.Last
+			}
+			claims = append(claims, o)
+		}
+		m.Owned = slices.DeleteFunc(m.Owned, func(o plan.Owned) bool {
+			mine := o.Strategy == p.Strategy
+			return mine && ok || slices.ContainsFunc(claims, func(c plan.Owned) bool {
+				return about(o, c) && (!mine || o.Field == c.Field)
+			})
+		})
+		m.Owned = append(m.Owned, claims...)
+	}
+	return m
+}
+
+// objects follows what a plan created and deleted.
+func objects(list []plan.Object, phase apply.Phase, created map[routing.Ref]routing.Ref) []plan.Object {
+	for _, c := range phase.Plan.Changes {
+		result := phase.Results[c.ID]
+		if result.Outcome != apply.Done || c.Kind != plan.Queue && c.Kind != plan.Route {
+			continue
+		}
+		switch o := (plan.Object{Kind: c.Kind, Ref: result.Object}); c.Verb {
+		case plan.Create:
+			list = append(list, o)
+			created[routing.Ref{Name: result.Object.Name}] = result.Object
+		case plan.Delete:
+			list = slices.DeleteFunc(list, func(x plan.Object) bool { return x.Kind == o.Kind && x.ID == o.ID })
+		case plan.Update, plan.Join, plan.Leave, plan.Move:
+		}
+	}
+	return list
+}
+
+// holds says whether the run saw the claim hold: no change of the plan was
+// about it, or each that was is done.
+func holds(phase apply.Phase, claim plan.Claim) bool {
+	for _, c := range phase.Plan.Changes {
+		if c.Kind != claim.Kind || c.Object.Name != claim.Object.Name || !slices.Contains(c.Names(), claim.Field) {
+			continue
+		}
+		if o := phase.Results[c.ID].Outcome; o != apply.Done && o != apply.Already {
+			return false
+		}
+	}
+	return true
+}
+
+// about says whether two claims are about the same object. A queue and its
+// members are one.
+func about(a, b plan.Owned) bool {
+	kind := func(k plan.Kind) plan.Kind {
+		if k == plan.Member {
+			return plan.Queue
+		}
+		return k
+	}
+	if kind(a.Kind) != kind(b.Kind) {
+		return false
+	}
+	if a.Object.ID != "" && b.Object.ID != "" {
+		return a.Object.ID == b.Object.ID
+	}
+	return a.Object.Name == b.Object.Name
+}
+
+// Unfinished finds the last run of a strategy, if it was cut off or kept what
+// it did after a failure, and has not been undone since.
+func Unfinished(runs []apply.Record, strategy string) (apply.Record, bool) {
+	for _, r := range slices.Backward(runs) {
+		p := r.Plan()
+		if p.Strategy != strategy {
+			continue
+		}
+		if p.Undoes != "" && r.End != nil {
+			return apply.Record{}, false
+		}
+		return r, r.End == nil
+	}
+	return apply.Record{}, false
+}
+
+// Undoable lists the runs that changed something and were not put back, newest
+// first.
+func Undoable(runs []apply.Record) []apply.Record {
+	undone := map[string]bool{}
+	var out []apply.Record
+	for _, r := range slices.Backward(runs) {
+		if id := r.Plan().Undoes; id != "" {
+			undone[id] = undone[id] || r.End != nil && r.End.OK
+		} else if !undone[r.ID] && len(r.Done()) > 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Took is how long a run was under way.
+func Took(r apply.Record) time.Duration { return r.Last.Sub(r.Started) }

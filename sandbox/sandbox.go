@@ -1,0 +1,199 @@
+// Package sandbox is an organisation that answers like Genesys Cloud: HTTP
+// requests as the platform would get them go in, answers as it would give them
+// come out, held to the published contract.
+package sandbox
+
+//go:generate go test -run TestTheDocumentListsEveryOperation -update .
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/foresort/foresort/internal/contract"
+)
+
+// The credentials of a sandbox that was not told any others.
+const (
+	DefaultClientID     = "sandbox-client"
+	DefaultClientSecret = "sandbox-secret"
+)
+
+// Options says how a sandbox behaves. The zero value is a seeded organisation
+// on which every write is seen at once.
+type Options struct {
+	Seed uint64           // same seed, same ids and same choices; default 0
+	Now  func() time.Time // the clock of tokens, limits and delays; default time.Now
+
+	ClientID      string        // default DefaultClientID
+	ClientSecret  string        // default DefaultClientSecret
+	TokenLifetime time.Duration // default 24 h; the platform allows 5 min to 48 h
+	Permissions   []string      // of the client; nil: all that exist
+
+	RateLimit        int           // requests per minute and token; default 300, below 0: no limit
+	ActivationDelay  time.Duration // how long an email route stays Pending (or Removing); default 0: not at all
+	ReplicationDelay time.Duration // how long reads may show what was before a write; default 0
+	AuditDelay       time.Duration // how long a change takes to show in the audit trail; default 0
+
+	// NewerFields are names of fields that this organisation knows although the
+	// contract does not yet: they are taken in requests, kept and shown.
+	NewerFields []string
+	Faults      []Fault // in order of precedence
+	Empty       bool    // no queues, users, domains and so on
+}
+
+// Server is one sandbox. All its methods are safe for concurrent use.
+type Server struct {
+	options  Options
+	contract *contract.Contract
+	handlers map[string]handler
+	allowed  func(permission string) bool
+
+	mu sync.Mutex // guards everything below
+	state
+	rng      *rand.Rand // of what is kept: the ids of objects
+	chance   *rand.Rand // of what passes: correlation ids, tokens, which replica answers
+	tokens   map[string]*token
+	faults   []*Fault
+	requests []Request
+	http     *http.Server
+	stopped  chan struct{} // closed when http has stopped
+}
+
+// New makes a sandbox. It opens nothing and starts no goroutine.
+func New(o Options) *Server {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.ClientID = cmp.Or(o.ClientID, DefaultClientID)
+	o.ClientSecret = cmp.Or(o.ClientSecret, DefaultClientSecret)
+	o.TokenLifetime = cmp.Or(o.TokenLifetime, 24*time.Hour)
+	o.RateLimit = cmp.Or(o.RateLimit, 300)
+	s := &Server{
+		options:  o,
+		contract: contract.Load(),
+		handlers: map[string]handler{},
+		rng:      rand.New(rand.NewPCG(o.Seed, 1)),
+		chance:   rand.New(rand.NewPCG(o.Seed, 2)),
+		tokens:   map[string]*token{},
+		allowed:  func(string) bool { return true },
+	}
+	if o.Permissions != nil {
+		has := map[string]bool{}
+		for _, p := range o.Permissions {
+			has[p] = true
+		}
+		s.allowed = func(p string) bool { return has[p] }
+	}
+	for _, area := range areas() {
+		maps.Copy(s.handlers, area)
+	}
+	for _, f := range o.Faults {
+		s.addFault(f)
+	}
+	s.state = s.newState()
+	if !o.Empty {
+		s.seed()
+	}
+	return s
+}
+
+// areas lists what is implemented, one table per API area, from operation id
+// to the function that answers it. Every other operation of the contract
+// answers 501.
+func areas() []map[string]handler {
+	return []map[string]handler{
+		accountHandlers,
+		queueHandlers,
+		memberHandlers,
+		skillHandlers,
+		domainHandlers,
+		routeHandlers,
+		userHandlers,
+		userSkillHandlers,
+		utilizationHandlers,
+		wrapUpHandlers,
+		settingHandlers,
+		auditHandlers,
+		analyticsHandlers,
+		notificationHandlers,
+		wfmHandlers,
+	}
+}
+
+// Implemented lists the operations that the sandbox answers, by id.
+func Implemented() map[string]bool {
+	ids := map[string]bool{}
+	for _, area := range areas() {
+		for id := range area {
+			ids[id] = true
+		}
+	}
+	return ids
+}
+
+// Start listens on an address such as 127.0.0.1:0 and serves sign-in and API
+// there until Close. It returns the base address, such as http://127.0.0.1:8180.
+func (s *Server) Start(address string) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("start the sandbox: %w", err)
+	}
+	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	stopped := make(chan struct{})
+	s.mu.Lock()
+	s.http, s.stopped = server, stopped
+	s.mu.Unlock()
+	go func() {
+		defer close(stopped)
+		_ = server.Serve(listener) // it ends with Close
+	}()
+	return "http://" + listener.Addr().String(), nil
+}
+
+// Close stops what Start started. A sandbox that was never started needs none.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	server, stopped := s.http, s.stopped
+	s.http = nil
+	s.mu.Unlock()
+	if server == nil {
+		return nil
+	}
+	err := server.Close()
+	<-stopped
+	if err != nil {
+		return fmt.Errorf("stop the sandbox: %w", err)
+	}
+	return nil
+}
+
+// Clock is a clock that stands still until it is told to advance, for
+// Options.Now.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock makes a clock that shows start.
+func NewClock(start time.Time) *Clock { return &Clock{now: start} }
+
+// Now is the time that the clock shows.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock forward.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}

@@ -1,0 +1,184 @@
+package strategy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/foresort/foresort/routing"
+)
+
+// This file reads the YAML of a file, before anything is known of its keys.
+
+// document is a file that is YAML: one document, no aliases, no tags.
+type document struct {
+	file     string
+	text     string // without byte order mark, lines ended by \n
+	lines    []string
+	body     ast.Node
+	comments []*token.Token // in the order of the file
+	header   bool           // starts with ---
+}
+
+// maxDepth bounds how deep lists and mappings are nested.
+const maxDepth = 64
+
+// refused says why a part of YAML is not taken.
+var refused = map[token.Type]struct{ message, hint string }{
+	token.AnchorType:     {"anchors are not part of a strategy file", "write the value out where it is used"},
+	token.AliasType:      {"aliases are not part of a strategy file", "write the value out, or put text that starts with * in quotes"},
+	token.MergeKeyType:   {"merge keys are not part of a strategy file", "write the keys out"},
+	token.TagType:        {"tags are not part of a strategy file", "leave the tag out, or put text that starts with ! in quotes"},
+	token.MappingKeyType: {"keys marked by ? are not part of a strategy file", "write key: value"},
+	token.DirectiveType:  {"directives are not part of a strategy file", "leave the line out, or put text that starts with % in quotes"},
+}
+
+// open reads the YAML of a file.
+func open(file string, src []byte) (doc *document, problems Problems) {
+	text := strings.TrimPrefix(string(src), "\ufeff")
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	doc = &document{file: file, text: text}
+	fail := func(at routing.Place, message, hint string) {
+		problems = append(problems, doc.problem(at, "", message, hint))
+	}
+	if len(src) > maxFile {
+		fail(routing.Place{}, fmt.Sprintf("the file has %d bytes, more than a strategy file can have (%d)", len(src), maxFile), "split it: one strategy for each queue")
+		return doc, problems
+	}
+	if bad := firstInvalid(text); bad >= 0 {
+		at := routing.Place{Line: 1 + strings.Count(text[:bad], "\n"), Column: 1 + utf8.RuneCountInString(text[strings.LastIndexByte(text[:bad], '\n')+1:bad])}
+		fail(at, "the file is not UTF-8 text", "save it as UTF-8")
+		return doc, problems
+	}
+	doc.lines = strings.Split(text, "\n")
+	// The YAML reader panics on some broken input; to the user that is broken
+	// input as well.
+	defer func() {
+		if recover() != nil {
+			fail(routing.Place{}, "the file cannot be read as YAML", "look for unbalanced brackets or quotes")
+		}
+	}()
+	tokens := lexer.Tokenize(text)
+	depth, entries, line, content := 0, 0, 0, false
+	for _, t := range tokens {
+		at := placeOf(t)
+		if t.Position.Line != line {
+			entries, line = 0, t.Position.Line
+		}
+		switch t.Type {
+		case token.CommentType:
+			doc.comments = append(doc.comments, t)
+			continue
+		case token.MappingStartType, token.SequenceStartType:
+			depth++
+		case token.MappingEndType, token.SequenceEndType:
+			depth--
+		case token.SequenceEntryType:
+			entries++
+		case token.DocumentHeaderType:
+			if content || doc.header {
+				fail(at, "a second document starts here", "a strategy file holds one: put the other in a file of its own")
+				return doc, problems
+			}
+			doc.header = true
+			continue
+		case token.DocumentEndType:
+			continue
+		default:
+			if r, bad := refused[t.Type]; bad {
+				fail(at, r.message, r.hint)
+			}
+		}
+		content = true
+		if max(depth, entries) > maxDepth {
+			fail(at, fmt.Sprintf("lists and mappings are nested more than %d deep", maxDepth), "")
+			return doc, problems
+		}
+	}
+	if len(problems) > 0 {
+		return doc, problems
+	}
+	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		doc.syntax(err, fail)
+		return doc, problems
+	}
+	for _, d := range tree.Docs {
+		if _, comment := d.Body.(*ast.CommentGroupNode); d.Body != nil && !comment {
+			doc.body = d.Body
+		}
+	}
+	if doc.body == nil {
+		fail(routing.Place{}, "the file is empty", "`foresort init` writes a first one")
+	}
+	return doc, problems
+}
+
+// firstInvalid is the index of the first byte that is not UTF-8, or -1.
+func firstInvalid(s string) int {
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// syntax reports what keeps the file from being YAML.
+func (d *document) syntax(err error, fail func(at routing.Place, message, hint string)) {
+	var bad *yaml.SyntaxError
+	if !errors.As(err, &bad) || bad.Token == nil {
+		fail(routing.Place{}, "not YAML: "+err.Error(), "")
+		return
+	}
+	at, hint := placeOf(bad.Token), ""
+	line := ""
+	if at.Line >= 1 && at.Line <= len(d.lines) {
+		line = d.lines[at.Line-1]
+	}
+	indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+	switch {
+	case strings.Contains(indent, "\t"):
+		hint = "indent with spaces, not with tabs"
+	case strings.Contains(bad.Message, "mapping value is not allowed"):
+		hint = "put text that holds a colon and a space in quotes"
+	case strings.Contains(bad.Message, "reserved character"):
+		hint = "put the text in quotes"
+	case strings.Contains(bad.Message, "not allowed in this context"), strings.Contains(bad.Message, "non-map value"):
+		hint = "keys of one mapping start in the same column, and list items with a dash"
+	}
+	fail(at, "not YAML: "+bad.Message, hint)
+}
+
+func placeOf(t *token.Token) routing.Place {
+	return routing.Place{Line: t.Position.Line, Column: max(1, t.Position.Column)}
+}
+
+// start is where a node starts.
+func (d *document) start(n ast.Node) routing.Place {
+	at := routing.Place{}
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if len(n.Values) > 0 && !n.IsFlowStyle {
+			return d.start(n.Values[0].Key)
+		}
+		at = placeOf(n.Start)
+	case *ast.MappingValueNode:
+		return d.start(n.Key)
+	case *ast.LiteralNode:
+		at = placeOf(n.Start)
+	default:
+		at = placeOf(n.GetToken())
+	}
+	at.File = d.file
+	return at
+}

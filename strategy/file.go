@@ -1,0 +1,144 @@
+package strategy
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/foresort/foresort/routing"
+)
+
+// This file is the format of the strategy file. The reader, the JSON Schema
+// and the reference (docs/strategy-reference.md) all follow these types:
+//
+//	json      the key
+//	doc       what it means
+//	home      where it lives on the platform; empty: only in Foresort
+//	default   what holds where the key is absent; empty: the platform's value is left alone
+//	enum      the texts that are allowed, separated by |
+//	min, max  the bounds of a number, both included
+//	is        "required": the key must be there; "one or more": a single text stands for a list of it
+
+// ServiceLevel is the target of the queue.
+type ServiceLevel struct {
+	Percent float64          `json:"percent" is:"required" min:"0" max:"100" doc:"How many of 100 emails shall be answered in time: 90, not 0.9." home:"queue, mediaSettings.email.serviceLevel.percentage"`
+	Within  routing.Duration `json:"within" is:"required" doc:"What in time means, at least 1s." home:"queue, mediaSettings.email.serviceLevel.durationMs"`
+}
+
+// Address is one email address and the rule that its mail follows.
+type Address struct {
+	Address string `json:"address" is:"required" doc:"The whole address. Its domain must exist in the organisation." home:"email route, pattern"`
+	Rule    string `json:"rule" is:"required" doc:"The rule that mail to this address follows." home:"email route, priority, skills and language"`
+	From    string `json:"from" is:"required" doc:"The name that replies are sent from." home:"email route, fromName"`
+}
+
+// Rule is one class of email and what it asks for.
+type Rule struct {
+	Name     string            `json:"name" is:"required" doc:"What addresses and tests call the rule."`
+	When     string            `json:"when,omitempty" doc:"A condition in CEL on what the address cannot say: email.subject, email.from, email.attributes. Checked, but not in this version."`
+	Priority *int              `json:"priority,omitempty" min:"-25000000" max:"25000000" doc:"Minutes of head start over other email: one point counts as one minute of waiting." home:"email route, priority"`
+	Skills   []string          `json:"skills,omitempty" doc:"Names of the skills that the email asks for. An empty list asks for none." home:"email route, skills"`
+	Language string            `json:"language,omitempty" doc:"Name of the language that the email asks for; none asks for none." home:"email route, language"`
+	Deadline *routing.Duration `json:"deadline,omitempty" doc:"A service level of its own, measured by reports: the platform has one for each queue and none for a rule."`
+}
+
+// WrapUp is the after-call work of the queue.
+type WrapUp struct {
+	Mode    routing.WrapUpMode `json:"mode" is:"required" enum:"optional|mandatory|mandatory-timeout|mandatory-forced-timeout|agent-requested" doc:"Whether an agent wraps up after an email, and who ends it." home:"queue, acwSettings.wrapupPrompt"`
+	Timeout *routing.Duration  `json:"timeout,omitempty" doc:"When it ends by itself, 1s to 60m; only with mandatory-timeout, mandatory-forced-timeout and agent-requested." home:"queue, acwSettings.timeoutMs"`
+}
+
+// Members are who serves the queue.
+type Members struct {
+	Agents []string `json:"agents,omitempty" doc:"Everyone who is a member directly, by user name or email address. An empty list: nobody." home:"queue members"`
+	Groups []string `json:"groups,omitempty" doc:"Everything that is a member group, by name: skill groups, and groups that a queue already has." home:"queue, memberGroups"`
+}
+
+// Capacity is how much an agent takes at once.
+type Capacity struct {
+	Email *int `json:"email,omitempty" is:"required" min:"0" max:"25" doc:"Emails at once, for every member of the queue." home:"agent utilization, email.maximumCapacity"`
+}
+
+// Step is one step of relaxation.
+type Step struct {
+	After routing.Duration `json:"after" is:"required" doc:"Counted from entering the queue; each step later than the one before, by at most 72h." home:"queue, bullseye.rings[].expansionCriteria"`
+	Drop  []string         `json:"drop,omitempty" is:"one or more" doc:"Names of the skills that the email stops asking for, at most 50." home:"queue, bullseye.rings[].actions.skillsToRemove"`
+	Add   []string         `json:"add,omitempty" is:"one or more" doc:"Names of the groups whose agents may take the email from now on." home:"queue, bullseye.rings[].memberGroups"`
+}
+
+// Email is what is known of one email before it is routed.
+type Email struct {
+	To         string            `json:"to" is:"required" doc:"The address that it was sent to."`
+	From       string            `json:"from,omitempty" doc:"The address that it came from."`
+	Subject    string            `json:"subject,omitempty" doc:"Its subject."`
+	Attributes map[string]string `json:"attributes,omitempty" doc:"What other systems know about it."`
+}
+
+// Expect is what a test says about an email. What is absent is not looked at.
+type Expect struct {
+	Rule     string   `json:"rule,omitempty" doc:"The rule that it follows; none: no rule."`
+	Priority *int     `json:"priority,omitempty" doc:"Its priority."`
+	Skills   []string `json:"skills,omitempty" doc:"The skills that it asks for, in any order."`
+	Language string   `json:"language,omitempty" doc:"The language that it asks for; none asks for none."`
+}
+
+// Test is one expectation, checked by validate without a network.
+type Test struct {
+	Email  Email  `json:"email" is:"required" doc:"An email as it might come in."`
+	Expect Expect `json:"expect" is:"required" doc:"What shall become of it."`
+}
+
+// Calendar is a week of open hours.
+type Calendar struct {
+	Timezone string              `json:"timezone" is:"required" doc:"IANA name, such as Europe/Berlin."`
+	Open     map[string]Interval `json:"open" is:"required" doc:"Open hours by day: mon, mon-fri or mon,wed to a list of hours such as 08:00-12:00. 24:00 is the end of a day."`
+	Holidays []string            `json:"holidays,omitempty" doc:"Dates without open hours, such as 2026-12-25."`
+}
+
+// Interval is a list of open hours; a single text stands for a list of one.
+type Interval []string
+
+// later are the keys that come with a later version, and what they wait for.
+var later = map[string]string{
+	"adjust": "it comes with the autopilot",
+	"sync":   "it comes with the relay to other systems",
+}
+
+// field is one key of the format, as its tags say.
+type field struct {
+	key, doc, home, def string
+	enum                []string
+	min, max            string
+	required, oneOrMore bool
+	index               int
+	typ                 reflect.Type
+}
+
+// fields lists the keys of a struct of the format, in their order.
+func fields(t reflect.Type) []field {
+	var out []field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		tag := f.Tag.Get
+		key, _, _ := strings.Cut(tag("json"), ",")
+		x := field{
+			key: key, doc: tag("doc"), home: tag("home"), def: tag("default"), min: tag("min"), max: tag("max"),
+			required: tag("is") == "required", oneOrMore: tag("is") == "one or more" || f.Type == reflect.TypeFor[Interval](),
+			index: i, typ: f.Type,
+		}
+		if e := tag("enum"); e != "" {
+			x.enum = strings.Split(e, "|")
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// fieldOf is one key of a struct of the format.
+func fieldOf[T any](key string) field {
+	list := fields(reflect.TypeFor[T]())
+	return list[slices.IndexFunc(list, func(f field) bool { return f.key == key })]
+}
