@@ -110,19 +110,34 @@ func Rollback(ctx context.Context, o Options, rec Record) (Report, error) {
 		return Report{}, fmt.Errorf("undo run %s: %w", rec.ID, ErrNothingToUndo)
 	}
 	r := newRun(o)
-	if time.Since(rec.Last) < r.Wait.Replication {
-		// Reads may still lag behind what the run wrote: wait to see that first.
-		for _, d := range done {
-			if rec.Phases[0].Results[d.Change.ID].Outcome == Done {
-				r.expect(d.Change)
-			}
-		}
-		r.order = nil
+	if err := r.lag(ctx, rec, done); err != nil {
+		return Report{}, fmt.Errorf("undo run %s: %w", rec.ID, err)
 	}
 	if err := r.begin(o.Plan); err != nil {
 		return Report{}, err
 	}
 	return r.finish(ctx)
+}
+
+// lag takes care that reads which lag behind what a run wrote a moment ago are
+// not taken for the truth. What it did is waited for when it is read; for what
+// it may have done there is nothing to wait for but time.
+func (r *run) lag(ctx context.Context, rec Record, done []plan.Done) error {
+	since := time.Since(rec.Last)
+	for _, d := range done {
+		if rec.Phases[0].Results[d.Change.ID].Outcome == Done {
+			if since < r.Wait.Replication {
+				r.expect(d.Change)
+			}
+		} else if since < r.Wait.Settle {
+			if err := sleep(ctx, r.Wait.Settle-since); err != nil {
+				return err
+			}
+			since = r.Wait.Settle
+		}
+	}
+	r.order = nil // the wait at the end is for what the undo writes
+	return nil
 }
 
 // run is one plan under way.
@@ -175,7 +190,7 @@ func (r *run) finish(ctx context.Context) (Report, error) {
 	switch {
 	case err == nil, r.undoing && ctx.Err() == nil:
 	case r.KeepOnFailure || ctx.Err() != nil || errors.As(err, new(*journalError)) || len(r.phases[0].done()) == 0:
-		if len(r.phases[0].done()) == 0 && ctx.Err() == nil {
+		if len(r.phases[0].done()) == 0 {
 			err = joinErrors(err, r.journal(Entry{End: &End{Error: err.Error()}}))
 		}
 		return r.report, r.stopped(err, false, nil)
@@ -257,6 +272,9 @@ func (r *run) stopped(err error, back bool, remains []string) error {
 		if res.Outcome == Done || res.Outcome == Uncertain {
 			e.Done++
 		}
+		if res.Outcome == Uncertain {
+			e.Perhaps++
+		}
 	}
 	return e
 }
@@ -284,19 +302,19 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 		if res.Err != nil {
 			res.Error, res.CorrelationID = res.Err.Error(), correlation(res.Err)
 		}
-		phase.Results[c.ID] = res
+		// A run that was interrupted in the middle of a write keeps its intent
+		// open, so that resuming it reads the object back.
+		open := ctx.Err() != nil && (res.Outcome == Uncertain || res.Outcome == Failed)
+		if !open {
+			phase.Results[c.ID] = res
+		}
 		if res.Outcome == Done || res.Outcome == Uncertain {
+			c = phase.Intents[c.ID].fill(c)
 			c.Object = res.Object
-			if intent := phase.Intents[c.ID]; intent.Members != nil {
-				c.Members = intent.Members
-			}
 		}
 		if res.Outcome == Done {
 			r.expect(c)
 		}
-		// A run that was interrupted in the middle of a write keeps its intent
-		// open, so that resuming it reads the object back.
-		open := ctx.Err() != nil && (res.Outcome == Uncertain || res.Outcome == Failed)
 		if !open {
 			if err := r.journal(Entry{Result: &res}); err != nil {
 				res.Err = errors.Join(res.Err, &journalError{err})

@@ -68,7 +68,7 @@ type UnknownError struct {
 
 // Error says what to look at.
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("%s: it is not known whether this was carried out, and reading it back did not settle it; look at the object, then make a new plan: %v", e.Headline, e.Err)
+	return fmt.Sprintf("it is not known whether this was carried out, and reading it back did not settle it; look at the object, then make a new plan: %v", e.Err)
 }
 
 // Unwrap is why it is not known.
@@ -78,6 +78,7 @@ func (e *UnknownError) Unwrap() error { return e.Err }
 type StoppedError struct {
 	Run         string
 	Done, Total int
+	Perhaps     int      // of Done: nobody knows whether they were
 	RolledBack  bool     // everything that had been done was put back
 	Remains     []string // what could not be put back, in words
 	Err         error
@@ -85,14 +86,18 @@ type StoppedError struct {
 
 // Error tells what was done, what became of it, and why the run stopped.
 func (e *StoppedError) Error() string {
-	state := fmt.Sprintf("%d of %d changes were carried out and stay", e.Done, e.Total)
+	done := fmt.Sprintf("%d of %d changes", e.Done-e.Perhaps, e.Total)
+	if e.Perhaps > 0 {
+		done += fmt.Sprintf(", and perhaps %d more,", e.Perhaps)
+	}
+	state := done + " were carried out and stay"
 	switch {
-	case e.Done == 0:
+	case e.Done == 0 && len(e.Remains) == 0:
 		state = "nothing was changed"
 	case e.RolledBack:
-		state = fmt.Sprintf("%d of %d changes had been carried out and were put back", e.Done, e.Total)
+		state = done + " had been carried out and were put back"
 	case len(e.Remains) > 0:
-		state = fmt.Sprintf("%d of %d changes had been carried out; this could not be put back: %s", e.Done, e.Total, strings.Join(e.Remains, "; "))
+		state = done + " had been carried out; this could not be put back: " + strings.Join(e.Remains, "; ")
 	}
 	return fmt.Sprintf("%v (%s)", e.Err, state)
 }

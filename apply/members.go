@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/plan"
@@ -114,16 +115,28 @@ func (s *step) todo(have map[string]routing.Member) (todo plan.MemberChange, mov
 }
 
 // readMembers reads the members once for all changes of one queue in a row:
-// they can be thousands, a page for each hundred. Its own writes are laid over
-// what it read, since reads lag.
+// they can be thousands, a page for each hundred. Reads lag: it reads until it
+// sees what this run wrote before, and lays later writes over what it read.
 func (s *step) readMembers(ctx context.Context, again bool) (map[string]routing.Member, error) {
 	t := s.ensure(s.c)
 	if t.members != nil && !again {
 		return t.members, nil
 	}
-	list, err := s.Platform.Members(ctx, s.c.Object.ID)
-	if err != nil {
-		return nil, err
+	var list []routing.Member
+	for start, pause := time.Now(), s.Wait.Every/4; ; pause = grow(pause, s.Wait.Every*2) {
+		err := s.untilThere(ctx, plan.Queue, func() (err error) {
+			list, err = s.Platform.Members(ctx, s.c.Object.ID)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(t.misplaced(list)) == 0 || time.Since(start) >= s.Wait.Replication {
+			break
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return nil, err
+		}
 	}
 	t.members = make(map[string]routing.Member, len(list))
 	for _, m := range list {
@@ -148,15 +161,18 @@ func (s *step) remember(have map[string]routing.Member, done plan.MemberChange) 
 	}
 }
 
-// setMembers writes. A member who has just joined is not known everywhere at
-// once, so a move that finds nobody is tried again (docs/platform-notes.md#replication).
+// setMembers writes. Neither a queue that was just created nor a member who has
+// just joined is known everywhere at once, so a move that finds nobody is tried
+// again (docs/platform-notes.md#replication).
 func (s *step) setMembers(ctx context.Context, m plan.MemberChange) error {
 	ids := make([]string, len(m.Agents))
 	for i, a := range m.Agents {
 		ids[i] = a.ID
 	}
 	for try, pause := 1, s.Wait.Every/4; ; try, pause = try+1, grow(pause, s.Wait.Every*2) {
-		err := s.Platform.SetMembers(ctx, s.c.Object.ID, s.c.Verb, ids, m.Ring)
+		err := s.untilThere(ctx, plan.Queue, func() error {
+			return s.Platform.SetMembers(ctx, s.c.Object.ID, s.c.Verb, ids, m.Ring)
+		})
 		if s.c.Verb != plan.Move || !errors.Is(err, genesys.ErrNotFound) || try == 10 {
 			return err
 		}

@@ -28,6 +28,9 @@ func (r *run) change(ctx context.Context, phase *Phase, c plan.Change) Result {
 		c.Object.ID = t.object.ID
 	}
 	s := step{run: r, phase: phase, c: c}
+	if phase.Results[c.ID].Outcome == Failed {
+		delete(phase.Intents, c.ID) // the platform refused it for certain: this is a first attempt again
+	}
 	_, s.resumed = phase.Intents[c.ID]
 	var err error
 	switch {
@@ -36,6 +39,7 @@ func (r *run) change(ctx context.Context, phase *Phase, c plan.Change) Result {
 	case c.Kind == plan.Route && c.Route != nil:
 		pair := *c.Route
 		if err = r.fillQueue(ctx, &pair.After); err == nil {
+			s.queue = pair.After.Queue
 			err = carry(ctx, &s, pair)
 		}
 	case c.Kind == plan.Utilization && c.Utilization != nil:
@@ -56,6 +60,7 @@ type step struct {
 	resumed bool // an earlier process was about to write
 	wrote   bool // a write was sent that may have been carried out
 	left    []Mismatch
+	queue   *routing.Ref // of a route, with its id
 }
 
 func (s *step) result(err error) Result {
@@ -70,7 +75,7 @@ func (s *step) result(err error) Result {
 		res.Outcome = Already
 	case errors.As(err, &moved), errors.As(err, &gone):
 		res.Outcome = Refused
-	case errors.As(err, &unknown), s.wrote:
+	case errors.As(err, &unknown), s.wrote, s.resumed:
 		res.Outcome = Uncertain
 	default:
 		res.Outcome = Failed
@@ -87,7 +92,7 @@ func (s *step) intend(snapshot json.RawMessage, members *plan.MemberChange) erro
 	if _, begun := s.phase.Intents[s.c.ID]; begun {
 		return nil
 	}
-	in := Intent{Change: s.c.ID, Object: s.c.Object, Snapshot: snapshot, Members: members}
+	in := Intent{Change: s.c.ID, Object: s.c.Object, Snapshot: snapshot, Members: members, Queue: s.queue}
 	if err := s.journal(Entry{Intent: &in}); err != nil {
 		return &journalError{err}
 	}
@@ -167,6 +172,9 @@ func update[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S])
 		}
 		moved := routing.Differs(differ, pair.Before, live)
 		if len(moved) > 0 {
+			if s.c.Prepares {
+				return nil // the next change finds out, and says so
+			}
 			if !s.undoing || len(moved) == len(differ) {
 				return &MovedError{Kind: s.c.Kind, Object: s.c.Object, Fields: mismatches(moved, pair.Before, live), Undo: s.undoing}
 			}
@@ -185,6 +193,7 @@ func update[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S])
 		if err := s.intend(raw, nil); err != nil {
 			return err
 		}
+		s.resumed = false // the object is as it was before
 		err = s.Platform.Write(ctx, s.object(), body)
 		if err == nil {
 			s.wrote = true
@@ -298,7 +307,13 @@ func (s *step) findCreated(ctx context.Context) (found Object, err error) {
 
 // adopt takes an object that an attempt without an answer has made.
 func adopt[S routing.Settings](ctx context.Context, s *step, found Object, fields []routing.Field, want S) error {
-	raw, err := s.Platform.Read(ctx, found)
+	s.c.Object.ID = found.ID
+	s.ensure(s.c).created = true
+	var raw json.RawMessage
+	err := s.untilThere(ctx, s.c.Kind, func() (err error) {
+		raw, err = s.Platform.Read(ctx, found)
+		return err
+	})
 	if err != nil {
 		return &UnknownError{Headline: s.c.Headline(), Err: err}
 	}
@@ -309,7 +324,7 @@ func adopt[S routing.Settings](ctx context.Context, s *step, found Object, field
 	if differ := mismatches(fields, want, live); len(differ) > 0 {
 		return &MovedError{Kind: s.c.Kind, Object: s.c.Object, Fields: differ}
 	}
-	s.c.Object.ID, s.wrote = found.ID, true
+	s.wrote = true
 	return nil
 }
 
@@ -417,6 +432,21 @@ func (s *step) settled(ctx context.Context, look func(context.Context) (bool, er
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return false, err
+		}
+	}
+}
+
+// untilThere repeats what finds nothing, if it is about an object of this kind
+// and the change's name that this run created a moment ago.
+func (s *step) untilThere(ctx context.Context, kind plan.Kind, do func() error) error {
+	t := s.target(kind, s.c.Object)
+	for start, pause := time.Now(), s.Wait.Every/4; ; pause = grow(pause, s.Wait.Every*2) {
+		err := do()
+		if t == nil || !t.created || !errors.Is(err, genesys.ErrNotFound) || time.Since(start) >= s.Wait.Replication {
+			return err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
 		}
 	}
 }

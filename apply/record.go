@@ -41,6 +41,21 @@ type Intent struct {
 	// Members are those whom the write is really about: the change without
 	// those for whom it already holds.
 	Members *plan.MemberChange `json:"members,omitempty"`
+	// Queue is the queue that a route is given, with the id that it has by now.
+	Queue *routing.Ref `json:"queue,omitempty"`
+}
+
+// fill is the change with what was known only when it was carried out.
+func (in Intent) fill(c plan.Change) plan.Change {
+	if in.Members != nil {
+		c.Members = in.Members
+	}
+	if in.Queue != nil {
+		pair := *c.Route
+		pair.After.Queue = in.Queue
+		c.Route = &pair
+	}
+	return c
 }
 
 // End closes a run. Nothing is left to do for it.
@@ -150,12 +165,9 @@ func (p Phase) done() []plan.Done {
 		if !begun || known && result.Outcome != Done && result.Outcome != Uncertain {
 			continue
 		}
-		d := plan.Done{Change: c, Object: intent.Object, Snapshot: intent.Snapshot}
+		d := plan.Done{Change: intent.fill(c), Object: intent.Object, Snapshot: intent.Snapshot}
 		if known && result.Object.ID != "" {
 			d.Object = result.Object
-		}
-		if intent.Members != nil {
-			d.Change.Members = intent.Members
 		}
 		d.Change.Object = d.Object
 		out = append(out, d)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -49,6 +49,16 @@ func TestRingsAreTurnedOffInTwoWrites(t *testing.T) {
 		want := strategy()
 		want.Members, want.Routes, want.Capacity = nil, nil, nil
 		w.mustApply(want)
+		org, err := w.client.ReadOrg(w.ctx, genesys.Scope{Queues: []string{"Support Email"}, Members: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(org.Queues[0].Members, func(m routing.Member) bool { return !m.ByGroup })
+		if err := w.client.MoveMembers(w.ctx, org.Queues[0].ID, []string{org.Queues[0].Members[i].ID}, 3); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		before := w.everything()
 		want.Queue.Settings.Rings = &routing.Rings{}
 		w.server.ClearRequests()
 		w.mustApply(want)
@@ -58,6 +68,56 @@ func TestRingsAreTurnedOffInTwoWrites(t *testing.T) {
 		if _, on := w.raw("Support Email")["bullseye"]; on {
 			t.Fatal("bullseye is still there")
 		}
+		if _, err := w.rollback(w.last()); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(before, w.everything()); d != "" {
+			t.Fatalf("(-before +after the rollback):\n%s", d)
+		}
+	})
+}
+
+func TestWhatIsPrunedComesBackByRollback(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{ReplicationDelay: 3 * time.Second, ActivationDelay: 10 * time.Second}, func(t *testing.T, w *world) {
+		want := fresh()
+		want.Queue.Settings.Rings = nil
+		w.mustApply(want)
+		before := w.everything()
+		runs, _, err := w.journal.Runs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mem := journal.Memory(runs)
+		mem.Prune = true
+		org, err := w.client.ReadOrg(w.ctx, genesys.ScopeOf(want, small()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, problems := plan.Build(small(), org, mem)
+		if problems != nil {
+			t.Fatal(problems)
+		}
+		if _, err := w.apply(p.Seal()); err != nil {
+			t.Fatal(err)
+		}
+		if w.raw("Fresh Email") != nil || w.everything()["route vip@help.example.com"] != nil {
+			t.Fatal("the queue or its route is still there")
+		}
+		if _, err := w.rollback(w.last()); err != nil {
+			t.Fatal(err)
+		}
+		after := w.everything()
+		for _, all := range []map[string]any{before, after} { // a new queue has another id
+			for _, k := range []string{"id", "selfUri", "dateCreated"} {
+				delete(all["queue Fresh Email"].(map[string]any), k)
+			}
+			delete(all, "route vip@help.example.com")
+		}
+		if d := cmp.Diff(before, after); d != "" {
+			t.Fatalf("(-before +after):\n%s", d)
+		}
+		w.reached(want)
 	})
 }
 
@@ -471,10 +531,6 @@ func (f fakes) Write(_ context.Context, o apply.Object, b json.RawMessage) error
 	return f.write(o, b)
 }
 
-type entries []apply.Entry
-
-func (e *entries) Append(x apply.Entry) error { *e = append(*e, x); return nil }
-
 func TestTheActivationWait(t *testing.T) {
 	t.Parallel()
 	const was, want = `{"id":"q","name":"Q","scoringMethod":"PriorityOnly"}`, `{"id":"q","name":"Q","scoringMethod":"TimestampAndPriority"}`
@@ -523,7 +579,7 @@ func TestTheActivationWait(t *testing.T) {
 					t.Fatal(problems)
 				}
 				start := time.Now()
-				report, err := apply.Run(t.Context(), apply.Options{Plan: p.Seal(), Platform: platform, Journal: &entries{}})
+				report, err := apply.Run(t.Context(), apply.Options{Plan: p.Seal(), Platform: platform, Journal: &inMemory{}})
 				if tt.says == "" && (err != nil || !report.Active) || tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)) {
 					t.Fatalf("%v, want %q", err, tt.says)
 				}
@@ -558,5 +614,3 @@ func TestAJournalThatCannotBeWrittenStopsBeforeTheWrite(t *testing.T) {
 type failing func() error
 
 func (f failing) Append(apply.Entry) error { return f() }
-
-var _ = fmt.Sprint

@@ -99,6 +99,9 @@ func (r *run) expect(c plan.Change) {
 		r.order = append(r.order, t)
 	}
 	t.gone = c.Verb == plan.Delete && c.Kind != plan.Utilization
+	if members := r.target(plan.Member, c.Object); t.gone && members != nil {
+		r.order = slices.DeleteFunc(r.order, func(x *target) bool { return x == members })
+	}
 	t.created = t.created || c.Verb == plan.Create && c.Kind != plan.Utilization
 	switch {
 	case c.Queue != nil:
@@ -111,6 +114,8 @@ func (r *run) expect(c plan.Change) {
 		if t.placed == nil {
 			t.placed, t.names = map[string]int{}, map[string]string{}
 		}
+		queue := r.target(plan.Queue, c.Object)
+		t.created = queue != nil && queue.created
 		for _, a := range c.Members.Agents {
 			t.names[a.ID] = a.String()
 			t.placed[a.ID] = map[plan.Verb]int{plan.Join: 1, plan.Move: c.Members.Ring}[c.Verb]
@@ -255,6 +260,11 @@ func (r *run) lookMembers(ctx context.Context, t *target) ([]Mismatch, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.misplaced(list), nil
+}
+
+// misplaced says who is not where this run has put them.
+func (t *target) misplaced(list []routing.Member) []Mismatch {
 	rings := map[string]int{}
 	for _, m := range list {
 		if !m.ByGroup || t.placed[m.ID] != 0 {
@@ -267,7 +277,7 @@ func (r *run) lookMembers(ctx context.Context, t *target) ([]Mismatch, error) {
 			out = append(out, Mismatch{Field: "members", Want: t.names[id] + " " + ringText(want), Seen: ringText(got)})
 		}
 	}
-	return out, nil
+	return out
 }
 
 func ringText(ring int) string {

@@ -10,7 +10,7 @@ import (
 
 // AuditQuery says which audit records are wanted. From, To and Service are
 // needed; the names are the platform's and case counts in them
-// (docs/platform-notes.md#audit).
+// (docs/platform-notes.md#audits).
 type AuditQuery struct {
 	From, To   time.Time
 	Service    string // ContactCenter for queues, Emails for routes

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -764,7 +766,8 @@ func TestAPIErrorTellsEverything(t *testing.T) {
 			"403 missing.any.permissions: Unable to perform the requested action. You must have at least one of: [routing:queue:edit]; missing permission: routing:queue:edit, routing:queueMember:manage (correlation id c-2)", genesys.ErrForbidden,
 		},
 		"a limit": {
-			429, `{"code":"too.many.requests","message":"Too many","limit":{"key":"client.credentials.token.rate.per.minute","namespace":"platform.api","value":300}}`, []string{"Retry-After", "500"},
+			429, `{"code":"too.many.requests","message":"Too many","limit":{"key":"client.credentials.token.rate.per.minute","namespace":"platform.api","value":300}}`,
+			[]string{"Retry-After", "500"},
 			"429 too.many.requests: Too many; limit client.credentials.token.rate.per.minute of platform.api is 300; it asks to wait 8m20s, longer than the 3m0s that Foresort waits: try again after that", genesys.ErrRateLimited,
 		},
 		"not found":             {404, `{"code":"not.found","message":"no queue"}`, nil, "404 not.found: no queue", genesys.ErrNotFound},
@@ -784,7 +787,7 @@ func TestAPIErrorTellsEverything(t *testing.T) {
 				t.Errorf("err  = %v\nwant = %s", err, want)
 			}
 			for _, s := range sentinels {
-				if errors.Is(err, s) != (s == tt.is) {
+				if errors.Is(err, s) != errors.Is(tt.is, s) {
 					t.Errorf("Is %v = %v", s, errors.Is(err, s))
 				}
 			}
@@ -825,7 +828,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log strings.Builder
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "secret", s, "config", genesys.Config{ClientSecret: s}) //nolint:sloglint // the test is about this logger
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "secret", s, "config", genesys.Config{ClientSecret: s})
 	out := string(raw) + log.String() + s.String() + s.GoString() + fmt.Sprintf("%v %s %q %x %d %#v %+v %v", s, s, s, s, s, s, holder{s}, &holder{s})
 	if strings.Contains(out, "top-secret") || strings.Contains(out, fmt.Sprintf("%x", "top-secret")) {
 		t.Fatalf("printed: %s", out)
@@ -865,21 +868,34 @@ func TestRegionsAreFoundByNameAndDomain(t *testing.T) {
 	}
 }
 
-func TestTheProxyOfTheEnvironmentIsUsed(t *testing.T) { //nolint:paralleltest // sets the environment
-	var seen atomic.Pointer[string]
+// The environment's proxy is read once in a process, so a process of its own
+// asks through it.
+func TestTheProxyOfTheEnvironmentIsUsed(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("GENESYS_TEST_BEHIND_PROXY") != "" {
+		c, err := genesys.New(genesys.Config{ClientID: "a", ClientSecret: "b", Retries: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Token(t.Context()); err == nil || !strings.Contains(err.Error(), "Forbidden") {
+			t.Fatalf("err = %v, want the proxy's refusal", err)
+		}
+		return
+	}
+	var asked atomic.Pointer[string]
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen.Store(ptr(r.Host))
+		asked.Store(new(r.Method + " " + r.Host))
 		w.WriteHeader(http.StatusForbidden)
 	}))
 	defer proxy.Close()
-	t.Setenv("HTTPS_PROXY", proxy.URL)
-	c, err := genesys.New(genesys.Config{ClientID: "a", ClientSecret: "b", Retries: -1})
-	if err != nil {
-		t.Fatal(err)
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	child.Env = append(os.Environ(), "GENESYS_TEST_BEHIND_PROXY=1", "HTTPS_PROXY="+proxy.URL, "NO_PROXY=")
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	defer c.Close()
-	if _, err := c.Token(t.Context()); err == nil || seen.Load() == nil || *seen.Load() != "login.mypurecloud.com:443" {
-		t.Fatalf("the proxy was asked for %v, err = %v", seen.Load(), err)
+	if got := asked.Load(); got == nil || *got != "CONNECT login.mypurecloud.com:443" {
+		t.Fatalf("the proxy was asked for %v", got)
 	}
 }
 
@@ -921,7 +937,7 @@ func TestNeedsFollowsWhatIsOwned(t *testing.T) {
 		Routes: []routing.DesiredRoute{{Address: routing.Address{Local: "a", Domain: "b"}, Settings: routing.RouteSettings{
 			Skills: &[]routing.Ref{}, Language: &routing.Ref{},
 		}}},
-		Members: &[]string{"Ana"}, Capacity: &routing.UtilizationSettings{Email: ptr(3)},
+		Members: &[]string{"Ana"}, Capacity: &routing.UtilizationSettings{Email: new(3)},
 	}
 	need = genesys.Needs(everything)
 	for _, id := range []genesys.OperationID{

@@ -31,7 +31,7 @@ type APIError struct {
 	Code          string        `json:"code,omitempty"` // the platform's machine code, such as bad.request
 	Message       string        `json:"message"`
 	CorrelationID string        `json:"correlationId,omitempty"` // quote it to Genesys support
-	RetryAfter    time.Duration `json:"retryAfter,omitempty"`    // how long the platform asked to wait; 0: it did not say
+	RetryAfter    time.Duration `json:"-"`                       // how long the platform asked to wait; 0: it did not say
 	Errors        []APIFault    `json:"errors,omitempty"`
 	Details       []APIDetail   `json:"details,omitempty"`
 	Limit         *APILimit     `json:"limit,omitempty"`

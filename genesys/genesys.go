@@ -181,8 +181,7 @@ func (c *Client) send(ctx context.Context, r request, token Secret) (*answer, er
 		if within.Err() != nil && ctx.Err() == nil {
 			return nil, fmt.Errorf("no answer within %s: %w", c.timeout, context.DeadlineExceeded)
 		}
-		var u *url.Error
-		if errors.As(err, &u) {
+		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err // its text has the query
 		}
 		return nil, err

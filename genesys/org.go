@@ -2,9 +2,11 @@ package genesys
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +33,12 @@ type Scope struct {
 	// Capacity reads the utilization of the members of those queues and of
 	// Agents, one request for each of them; it implies Members.
 	Capacity bool
+	// MembersOf and CapacityOf ask for the same of some of Queues.
+	MembersOf, CapacityOf []string
+	// Rings says how many rings some of Queues shall keep. Where there are more,
+	// the members are read: a ring that goes must be empty
+	// (docs/platform-notes.md#bullseye).
+	Rings map[string]int
 	// Agents are user names or email addresses, where these are to be looked up;
 	// then all active users are read.
 	Agents []string
@@ -42,7 +50,7 @@ type Scope struct {
 
 // ScopeOf is the scope that planning these strategies needs.
 func ScopeOf(wants ...routing.Desired) Scope {
-	var s Scope
+	s := Scope{Rings: map[string]int{}}
 	for _, w := range wants {
 		s.Queues = append(s.Queues, w.Queue.Name)
 		for _, r := range w.Routes {
@@ -57,17 +65,20 @@ func ScopeOf(wants ...routing.Desired) Scope {
 		set := w.Queue.Settings
 		s.Skills = s.Skills || set.Rings != nil
 		s.SkillGroups = s.SkillGroups || set.Rings != nil || set.Groups != nil
-		// Rings and groups that go need to know who is in them.
-		s.Members = s.Members || w.Members != nil || set.Rings != nil || set.Groups != nil
-		s.Capacity = s.Capacity || w.Capacity != nil
+		if set.Rings != nil {
+			s.Rings[w.Queue.Name] = len(*set.Rings)
+		}
 		if w.Capacity != nil || w.Members != nil {
 			s.GroupMembers = append(s.GroupMembers, groupNames(set)...)
 		}
+		if w.Capacity != nil {
+			s.CapacityOf = append(s.CapacityOf, w.Queue.Name)
+		}
 		if w.Members != nil {
+			s.MembersOf = append(s.MembersOf, w.Queue.Name)
 			s.Agents = append(s.Agents, *w.Members...)
 		}
 	}
-	s.Members = s.Members || s.Capacity
 	return s
 }
 
@@ -75,7 +86,7 @@ const (
 	// readers is how many requests ReadOrg has open at once.
 	readers = 4
 	// fewAddresses is up to how many addresses of one domain are asked for one
-	// by one rather than by listing the domain.
+	// by one rather than by reading the list of the domain to its end.
 	fewAddresses = 5
 	// fewQueues is up to how many queues are looked up by name, rather than by
 	// listing all.
@@ -89,7 +100,6 @@ func (c *Client) ReadOrg(ctx context.Context, s Scope) (routing.Org, error) {
 	if s.Everything {
 		r.scope.AllRoutes, r.scope.Skills, r.scope.Languages, r.scope.SkillGroups = true, true, true, true
 	}
-	r.scope.Members = s.Members || s.Capacity
 	if err := r.lists(ctx); err != nil {
 		return routing.Org{}, err
 	}
@@ -204,33 +214,21 @@ func (r *reader) queues(ctx context.Context) error {
 	return nil
 }
 
-// routes reads the routes of the scope in the domains that there are: one by
-// one for a few addresses of a domain, else the whole domain.
+// routes reads the routes of the scope in the domains that there are.
 func (r *reader) routes(ctx context.Context) error {
 	g, ctx := group(ctx)
 	if r.scope.AllRoutes || len(r.scope.Addresses) > 0 {
 		r.org.Routes = []routing.EmailRoute{}
 	}
 	for _, d := range r.org.Domains {
-		patterns := []string{""}
-		if !r.scope.AllRoutes {
-			locals := map[string]bool{}
-			for _, a := range r.scope.Addresses {
-				if a.Domain == d.Name {
-					locals[a.Local] = true
-				}
-			}
-			patterns = nil
-			for local := range locals {
-				patterns = append(patterns, local)
-			}
-			slices.Sort(patterns)
-			if len(patterns) > fewAddresses {
-				patterns = []string{""}
+		wanted := map[string]bool{}
+		for _, a := range r.scope.Addresses {
+			if a.Domain == d.Name {
+				wanted[a.Local] = true
 			}
 		}
-		for _, pattern := range patterns {
-			g.Go(func() error { return r.routesOf(ctx, d.Name, pattern) })
+		if r.scope.AllRoutes || len(wanted) > 0 {
+			g.Go(func() error { return r.routesOf(ctx, d.Name, wanted) })
 		}
 	}
 	err := g.Wait()
@@ -238,21 +236,50 @@ func (r *reader) routes(ctx context.Context) error {
 	return err
 }
 
-func (r *reader) routesOf(ctx context.Context, domain, pattern string) error {
-	var routes []routing.EmailRoute
-	for raw, err := range r.c.Routes(ctx, domain, pattern) {
-		var route routing.EmailRoute
-		if err == nil {
-			route, err = DecodeRoute(domain, raw)
-		}
-		if err != nil {
-			return fmt.Errorf("read email routes of %s: %w", domain, err)
-		}
-		if pattern == "" || route.Address.Local == pattern {
-			routes = append(routes, route)
+// routesOf reads the wanted routes of a domain. Several of them are looked for
+// in its list, which is one page in most organisations. Where more pages follow
+// the first and few routes are left to find, these are asked for by name.
+func (r *reader) routesOf(ctx context.Context, domain string, wanted map[string]bool) error {
+	byName := !r.scope.AllRoutes && len(wanted) == 1
+	if !byName {
+		listed := 0
+		for raw, err := range r.c.Routes(ctx, domain, "") {
+			if err := r.route(domain, raw, err, wanted); err != nil {
+				return err
+			}
+			listed++
+			byName = listed == pageSize && !r.scope.AllRoutes && len(wanted) <= fewAddresses
+			if byName {
+				break
+			}
 		}
 	}
-	r.keep(func(o *routing.Org) { o.Routes = append(o.Routes, routes...) })
+	if !byName {
+		return nil
+	}
+	for _, local := range slices.Sorted(maps.Keys(wanted)) {
+		for raw, err := range r.c.Routes(ctx, domain, local) {
+			if err := r.route(domain, raw, err, wanted); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// route keeps one route that was read, and takes it off those that are wanted.
+func (r *reader) route(domain string, raw json.RawMessage, err error, wanted map[string]bool) error {
+	var route routing.EmailRoute
+	if err == nil {
+		route, err = DecodeRoute(domain, raw)
+	}
+	if err != nil {
+		return fmt.Errorf("read email routes of %s: %w", domain, err)
+	}
+	if r.scope.AllRoutes || wanted[route.Address.Local] {
+		delete(wanted, route.Address.Local)
+		r.keep(func(o *routing.Org) { o.Routes = append(o.Routes, route) })
+	}
 	return nil
 }
 
@@ -262,7 +289,8 @@ func (r *reader) people(ctx context.Context) error {
 	users := map[string]bool{}
 	for i := range r.org.Queues {
 		q := &r.org.Queues[i]
-		if !r.scope.Members || !r.scope.Everything && !slices.Contains(r.scope.Queues, q.Name) {
+		members, capacity := r.wants(*q)
+		if !members {
 			continue
 		}
 		g.Go(func() error {
@@ -273,7 +301,9 @@ func (r *reader) people(ctx context.Context) error {
 			r.keep(func(*routing.Org) {
 				q.Members = members
 				for _, m := range members {
-					users[m.ID] = true
+					if capacity {
+						users[m.ID] = true
+					}
 				}
 			})
 			return nil
@@ -300,7 +330,7 @@ func (r *reader) people(ctx context.Context) error {
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil || !r.scope.Capacity {
+	if err := g.Wait(); err != nil || !r.scope.Capacity && len(r.scope.CapacityOf) == 0 {
 		return err
 	}
 	for _, a := range r.org.Agents {
@@ -314,6 +344,17 @@ func (r *reader) people(ctx context.Context) error {
 		g.Go(func() error { return r.utilization(inGroup, id) })
 	}
 	return g.Wait()
+}
+
+// wants says what is to be read of a queue beside its settings.
+func (r *reader) wants(q routing.Queue) (members, capacity bool) {
+	named := r.scope.Everything || slices.Contains(r.scope.Queues, q.Name)
+	capacity = r.scope.Capacity && named || slices.Contains(r.scope.CapacityOf, q.Name)
+	members = r.scope.Members && named || slices.Contains(r.scope.MembersOf, q.Name)
+	if keep, known := r.scope.Rings[q.Name]; known && q.Settings.Rings != nil {
+		members = members || len(*q.Settings.Rings) > max(1, keep)
+	}
+	return members || capacity, capacity
 }
 
 func (r *reader) utilization(ctx context.Context, userID string) error {

@@ -111,10 +111,36 @@ func TestReadOrgReadsCapacityOfMembersAndAgents(t *testing.T) {
 	}
 }
 
+func TestReadOrgReadsWhoIsInTheGroupsOfAStrategy(t *testing.T) {
+	t.Parallel()
+	_, c := org(t, sandbox.Options{})
+	office := routing.Group{Ref: routing.Ref{Name: "Back Office"}, Kind: routing.SkillGroup}
+	got, err := c.ReadOrg(t.Context(), genesys.ScopeOf(routing.Desired{
+		Queue:    routing.DesiredQueue{Name: "Technical", Settings: routing.QueueSettings{Rings: &routing.Rings{{}, {Groups: []routing.Group{office}}}}},
+		Capacity: &routing.UtilizationSettings{Email: new(3)},
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.GroupMembers) != 1 {
+		t.Fatalf("groups read: %v, want Back Office alone", got.GroupMembers)
+	}
+	for _, agents := range got.GroupMembers {
+		if len(agents) == 0 {
+			t.Fatal("Back Office is empty")
+		}
+		for _, a := range agents {
+			if _, read := got.Utilization[a.ID]; !read {
+				t.Errorf("the utilization of %s was not read", a)
+			}
+		}
+	}
+}
+
 func TestReadOrgListsAllQueuesWhereOneIsMissing(t *testing.T) {
 	t.Parallel()
 	_, c := org(t, sandbox.Options{})
-	got, err := c.ReadOrg(t.Context(), genesys.Scope{Queues: []string{"Suport Email", "Returns"}, Members: true})
+	got, err := c.ReadOrg(t.Context(), genesys.Scope{Queues: []string{"Support Emial", "Returns"}, Members: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +336,7 @@ func TestEveryCallIsOneThatThePlatformTakes(t *testing.T) {
 	if route, err = c.Route(ctx, "help.example.com", r.ID); err != nil {
 		t.Fatal(err)
 	}
-	if route, err = genesys.Overlay(route, []routing.Field{"priority"}, routing.RouteSettings{Priority: ptr(240)}); err != nil {
+	if route, err = genesys.Overlay(route, []routing.Field{"priority"}, routing.RouteSettings{Priority: new(240)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err = c.PutRoute(ctx, "help.example.com", r.ID, route); err != nil {
@@ -327,7 +353,7 @@ func TestEveryCallIsOneThatThePlatformTakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u, err = genesys.Overlay(u, []routing.Field{"email"}, routing.UtilizationSettings{Email: ptr(4)}); err != nil {
+	if u, err = genesys.Overlay(u, []routing.Field{"email"}, routing.UtilizationSettings{Email: new(4)}); err != nil {
 		t.Fatal(err)
 	}
 	if u, err = c.PutUserUtilization(ctx, ids[1], u); err != nil {

@@ -177,8 +177,8 @@ func putBack(o, snapshot object, p path) error {
 
 // mergeByID makes an array hold exactly the wanted ids: an element whose id
 // stays keeps everything else in it, an element whose id goes is dropped, and
-// make writes each new one.
-func mergeByID(old json.RawMessage, ids []string, make func(id string) any) (json.RawMessage, error) {
+// fresh writes each new one.
+func mergeByID(old json.RawMessage, ids []string, fresh func(id string) any) (json.RawMessage, error) {
 	elements, err := openList(old)
 	if err != nil {
 		return nil, err
@@ -198,7 +198,7 @@ func mergeByID(old json.RawMessage, ids []string, make func(id string) any) (jso
 		if slices.Contains(seen, id) {
 			continue
 		}
-		e, err := encode(make(id))
+		e, err := encode(fresh(id))
 		if err != nil {
 			return nil, err
 		}

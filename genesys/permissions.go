@@ -110,17 +110,14 @@ func Needs(want routing.Desired) []OperationID {
 		need = append(need, GetRoutingEmailDomains, GetRoutingEmailDomainRoutes, GetRoutingEmailDomainRoute,
 			PostRoutingEmailDomainRoutes, PutRoutingEmailDomainRoute)
 	}
-	if s.Members {
-		need = append(need, GetRoutingQueueMembers)
-	}
 	if want.Members != nil {
-		need = append(need, GetUsersQuery, PostRoutingQueueMembers)
+		need = append(need, GetRoutingQueueMembers, GetUsersQuery, PostRoutingQueueMembers)
 	}
 	if want.Queue.Settings.Rings != nil {
 		need = append(need, GetRoutingQueueMembers, PatchRoutingQueueMember) // members leave a ring before it goes
 	}
-	if s.Capacity {
-		need = append(need, GetRoutingUserUtilization, PutRoutingUserUtilization, DeleteRoutingUserUtilization)
+	if want.Capacity != nil {
+		need = append(need, GetRoutingQueueMembers, GetRoutingUserUtilization, PutRoutingUserUtilization, DeleteRoutingUserUtilization)
 	}
 	slices.Sort(need)
 	return slices.Compact(need)

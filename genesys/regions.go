@@ -1,6 +1,7 @@
 package genesys
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -85,7 +86,7 @@ func findHosts(region, gateway string) (hosts, error) {
 	}
 	u, err := url.Parse(gateway)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return hosts{}, fmt.Errorf("gateway is not an address such as https://gateway.example.com: it needs http or https and a host, and no user, query or fragment")
+		return hosts{}, errors.New("gateway is not an address such as https://gateway.example.com: it needs http or https and a host, and no user, query or fragment")
 	}
 	base := strings.TrimSuffix(u.String(), "/")
 	return hosts{api: base, login: base}, nil

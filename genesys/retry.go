@@ -52,7 +52,7 @@ const (
 	unsure                 // hand out an UncertainError: the request may have been carried out
 )
 
-// decisions is the written table of what is repeated. A read (GET, HEAD and the
+// decide is the written table of what is repeated. A read (GET, HEAD and the
 // queries that are made by POST) changes nothing and may be repeated. A write
 // (POST, PUT, PATCH, DELETE) is repeated only where it is certain that it was
 // not begun; where it may have been carried out, whoever asked reads the object

@@ -303,7 +303,8 @@ var (
 func enum[S routing.Settings, E ~string](field routing.Field, key string, words map[E]string, at func(*S) **E) place[S] {
 	p := path{key}
 	return place[S]{
-		field, []path{p},
+		field,
+		[]path{p},
 		func(o object, s *S) error { return readEnum(o, p, words, at(s)) },
 		func(o object, s S) error { return writeEnum(o, p, words, **at(&s)) },
 	}
@@ -341,7 +342,8 @@ func writeEnum[E ~string](o object, p path, words map[E]string, e E) error {
 func ref[S routing.Settings](field routing.Field, key string, at func(*S) **routing.Ref) place[S] {
 	p := path{key}
 	return place[S]{
-		field, []path{p},
+		field,
+		[]path{p},
 		func(o object, s *S) error {
 			if isNothing(o[key]) {
 				return nil

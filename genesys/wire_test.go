@@ -18,14 +18,12 @@ import (
 	"github.com/foresort/foresort/routing"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func span(s string) *routing.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil {
 		panic(err)
 	}
-	return ptr(routing.Duration(d))
+	return new(routing.Duration(d))
 }
 
 const liveQueue = `{
@@ -54,7 +52,7 @@ func TestDecodeReadsEveryOwnedField(t *testing.T) {
 			ServiceLevel: &routing.ServiceLevel{Percent: 29, Within: *span("4h")},
 			Alert:        span("5m"),
 			WrapUp:       &routing.WrapUp{Mode: routing.WrapUpMandatoryTimeout, Timeout: span("5m")},
-			Agents:       ptr(routing.BestSkill), Order: ptr(routing.AgeAndPriority), LastAgent: ptr(routing.LastAgentQueueMembers),
+			Agents:       new(routing.BestSkill), Order: new(routing.AgeAndPriority), LastAgent: new(routing.LastAgentQueueMembers),
 			Rings: &routing.Rings{
 				{Wait: span("2h0m0.5s"), Drop: []routing.Ref{{ID: "s1", Name: "Billing"}}},
 				{Wait: span("5s"), Groups: []routing.Group{{Ref: routing.Ref{ID: "g1", Name: "Back Office"}, Kind: routing.SkillGroup}}},
@@ -73,7 +71,7 @@ func TestDecodeReadsEveryOwnedField(t *testing.T) {
 	if d := cmp.Diff(routing.EmailRoute{
 		ID: "r1", Address: routing.Address{Local: "vip", Domain: "help.example.com"}, Status: routing.RouteActive,
 		Settings: routing.RouteSettings{
-			Queue: &routing.Ref{ID: "q1", Name: "Support"}, From: ptr("Desk"), Priority: ptr(240),
+			Queue: &routing.Ref{ID: "q1", Name: "Support"}, From: new("Desk"), Priority: new(240),
 			Skills: &[]routing.Ref{{ID: "s1", Name: "Billing"}}, Language: &routing.Ref{ID: "l1"},
 		},
 	}, route); d != "" {
@@ -186,14 +184,14 @@ func TestOverlay(t *testing.T) {
 			out: `{"x":{}}`,
 		},
 		"a set field that is not listed is not written": {
-			raw: `{}`, want: queue{Agents: ptr(routing.AllSkills)}, out: `{}`,
+			raw: `{}`, want: queue{Agents: new(routing.AllSkills)}, out: `{}`,
 		},
 		"objects on the way are made, null ones too": {
 			raw: `{"mediaSettings":null}`, fields: []routing.Field{"alert"}, want: queue{Alert: span("7s")},
 			out: `{"mediaSettings":{"email":{"alertingTimeoutSeconds":7}}}`,
 		},
 		"text in unknown fields is not escaped anew": {
-			raw: `{"description":"<b> & \u00e9 \ud800"}`, fields: []routing.Field{"order"}, want: queue{Order: ptr(routing.PriorityOnly)},
+			raw: `{"description":"<b> & \u00e9 \ud800"}`, fields: []routing.Field{"order"}, want: queue{Order: new(routing.PriorityOnly)},
 			out: `{"description":"<b> & \u00e9 \ud800","scoringMethod":"PriorityOnly"}`,
 		},
 	}
@@ -215,14 +213,14 @@ func TestOverlayOfRoutesAndUtilization(t *testing.T) {
 	t.Parallel()
 	route := json.RawMessage(`{"pattern":"vip","queue":{"id":"q1","name":"Old","extra":1},"language":{"id":"l1"},"skills":[{"id":"s1","x":1}],"priority":5,"autoBcc":[{"email":"a@b.c"}]}`)
 	out, err := genesys.Overlay(route, routing.Fields[routing.RouteSettings](), routing.RouteSettings{
-		Queue: &routing.Ref{ID: "q1"}, From: ptr("Desk"), Priority: ptr(0), Skills: &[]routing.Ref{{ID: "s1"}, {ID: "s2"}}, Language: &routing.Ref{},
+		Queue: &routing.Ref{ID: "q1"}, From: new("Desk"), Priority: new(0), Skills: &[]routing.Ref{{ID: "s1"}, {ID: "s2"}}, Language: &routing.Ref{},
 	})
 	want := `{"pattern":"vip","queue":{"id":"q1","name":"Old","extra":1},"skills":[{"id":"s1","x":1},{"id":"s2"}],"priority":0,"fromName":"Desk","autoBcc":[{"email":"a@b.c"}]}`
 	if err != nil || canon(t, out) != canon(t, json.RawMessage(want)) {
 		t.Fatalf("route = %s, %v", out, err)
 	}
 	raw := json.RawMessage(`{"utilization":{"call":{"maximumCapacity":1},"email":{"maximumCapacity":1,"interruptableMediaTypes":["call"]}},"labelUtilizations":{"a":{"labelName":"A","maximumCapacity":1}},"level":"Organization"}`)
-	out, err = genesys.Overlay(raw, []routing.Field{"email"}, routing.UtilizationSettings{Email: ptr(3)})
+	out, err = genesys.Overlay(raw, []routing.Field{"email"}, routing.UtilizationSettings{Email: new(3)})
 	if err == nil {
 		out, err = genesys.WritableUtilization(out)
 	}
@@ -449,7 +447,7 @@ func optional[T any](t *rapid.T, label string, draw func() T) *T {
 	if rapid.Bool().Draw(t, label) {
 		return nil
 	}
-	return ptr(draw())
+	return new(draw())
 }
 
 func anySettings(t *rapid.T) routing.QueueSettings {

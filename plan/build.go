@@ -18,12 +18,12 @@ const chunk = 100
 // Build compares what a strategy wants with the org and lists, in the order of
 // execution, the changes that make them agree. With problems there is no plan.
 func Build(want routing.Desired, org routing.Org, mem Memory) (Plan, Problems) {
-	return NewIndex(org).Build(want, mem)
+	return NewIndex(org, mem).Build(want)
 }
 
-// Build is plan.Build against an org whose names are already looked up.
-func (ix *Index) Build(want routing.Desired, mem Memory) (Plan, Problems) {
-	b := &builder{ix: ix, want: want, mem: mem, changes: []Change{}, owns: []Claim{}}
+// Build is plan.Build against an org that is already sorted.
+func (ix *Index) Build(want routing.Desired) (Plan, Problems) {
+	b := &builder{ix: ix, want: want, mem: ix.mem, changes: []Change{}, owns: []Claim{}}
 	queue, known := b.findQueue()
 	settings := b.resolveQueue(want.Queue.Settings)
 	if members, ok := b.resolveMembers(); ok {

@@ -11,10 +11,13 @@ import (
 	"github.com/foresort/foresort/routing"
 )
 
-// Index is an org with its names looked up once, for planning many strategies
-// against it.
+// Index is an org and what is remembered of it, with everything that is looked
+// up sorted once, for planning many strategies against it.
 type Index struct {
 	org       routing.Org
+	mem       Memory
+	mine      map[string][]int  // positions in mem.Owned, by strategy
+	about     map[claimed][]int // the same, by object
 	queues    map[string][]int
 	routes    map[routing.Address]int
 	domains   map[string]bool
@@ -24,11 +27,17 @@ type Index struct {
 	agents    names[routing.Ref]
 }
 
-// NewIndex looks up the names of an org. The org must not change while the
-// index is in use.
-func NewIndex(org routing.Org) *Index {
+// claimed is an object that a claim is about; name is its id, or its name.
+type claimed struct {
+	kind Kind
+	name string
+}
+
+// NewIndex sorts an org and what is remembered of it. The org must not change
+// while the index is in use.
+func NewIndex(org routing.Org, mem Memory) *Index {
 	ix := &Index{
-		org:     org,
+		org: org, mem: mem, mine: map[string][]int{}, about: map[claimed][]int{},
 		queues:  make(map[string][]int, len(org.Queues)),
 		routes:  make(map[routing.Address]int, len(org.Routes)),
 		domains: make(map[string]bool, len(org.Domains)),
@@ -63,7 +72,47 @@ func NewIndex(org routing.Org) *Index {
 	for _, d := range org.Domains {
 		ix.domains[strings.ToLower(d.Name)] = true
 	}
+	ix.mem.Owned = make([]Owned, 0, len(mem.Owned))
+	for _, o := range mem.Owned {
+		ix.remember(o)
+	}
 	return ix
+}
+
+// Own remembers what a plan owns, so that no later one can claim it too.
+func (ix *Index) Own(p Plan) {
+	for _, c := range p.Owns {
+		ix.remember(Owned{Strategy: p.Strategy, Claim: c})
+	}
+}
+
+func (ix *Index) remember(o Owned) {
+	at := len(ix.mem.Owned)
+	ix.mem.Owned = append(ix.mem.Owned, o)
+	ix.mine[o.Strategy] = append(ix.mine[o.Strategy], at)
+	for _, key := range keysOf(o.Kind, o.Object) {
+		ix.about[key] = append(ix.about[key], at)
+	}
+}
+
+// claimsOn lists, in their order, the positions of claims that can be about
+// the object.
+func (ix *Index) claimsOn(kind Kind, object routing.Ref) []int {
+	var found []int
+	for _, key := range keysOf(kind, object) {
+		found = append(found, ix.about[key]...)
+	}
+	return found
+}
+
+func keysOf(kind Kind, object routing.Ref) []claimed {
+	keys := make([]claimed, 0, 2)
+	for _, name := range []string{object.ID, object.Name} {
+		if name != "" {
+			keys = append(keys, claimed{kind, name})
+		}
+	}
+	return keys
 }
 
 // names finds objects by the name that people use. Several may carry one name.

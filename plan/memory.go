@@ -50,8 +50,8 @@ func (c Claim) sameObject(kind Kind, object routing.Ref) bool {
 
 // applied finds when the strategy's run last saw the field hold this value.
 func (b *builder) applied(kind Kind, object routing.Ref, field routing.Field, value string) time.Time {
-	for _, o := range b.mem.Owned {
-		if o.Strategy == b.want.Strategy && o.Field == field && o.Value == value && o.sameObject(kind, object) {
+	for _, i := range b.ix.mine[b.want.Strategy] {
+		if o := b.mem.Owned[i]; o.Field == field && o.Value == value && o.sameObject(kind, object) {
 			return o.Applied
 		}
 	}
@@ -89,8 +89,19 @@ func asked(f FieldChange) string { return f.After }
 // claims refuses what another strategy owns, or takes it over where that was
 // asked for. A queue belongs to one strategy as a whole, and so does a route.
 func (b *builder) claims(queue routing.Ref) {
+	near := append(b.ix.claimsOn(Queue, queue), b.ix.claimsOn(Member, queue)...)
+	for _, r := range b.want.Routes {
+		near = append(near, b.ix.claimsOn(Route, routing.Ref{Name: r.Address.String()})...)
+	}
+	for _, c := range b.changes {
+		if c.Kind == Utilization {
+			near = append(near, b.ix.claimsOn(Utilization, c.Object)...)
+		}
+	}
+	slices.Sort(near)
 	taken := map[string]bool{}
-	for _, o := range b.mem.Owned {
+	for _, i := range slices.Compact(near) {
+		o := b.mem.Owned[i]
 		if o.Strategy == b.want.Strategy {
 			continue
 		}
@@ -140,9 +151,10 @@ func (b *builder) released() {
 		still[string(c.Kind)+" "+cmp.Or(c.Object.ID, c.Object.Name)] = true
 		still[string(c.Kind)+" "+cmp.Or(c.Object.ID, c.Object.Name)+" "+string(c.Field)] = true
 	}
-	for _, o := range b.mem.Owned {
+	for _, i := range b.ix.mine[b.want.Strategy] {
+		o := b.mem.Owned[i]
 		key := string(o.Kind) + " " + cmp.Or(o.Object.ID, o.Object.Name)
-		if o.Strategy != b.want.Strategy || still[key+" "+string(o.Field)] {
+		if still[key+" "+string(o.Field)] {
 			continue
 		}
 		i := slices.IndexFunc(gone, func(l *left) bool { return o.sameObject(l.object.Kind, l.object.Ref) })

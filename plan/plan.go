@@ -51,6 +51,9 @@ type Change struct {
 	Utilization *Pair[routing.UtilizationSettings] `json:"utilization,omitempty"`
 	Members     *MemberChange                      `json:"members,omitempty"`
 
+	// Prepares says that, in a plan that undoes, the change only makes the next
+	// one possible: where it finds anything else than expected it does nothing.
+	Prepares bool `json:"prepares,omitempty"`
 	// Snapshot is set in a plan that undoes: the object as the platform showed
 	// it before the change that is undone. The wire form of the fields is taken
 	// from it, so that what comes back is exactly what was there.

@@ -64,7 +64,8 @@ func example() (routing.Desired, routing.Org) {
 			ID: "route-1", Address: routing.Address{Local: "support", Domain: worldDomain}, Status: routing.RoutePending,
 			Settings: routing.RouteSettings{Queue: &routing.Ref{ID: "queue-9", Name: "Old Queue"}, From: ptr("Example")},
 		}},
-		Utilization: map[string]routing.Utilization{},
+		Utilization:  map[string]routing.Utilization{},
+		GroupMembers: map[string][]routing.Ref{"group-Back Office": {worldAgents[5]}},
 	}
 	for i, a := range worldAgents {
 		org.Agents = append(org.Agents, routing.Agent{Ref: a, Email: a.Name + "@example.com"})
@@ -427,8 +428,9 @@ func TestReadRefusesInWords(t *testing.T) {
 }
 
 // BenchmarkBuild10kQueues plans 10,000 strategies, each with its own queue and
-// two addresses, against one org. MB is the heap that holds the org, its index
-// and all plans at once, more than was in use before.
+// two addresses, against one org, and remembers what each owns, as foresort
+// plan does with many files. MB is the heap that holds the org, its index and
+// all plans at once, more than was in use before.
 func BenchmarkBuild10kQueues(b *testing.B) {
 	const n = 10_000
 	template, base := example()
@@ -444,7 +446,8 @@ func BenchmarkBuild10kQueues(b *testing.B) {
 			q.Ref = routing.Ref{ID: fmt.Sprint("queue-", i), Name: fmt.Sprint("Queue ", i)}
 			org.Queues[i] = q
 			w := template
-			w.Queue.Name = q.Name
+			w.Strategy, w.Queue.Name = q.Name, q.Name
+			w.Capacity = nil // one agent's capacity cannot belong to two strategies
 			w.Routes = make([]routing.DesiredRoute, 2)
 			for j := range w.Routes {
 				w.Routes[j] = template.Routes[j]
@@ -457,13 +460,14 @@ func BenchmarkBuild10kQueues(b *testing.B) {
 			wants[i] = w
 		}
 		b.StartTimer()
-		ix := plan.NewIndex(org)
+		ix := plan.NewIndex(org, plan.Memory{})
 		plans := make([]plan.Plan, n)
 		for i, w := range wants {
-			p, problems := ix.Build(w, plan.Memory{})
+			p, problems := ix.Build(w)
 			if problems != nil {
 				b.Fatal(problems)
 			}
+			ix.Own(p)
 			plans[i] = p
 		}
 		b.StopTimer()

@@ -69,7 +69,7 @@ func emptyFirst(back *Change) []Change {
 	}
 	now := routing.QueueSettings{Rings: back.Queue.Before.Rings}
 	first := Change{
-		Verb: Update, Kind: Queue, Object: back.Object, Why: emptiesRings,
+		Verb: Update, Kind: Queue, Object: back.Object, Why: emptiesRings, Prepares: true,
 		Queue: &Pair[routing.QueueSettings]{Before: now, After: routing.QueueSettings{Rings: emptied}},
 	}
 	first.Fields = fieldChanges(Queue, []routing.Field{"rings"}, first.Queue.Before, first.Queue.After, nowhere)

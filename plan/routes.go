@@ -20,6 +20,9 @@ func (b *builder) planRoute(r routing.DesiredRoute, queue routing.Ref) {
 	at := func(f routing.Field) routing.Place { return b.at(r.PlacePath(f)) }
 	want := r.Settings
 	want.Queue = &queue
+	if want.From != nil && *want.From == "" { // the platform takes no route without a name
+		want.From = nil
+	}
 	if want.Skills != nil {
 		skills := b.resolveSkills(*want.Skills, r.PlacePath("skills"))
 		want.Skills = &skills

@@ -49,21 +49,16 @@ type Settings interface {
 
 // Fields lists all fields of S in their order.
 func Fields[S Settings]() []Field {
-	t := reflect.TypeFor[S]()
-	names := make([]Field, t.NumField())
-	for i := range names {
-		names[i] = name(t.Field(i))
-	}
-	return names
+	return slices.Clone(fieldNames[reflect.TypeFor[S]()])
 }
 
 // Owned lists the fields that are set in s.
 func Owned[S Settings](s S) []Field {
 	var names []Field
 	v := reflect.ValueOf(s)
-	for i := range v.NumField() {
+	for i, name := range fieldNames[v.Type()] {
 		if !v.Field(i).IsNil() {
-			names = append(names, name(v.Type().Field(i)))
+			names = append(names, name)
 		}
 	}
 	return names
@@ -72,8 +67,8 @@ func Owned[S Settings](s S) []Field {
 // Only returns s with the named fields kept and all others nil.
 func Only[S Settings](s S, names []Field) S {
 	v := reflect.ValueOf(&s).Elem()
-	for i := range v.NumField() {
-		if !slices.Contains(names, name(v.Type().Field(i))) {
+	for i, name := range fieldNames[v.Type()] {
+		if !slices.Contains(names, name) {
 			v.Field(i).SetZero()
 		}
 	}
@@ -83,8 +78,8 @@ func Only[S Settings](s S, names []Field) S {
 // Lay returns s with the named fields as they are in from.
 func Lay[S Settings](s S, names []Field, from S) S {
 	out, with := reflect.ValueOf(&s).Elem(), reflect.ValueOf(from)
-	for i := range out.NumField() {
-		if slices.Contains(names, name(out.Type().Field(i))) {
+	for i, name := range fieldNames[out.Type()] {
+		if slices.Contains(names, name) {
 			out.Field(i).Set(with.Field(i))
 		}
 	}
@@ -97,9 +92,9 @@ func Lay[S Settings](s S, names []Field, from S) S {
 func Differs[S Settings](names []Field, want, have S) []Field {
 	var out []Field
 	w, h := reflect.ValueOf(want), reflect.ValueOf(have)
-	for i := range w.NumField() {
-		if n := name(w.Type().Field(i)); slices.Contains(names, n) && !same(n, w.Field(i), h.Field(i)) {
-			out = append(out, n)
+	for i, name := range fieldNames[w.Type()] {
+		if slices.Contains(names, name) && !same(name, w.Field(i), h.Field(i)) {
+			out = append(out, name)
 		}
 	}
 	return out
@@ -109,22 +104,31 @@ func Differs[S Settings](names []Field, want, have S) []Field {
 // "none" where it is empty.
 func Text[S Settings](s S, field Field) string {
 	v := reflect.ValueOf(s)
-	for i := range v.NumField() {
-		if name(v.Type().Field(i)) != field {
-			continue
-		}
-		if v.Field(i).IsNil() {
-			return "not set"
-		}
-		return text(v.Field(i).Elem().Interface())
+	i := slices.Index(fieldNames[v.Type()], field)
+	if i < 0 {
+		return fmt.Sprintf("no field %s", field)
 	}
-	return fmt.Sprintf("no field %s", field)
+	if v.Field(i).IsNil() {
+		return "not set"
+	}
+	return text(v.Field(i).Elem().Interface())
 }
 
-// name is the field's JSON name.
-func name(f reflect.StructField) Field {
-	n, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-	return Field(n)
+// fieldNames are the JSON names of the fields of each set, in their order.
+var fieldNames = map[reflect.Type][]Field{
+	reflect.TypeFor[QueueSettings]():       namesOf(QueueSettings{}),
+	reflect.TypeFor[RouteSettings]():       namesOf(RouteSettings{}),
+	reflect.TypeFor[UtilizationSettings](): namesOf(UtilizationSettings{}),
+}
+
+func namesOf(settings any) []Field {
+	t := reflect.TypeOf(settings)
+	names := make([]Field, t.NumField())
+	for i := range names {
+		n, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		names[i] = Field(n)
+	}
+	return names
 }
 
 // same compares two pointers to one field. Absent and empty mean the same for

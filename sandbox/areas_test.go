@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"fmt"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/foresort/foresort/internal/contract"
@@ -85,6 +86,13 @@ func moreBodies(x *org) map[string]any {
 		"postWorkforcemanagementBusinessunitAgentschedulesSearch":   search,
 		"postWorkforcemanagementManagementunitAgentschedulesSearch": search,
 	}
+}
+
+// in is the same client in a subtest.
+func (x *org) in(t testing.TB) *org {
+	sub := *x
+	sub.t = t
+	return &sub
 }
 
 // skill is the id of a seeded skill.

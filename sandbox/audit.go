@@ -45,7 +45,7 @@ func (a actor) id() string { return cmp.Or(a.user.ID, a.client) }
 // kind is what the audit trail calls a sort of object, and its service.
 type kind struct{ service, entityType string }
 
-// The kinds of object that leave audit rows (docs/platform-notes.md#audit).
+// The kinds of object that leave audit rows (docs/platform-notes.md#audits).
 var (
 	auditQueue    = kind{"ContactCenter", "Queue"}
 	auditRoute    = kind{"Emails", "InboundRoute"}

@@ -9,7 +9,7 @@ import (
 )
 
 // auditHandlers answer for the audit trail: at once, or as a query that runs
-// and is asked for later. See docs/platform-notes.md#audit.
+// and is asked for later. See docs/platform-notes.md#audits.
 var auditHandlers = map[string]handler{
 	"postAuditsQueryRealtime":              postAuditsQueryRealtime,
 	"postAuditsQuery":                      postAuditsQuery,

@@ -212,7 +212,10 @@ func (c *call) judge(id string) (missing string, known bool) {
 func topicMatches(pattern, topic string) bool {
 	want, have := strings.Split(pattern, "."), strings.Split(topic, ".")
 	return slices.EqualFunc(want, have, func(w, h string) bool {
-		return w == h || w == "{id}" && h != "" && !strings.ContainsAny(h, "*{}")
+		if w == "{id}" {
+			return h != "" && !strings.ContainsAny(h, "*{}")
+		}
+		return w == h
 	})
 }
 

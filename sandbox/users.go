@@ -319,13 +319,11 @@ func getUserQueues(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	joined, divisions := c.query.Get("joined") != "false", listed(c.query["divisionId"])
+	here := len(divisions) == 0 || slices.Contains(divisions, c.division.ID)
 	all := []object{}
 	for _, q := range c.queues.list() {
-		if len(divisions) > 0 && !slices.Contains(divisions, c.division.ID) {
-			break
-		}
 		for _, m := range c.membersOf(q) {
-			if m.User == u.ID && m.Joined == joined {
+			if here && m.User == u.ID && m.Joined == joined {
 				shown := c.showQueue(q)
 				delete(shown, "autoAnswerOnly") // the one field that a queue has only by itself
 				shown["joined"] = m.Joined

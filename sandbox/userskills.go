@@ -24,7 +24,7 @@ var userSkillHandlers = map[string]handler{
 const maxProficiency = 5
 
 // auditAgent is what the trail calls the routing side of a user. The pairing
-// with skills and capacity is unconfirmed (docs/platform-notes.md#audit).
+// with skills and capacity is unconfirmed (docs/platform-notes.md#audits).
 var auditAgent = kind{"ContactCenter", "AgentRoutingInfo"}
 
 // ratings is one of the two sets of things that a user can be good at.
@@ -150,11 +150,7 @@ func (c *call) rate(u *user, r ratings, in rating) error {
 	if err := within(*in.Proficiency, "proficiency", 0, maxProficiency); err != nil {
 		return err
 	}
-	set := r.of(u)
-	if *set == nil {
-		*set = map[string]float64{}
-	}
-	(*set)[in.ID] = *in.Proficiency
+	(*r.of(u))[in.ID] = *in.Proficiency
 	return nil
 }
 

@@ -31,7 +31,7 @@ const (
 )
 
 // How the trail names what is here, in the order of the published enum; the
-// pairing is unconfirmed (docs/platform-notes.md#audit).
+// pairing is unconfirmed (docs/platform-notes.md#audits).
 var (
 	auditCapacity = kind{"ContactCenter", "MaxOrgRoutingUtilizationCapacity"}
 	auditLabel    = kind{"ContactCenter", "RoutingUtilizationTag"}

@@ -91,8 +91,8 @@ func TestUtilizationIsRefused(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x.refused("PUT", orgUtilization, tt.body, http.StatusBadRequest, tt.code)
-			x.refused("PUT", x.utilization("Kofi Mensah"), tt.body, http.StatusBadRequest, tt.code)
+			x.in(t).refused("PUT", orgUtilization, tt.body, http.StatusBadRequest, tt.code)
+			x.in(t).refused("PUT", x.utilization("Kofi Mensah"), tt.body, http.StatusBadRequest, tt.code)
 		})
 	}
 	x.refused("GET", "/api/v2/routing/users/none/utilization", nil, http.StatusNotFound, "not.found")
@@ -111,7 +111,7 @@ func TestUtilizationIsRefused(t *testing.T) {
 func TestUtilizationReadsLag(t *testing.T) {
 	t.Parallel()
 	x, clock := virtual(t, sandbox.Options{ReplicationDelay: 10 * time.Second})
-	for _, path := range []string{orgUtilization, x.utilization("Kofi Mensah")} {
+	for _, path := range []string{x.utilization("Kofi Mensah"), orgUtilization} {
 		put := capacities(x.ok("PUT", path, `{"utilization":{"email":{"maximumCapacity":7}}}`))
 		before := capacities(x.ok("GET", path, nil))
 		clock.Advance(10 * time.Second)

@@ -238,17 +238,18 @@ func (c *checker) members() {
 		c.fail("members", "says neither agents nor groups", "leave members out to leave them alone, or write agents: [] for nobody")
 	}
 	for key, list := range map[string][]string{"agents": m.Agents, "groups": m.Groups} {
+		seen := map[string]bool{}
 		for i, name := range list {
-			if slices.IndexFunc(list, func(other string) bool { return samePerson(name, other) }) < i && name != "" {
+			same := name
+			if strings.Contains(name, "@") {
+				same = strings.ToLower(name) // addresses do not tell case apart
+			}
+			if seen[same] && name != "" {
 				c.fail(c.path("members.%s[%d]", key, i), fmt.Sprintf("%q is listed twice", name), "keep one of them")
 			}
+			seen[same] = true
 		}
 	}
-}
-
-// samePerson compares names; email addresses do not tell case apart.
-func samePerson(a, b string) bool {
-	return a == b || strings.Contains(a, "@") && strings.EqualFold(a, b)
 }
 
 func (c *checker) relax() {
@@ -272,7 +273,11 @@ func (c *checker) relax() {
 			case after <= before:
 				c.fail(path+".after", fmt.Sprintf("%s is not later than the step before (%s)", step.After, routing.Duration(before)), "every step counts from entering the queue")
 			case after-before > maxWait:
-				c.fail(path+".after", fmt.Sprintf("%s after the step before is more than the %s that an email can spend in one ring", routing.Duration(after-before), routing.Duration(maxWait)), "put a step in between")
+				since := "the step before"
+				if i == 0 {
+					since = "entering the queue"
+				}
+				c.fail(path+".after", fmt.Sprintf("%s after %s is more than the %s that an email can spend in one ring", routing.Duration(after-before), since, routing.Duration(maxWait)), "put a step in between")
 			}
 			before = max(before, after)
 		}

@@ -109,7 +109,7 @@ func Convert(data []byte, names map[string]string, o ConvertOptions) ([]byte, []
 	if err != nil {
 		return nil, nil, err
 	}
-	out, err := finished(text)
+	out, err := finished(text, func(p *Problem) bool { return strings.Contains(p.Message, skillByID) })
 	if err != nil {
 		return nil, nil, fmt.Errorf("convert for queue %s: %w", o.Queue, err)
 	}
@@ -120,8 +120,8 @@ func Convert(data []byte, names map[string]string, o ConvertOptions) ([]byte, []
 // finds every mistake in its types at once.
 func readPayload(file string, data []byte) (p payload, notes []Note, problems Problems) {
 	text := bytes.ReplaceAll(bytes.TrimPrefix(data, []byte("\ufeff")), []byte("\t"), []byte(" "))
-	var any json.RawMessage
-	if err := json.Unmarshal(text, &any); err != nil {
+	var whole json.RawMessage
+	if err := json.Unmarshal(text, &whole); err != nil {
 		doc := &document{file: file, lines: strings.Split(string(text), "\n")}
 		at := routing.Place{Line: 1, Column: 1}
 		var syntax *json.SyntaxError

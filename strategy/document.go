@@ -52,14 +52,14 @@ func open(file string, src []byte) (doc *document, problems Problems) {
 		fail(routing.Place{}, fmt.Sprintf("the file has %d bytes, more than a strategy file can have (%d)", len(src), maxFile), "split it: one strategy for each queue")
 		return doc, problems
 	}
+	doc.lines = strings.Split(strings.ToValidUTF8(text, "\ufffd"), "\n")
 	if bad := firstInvalid(text); bad >= 0 {
 		at := routing.Place{Line: 1 + strings.Count(text[:bad], "\n"), Column: 1 + utf8.RuneCountInString(text[strings.LastIndexByte(text[:bad], '\n')+1:bad])}
 		fail(at, "the file is not UTF-8 text", "save it as UTF-8")
 		return doc, problems
 	}
-	doc.lines = strings.Split(text, "\n")
-	// The YAML reader panics on some broken input; to the user that is broken
-	// input as well.
+	// No input is known to make the YAML library panic; if one does, it is broken
+	// input to the user and not a crash.
 	defer func() {
 		if recover() != nil {
 			fail(routing.Place{}, "the file cannot be read as YAML", "look for unbalanced brackets or quotes")
@@ -94,6 +94,9 @@ func open(file string, src []byte) (doc *document, problems Problems) {
 		default:
 			if r, bad := refused[t.Type]; bad {
 				fail(at, r.message, r.hint)
+				if t.Type == token.DirectiveType {
+					return doc, problems // its words are no part of the document
+				}
 			}
 		}
 		content = true

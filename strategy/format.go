@@ -52,12 +52,7 @@ type formatter struct {
 	lines []outLine
 }
 
-func (f *formatter) add(l outLine) {
-	if l.text == "" {
-		return
-	}
-	f.lines = append(f.lines, l)
-}
+func (f *formatter) add(l outLine) { f.lines = append(f.lines, l) }
 
 // value adds the lines of a node that follows lead, a key or dash with its
 // indent, which stands on the given line of the source.
@@ -180,8 +175,6 @@ func (f *formatter) scalar(n ast.Node) string {
 		written := strings.TrimSpace(n.Token.Origin)
 		several := strings.Contains(written, "\n")
 		switch {
-		case n.Token.Type == token.DoubleQuoteType && !several:
-			return written
 		case n.Token.Type == token.SingleQuoteType && !several && strings.ContainsAny(n.Value, `"\`):
 			return "'" + strings.ReplaceAll(n.Value, "'", "''") + "'"
 		case n.Token.Type == token.DoubleQuoteType, n.Token.Type == token.SingleQuoteType, strings.Contains(n.Value, "\n"):

@@ -274,7 +274,7 @@ func (im *importer) routes() {
 		im.line("")
 		im.line("rules:")
 		for _, r := range rules {
-			im.line("  - name: %s\n%s", plainOrQuoted(r.name), r.asks)
+			im.b.WriteString("  - name: " + plainOrQuoted(r.name) + "\n" + r.asks)
 		}
 	}
 }

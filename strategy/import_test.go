@@ -149,8 +149,8 @@ func TestImportedQueueHasAnEmptyPlan(t *testing.T) {
 		org, q := anyOrg(t)
 		text, notes, err := strategy.Import(org, q)
 		if err != nil {
-			if strings.Contains(err.Error(), "id") || strings.Contains(err.Error(), "name") {
-				return // the queue itself cannot be named; TestImportSaysWhatItCannotDo has the words
+			if strings.HasSuffix(err.Error(), "on the platform") || strings.HasSuffix(err.Error(), "calls queues by name") {
+				t.Skip("the queue itself cannot be named") // TestImportSaysWhatItCannotDo has the words
 			}
 			t.Fatal(err)
 		}
@@ -226,19 +226,17 @@ addresses:
   - { address: vip@help.example.com, rule: vip, from: Example support }
   - { address: support@help.example.com, rule: support, from: Example support }
   - { address: hello@help.example.com, rule: support, from: Example support }
-  # addresses: news@help.example.com is answered by the flow Newsletter, which is never
-  #   touched
+# addresses: news@help.example.com is answered by the flow Newsletter, which is never
+#   touched
 
 rules:
   - name: vip
     priority: 240
     skills: [Billing]
     language: English
-
   - name: support
     priority: 0
     skills: [Billing]
-
 agents: best-skill
 members:
   agents: [ann@example.com]

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,7 +106,7 @@ func New(o Options) ([]byte, error) {
 		line("  - email: { to: %s }", plainOrQuoted(o.Addresses[0]))
 		line("    expect: { rule: %s, priority: 0 }", rule)
 	}
-	return finished(b.String())
+	return finished(b.String(), func(*Problem) bool { return false })
 }
 
 func serviceLevelText(percent float64, within routing.Duration) string {
@@ -113,13 +114,12 @@ func serviceLevelText(percent float64, within routing.Duration) string {
 }
 
 // finished returns a file that was made here, in its usual form, if nothing in
-// it is wrong except for skills that are ids.
-func finished(text string) ([]byte, error) {
+// it is wrong that fine does not let pass.
+func finished(text string, fine func(*Problem) bool) ([]byte, error) {
 	_, problems := Parse("strategy.yaml", []byte(text))
-	for _, p := range problems {
-		if p.Severity == Error && !strings.Contains(p.Message, skillByID) {
-			return nil, problems.Err()
-		}
+	problems = slices.DeleteFunc(problems, func(p *Problem) bool { return p.Severity == Warning || fine(p) })
+	if len(problems) > 0 {
+		return nil, problems
 	}
 	return Format("strategy.yaml", []byte(text))
 }

@@ -118,8 +118,8 @@ func (ps Problems) Render(w io.Writer, color bool) error {
 	return err
 }
 
-// String is what Render writes, without colours.
-func (ps Problems) String() string {
+// Text is what Render writes, without colours.
+func (ps Problems) Text() string {
 	var b strings.Builder
 	_ = ps.Render(&b, false) // a strings.Builder takes everything
 	return b.String()

@@ -59,7 +59,7 @@ func (r *reader) value(path string, n ast.Node, v reflect.Value, f field) {
 		return
 	}
 	if n.Type() == ast.NullType {
-		r.null(path, n, v.Type())
+		r.null(path, n, v.Type(), f)
 		return
 	}
 	r.spots[path] = spot{key: r.spots[path].key, value: at}
@@ -87,14 +87,18 @@ func (r *reader) value(path string, n ast.Node, v reflect.Value, f field) {
 	case reflect.Bool:
 		b, ok := n.(*ast.BoolNode)
 		if !ok {
-			r.fail(path, at, "should be true or false, not "+kindOf(n), "")
+			hint := ""
+			if says, known := map[string]string{"yes": "true", "on": "true", "no": "false", "off": "false"}[strings.ToLower(raw(n))]; known {
+				hint = "write " + says
+			}
+			r.fail(path, at, "should be true or false, not "+kindOf(n), hint)
 			return
 		}
 		v.SetBool(b.Value)
 	case reflect.Int:
 		i, err := strconv.ParseInt(raw(n), 10, 64)
 		if n.Type() != ast.IntegerType || !wholeNumber.MatchString(raw(n)) || err != nil {
-			r.fail(path, at, "should be a whole number, not "+kindOf(n), unquote(n, wholeNumber))
+			r.fail(path, at, "should be a whole number, not "+kindOf(n), cmp.Or(unquote(n, wholeNumber), f.doc))
 			return
 		}
 		if r.within(path, at, f, float64(i)) {
@@ -103,7 +107,7 @@ func (r *reader) value(path string, n ast.Node, v reflect.Value, f field) {
 	case reflect.Float64:
 		x, err := strconv.ParseFloat(raw(n), 64)
 		if n.Type() != ast.IntegerType && n.Type() != ast.FloatType || !number.MatchString(raw(n)) || err != nil {
-			r.fail(path, at, "should be a number, not "+kindOf(n), unquote(n, number))
+			r.fail(path, at, "should be a number, not "+kindOf(n), cmp.Or(unquote(n, number), f.doc))
 			return
 		}
 		if r.within(path, at, f, x) {
@@ -115,15 +119,15 @@ func (r *reader) value(path string, n ast.Node, v reflect.Value, f field) {
 }
 
 // null reports a key without a value: whether it is owned cannot be known.
-func (r *reader) null(path string, n ast.Node, t reflect.Type) {
+func (r *reader) null(path string, n ast.Node, t reflect.Type, f field) {
 	hint := "leave the key out"
-	switch t.Kind() {
-	case reflect.Slice:
+	switch {
+	case f.required:
+		hint = f.doc
+	case t.Kind() == reflect.Slice:
 		hint += ", or write [] to own it and empty it"
-	case reflect.String:
-		if strings.HasSuffix(path, ".language") {
-			hint += ", or write none to own it and empty it"
-		}
+	case strings.HasSuffix(path, ".language"):
+		hint += ", or write none to own it and empty it"
 	}
 	r.fail(path, cmp.Or(r.spots[path].key, r.doc.start(n)), "has no value", hint)
 }
@@ -136,6 +140,7 @@ func (r *reader) structure(path string, n ast.Node, v reflect.Value) {
 	}
 	known := fields(v.Type())
 	given := map[string]bool{}
+	misspelled := ""
 	r.each(path, list, func(sub, key string, at routing.Place, n ast.Node) {
 		given[key] = true
 		i := slices.IndexFunc(known, func(f field) bool { return f.key == key })
@@ -147,11 +152,16 @@ func (r *reader) structure(path string, n ast.Node, v reflect.Value) {
 		case r.unknown != nil:
 			r.unknown(sub, at, keysOf(v.Type()))
 		default:
-			r.fail(sub, at, "unknown key `"+key+"`", cmp.Or(didYouMean(key, keysOf(v.Type())), "keys here: "+strings.Join(keysOf(v.Type()), ", ")))
+			hint := didYouMean(key, keysOf(v.Type()))
+			misspelled += hint
+			r.fail(sub, at, "unknown key `"+key+"`", cmp.Or(hint, "keys here: "+strings.Join(keysOf(v.Type()), ", ")))
 		}
 	})
 	for _, f := range known {
-		if f.required && !given[f.key] {
+		// A key that is there under a wrong name is not reported twice.
+		if f.required && !given[f.key] && strings.Contains(misspelled, "`"+f.key+"`") {
+			r.bad[join(path, f.key)] = true
+		} else if f.required && !given[f.key] {
 			r.fail(join(path, f.key), r.doc.start(n), "`"+f.key+"` is missing", f.doc)
 		}
 	}
@@ -285,7 +295,7 @@ func (r *reader) within(path string, at routing.Place, f field, x float64) bool 
 		return false
 	}
 	if len(f.enum) > 0 && !slices.Contains(f.enum, strconv.FormatFloat(x, 'f', -1, 64)) {
-		r.fail(path, at, fmt.Sprintf("%g is none of %s", x, strings.Join(f.enum, ", ")), "")
+		r.fail(path, at, fmt.Sprintf("%g is not known here: it should be %s", x, strings.Join(f.enum, ", ")), f.doc)
 		return false
 	}
 	return true

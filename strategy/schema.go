@@ -49,6 +49,7 @@ func schema() *jsonschema.Schema {
 	root.ID = "https://github.com/foresort/foresort/strategy/schema.json"
 	root.Title = "Foresort strategy"
 	root.Description = "Email routing of one queue on Genesys Cloud. A key that is absent is left alone on the platform."
+	delete(root.Definitions, reflect.TypeFor[Interval]().Name()) // described where it is used
 	for _, t := range structs {
 		of := root
 		if d, ok := root.Definitions[t.Name()]; ok {

@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"regexp"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -133,6 +134,8 @@ func nearestName(expr string, line, column int, name string) int {
 	return column
 }
 
+var noOverload = regexp.MustCompile(`^found no matching overload for '([^']+)' applied to '\(?([^')]*)\)?'`)
+
 // splitHint takes the suggestion out of CEL's message.
 func splitHint(message string) (text, hint string) {
 	if head, tail, ok := strings.Cut(message, " (did you mean "); ok {
@@ -141,8 +144,11 @@ func splitHint(message string) (text, hint string) {
 	if head, _, ok := strings.Cut(message, " expecting {"); ok {
 		return strings.ReplaceAll(head, "<EOF>", "end of text"), ""
 	}
-	if strings.Contains(message, "undeclared reference to 'email") {
+	if strings.HasPrefix(message, "undeclared reference to ") {
 		return message, "what is known: email.subject, email.from, email.attributes"
+	}
+	if m := noOverload.FindStringSubmatch(message); m != nil {
+		return "`" + strings.Trim(m[1], "_") + "` does not take " + m[2], "subject, from and every attribute are text: compare them with text in quotes"
 	}
 	return message, ""
 }

@@ -1,16 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/apply"
-	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/journal"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
@@ -20,8 +21,8 @@ import (
 type applyOptions struct {
 	planning
 	running
-	File   string
-	Resume bool
+	File         string
+	Resume, Anew bool
 }
 
 // running is what apply and rollback have in common.
@@ -30,6 +31,7 @@ type running struct {
 	NoWait            bool
 	Every, Jitter     time.Duration
 	Limit, RouteLimit time.Duration
+	Settle            time.Duration
 	Agree             int
 	RollbackOnFailure bool
 }
@@ -43,6 +45,7 @@ func (o *running) flags(cmd *cobra.Command) {
 	f.DurationVar(&o.Jitter, "wait-jitter", time.Second, "random extra of each pause, 0 to this")
 	f.DurationVar(&o.Limit, "wait-limit", 5*time.Minute, "give up waiting for queues, members and utilization after this")
 	f.DurationVar(&o.RouteLimit, "wait-route-limit", 7*time.Minute, "give up waiting for email routes after this")
+	f.DurationVar(&o.Settle, "wait-settle", 15*time.Second, "how long a write that got no answer is read back before it counts as not done")
 	f.IntVar(&o.Agree, "wait-agree", 3, "how many reads in a row must agree")
 }
 
@@ -77,6 +80,7 @@ with a run that was cut off.`,
 		},
 	}
 	cmd.Flags().BoolVar(&o.Resume, "resume", false, "go on with the run that was cut off")
+	cmd.Flags().BoolVar(&o.Anew, "anew", false, "start a new run although the last one is unfinished, and leave that as it is")
 	o.running.flags(cmd)
 	cmd.Flags().BoolVar(&o.RollbackOnFailure, "rollback-on-failure", true, "put back what was done when a change fails")
 	o.planning.flags(cmd)
@@ -84,110 +88,83 @@ with a run that was cut off.`,
 }
 
 func (o applyOptions) run(ctx context.Context, s *shell) error {
-	var p plan.Plan
-	var saved bool
-	var err error
-	if !o.Resume {
-		if p, saved, err = s.readPlan(o.File); err != nil {
-			return err
-		}
-		if saved && (o.Prune || o.TakeOver) {
-			return invalid("give them to foresort plan", "--prune and --take-over belong to planning, and %s is a saved plan", o.File)
-		}
+	if o.Resume {
+		return s.withOrg(ctx, func(s *orgShell) error {
+			return s.locked(func() error { return o.resume(ctx, s) })
+		})
 	}
-	client, set, err := s.client()
+	p, saved, err := s.readPlan(o.File)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	org, err := client.Organization(ctx)
-	if err != nil {
-		return fmt.Errorf("read the organisation: %w", err)
-	}
-	if saved && p.Org.ID != org.ID {
-		return &failure{
-			code: exitConflict, hint: "check region, profile and client (foresort doctor)",
-			err: fmt.Errorf("%s is a plan for the organisation %s (%s), and the client signs in to %s (%s)", o.File, p.Org, p.Org.ID, org, org.ID),
-		}
-	}
-	j, release, err := s.lock(set, org)
-	if err != nil {
-		return err
-	}
-	defer func() { s.released(release()) }()
-	_, runs, err := s.openJournal(set, org)
-	if err != nil {
-		return err
-	}
-	cut, unfinished := cutOff(runs)
-	switch {
-	case o.Resume && !unfinished:
-		return invalid("foresort apply FILE starts a new run", "no run in %s was cut off", org)
-	case o.Resume:
-		return o.carry(ctx, s, client, j, cut.Plan(), func(ao apply.Options) (apply.Report, error) {
-			return apply.Resume(ctx, ao, cut)
-		}, cut.ID)
-	case unfinished:
-		return cutOffError(cut)
-	}
+	var wants []routing.Desired
 	if !saved {
-		made, err := o.make(ctx, s, client, set, []string{o.File})
-		if err != nil {
+		if wants, err = s.desired([]string{o.File}); err != nil {
 			return err
 		}
-		p = made[0]
+	} else if o.Prune || o.TakeOver {
+		return invalid("give them to foresort plan", "--prune and --take-over belong to planning, and %s is a saved plan", o.File)
 	}
+	return s.withOrg(ctx, func(s *orgShell) error {
+		if saved && p.Org.ID != s.org.ID {
+			return &failure{
+				code: exitConflict, hint: "check region, profile and client: foresort doctor",
+				err: fmt.Errorf("%s is a plan for the organisation %s (%s), and the client signs in to %s (%s); nothing was changed", o.File, p.Org, p.Org.ID, s.org, s.org.ID),
+			}
+		}
+		return s.locked(func() error {
+			runs, err := s.runs()
+			if err != nil {
+				return err
+			}
+			if cut, open := unfinished(runs); open && !o.Anew {
+				return &failure{code: exitConflict, err: errors.New(unfinishedText(cut)), hint: unfinishedHint + ", --anew leaves it as it is"}
+			}
+			if !saved {
+				made, err := o.make(ctx, s, []string{o.File}, wants, runs)
+				if err != nil {
+					return err
+				}
+				p = made[0]
+			}
+			return o.apply(ctx, s, p)
+		})
+	})
+}
+
+// apply shows a plan, asks, and carries it out.
+func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan) error {
 	if err := s.showPlan(p); err != nil {
 		return err
 	}
 	if len(p.Changes) > 0 && !o.Yes {
-		if err := s.ask(ctx, fmt.Sprintf("Make %s in %s?", count(len(p.Changes), "change"), org)); err != nil {
+		if err := s.ask(ctx, fmt.Sprintf("Make %s in %s?", count(len(p.Changes), "change"), s.org)); err != nil {
 			return err
 		}
 	}
-	return o.carry(ctx, s, client, j, p, func(ao apply.Options) (apply.Report, error) { return apply.Run(ctx, ao) }, "")
-}
-
-// cutOff finds the run that was cut off, if the last one was.
-func cutOff(runs []apply.Record) (apply.Record, bool) {
-	if len(runs) == 0 {
-		return apply.Record{}, false
-	}
-	last := runs[len(runs)-1]
-	return last, last.End == nil
-}
-
-// cutOffError says what a run that was cut off has left behind.
-func cutOffError(cut apply.Record) error {
-	return &failure{
-		code: exitConflict,
-		err:  fmt.Errorf("run %s of strategy %s was cut off after %d of %d changes", cut.ID, cut.Plan().Strategy, len(cut.Done()), len(cut.Plan().Changes)),
-		hint: "foresort apply --resume goes on with it; foresort rollback puts it back",
-	}
-}
-
-// lock keeps other applies to the organisation out.
-func (s *shell) lock(set settings, org routing.Ref) (*journal.Org, func() error, error) {
-	state, err := set.stateDir()
+	run, err := s.journal.Start()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	j, err := journal.Open(state, org.ID)
-	if err != nil {
-		return nil, nil, err
-	}
-	release, err := j.Lock()
-	var held *journal.HeldError
-	if errors.As(err, &held) {
-		return nil, nil, &failure{code: exitConflict, err: err}
-	}
-	return j, release, err
+	return o.carry(ctx, s, p, run, func(ao apply.Options) (apply.Report, error) { return apply.Run(ctx, ao) })
 }
 
-func (s *shell) released(err error) {
+// resume goes on with the run that was cut off.
+func (o applyOptions) resume(ctx context.Context, s *orgShell) error {
+	runs, err := s.runs()
 	if err != nil {
-		s.say("release the lock: %v", err)
+		return err
 	}
+	cut, open := unfinished(runs)
+	if !open {
+		return invalid("foresort apply FILE starts a new run", "there is no unfinished run in %s", s.org)
+	}
+	run, err := s.journal.Continue(cut.ID)
+	if err != nil {
+		return err
+	}
+	s.say("%s; going on", unfinishedText(cut))
+	return o.carry(ctx, s, cut.Plan(), run, func(ao apply.Options) (apply.Report, error) { return apply.Resume(ctx, ao, cut) })
 }
 
 // showPlan shows what is about to be done: a fact with plan, talk here.
@@ -208,36 +185,24 @@ func (s *shell) ask(ctx context.Context, question string) error {
 }
 
 // carry runs a plan with its journal, and tells what happens as it happens.
-func (o running) carry(ctx context.Context, s *shell, client *genesys.Client, j *journal.Org, p plan.Plan, do func(apply.Options) (apply.Report, error), resumed string) error {
-	var run *journal.Run
-	var err error
-	if resumed != "" {
-		run, err = j.Continue(resumed)
-	} else {
-		run, err = j.Start()
-	}
-	if err != nil {
-		return err
-	}
+func (o running) carry(ctx context.Context, s *orgShell, p plan.Plan, run *journal.Run, do func(apply.Options) (apply.Report, error)) error {
 	defer run.Close()
-	t := &teller{shell: s, total: len(p.Changes), progress: s.progress("carrying the plan out")}
-	s.standing = "run " + run.ID + " was cut off; foresort apply --resume goes on with it, foresort rollback puts it back"
+	t := &teller{shell: s.shell, total: len(p.Changes), deleted: map[routing.Ref]bool{}, progress: s.progress("carrying the plan out")}
 	report, err := do(apply.Options{
-		Plan: p, Platform: apply.On(client), Journal: run, Run: run.ID, NoWait: o.NoWait, KeepOnFailure: !o.RollbackOnFailure,
-		Wait:  apply.Wait{Every: o.Every, Jitter: o.Jitter, Limit: o.Limit, RouteLimit: o.RouteLimit, Agree: o.Agree},
+		Plan: p, Platform: apply.On(s.client), Journal: run, Run: run.ID, NoWait: o.NoWait, KeepOnFailure: !o.RollbackOnFailure,
+		Wait:  apply.Wait{Every: o.Every, Jitter: o.Jitter, Limit: o.Limit, RouteLimit: o.RouteLimit, Agree: o.Agree, Settle: o.Settle},
 		Event: t.tell,
 	})
 	t.progress.end()
-	if s.json {
-		if jsonErr := s.print(report, nil); jsonErr != nil {
-			return jsonErr
+	if err == nil || s.json {
+		if err := s.print(report, func(w io.Writer, paint paint) error { return printReport(w, paint, p, report) }); err != nil {
+			return err
 		}
-		return carried(err)
 	}
-	if err != nil {
-		return carried(err)
+	if err != nil && ctx.Err() != nil {
+		return s.interrupted()
 	}
-	return s.print(report, func(w io.Writer, paint paint) error { return printReport(w, paint, p, report) })
+	return carried(p, report, err)
 }
 
 func printReport(w io.Writer, paint paint, p plan.Plan, report apply.Report) error {
@@ -247,53 +212,66 @@ func printReport(w io.Writer, paint paint, p plan.Plan, report apply.Report) err
 			done++
 		}
 	}
+	text := apply.ActivatedText
+	if p.Undoes != "" {
+		text = "Run " + p.Undoes + " is put back."
+	}
 	switch {
 	case len(report.Results) == 0:
 		fmt.Fprintln(w, plan.Summary(p))
+	case done == 0:
+		fmt.Fprintf(w, "Nothing had to be changed: everything is so already. Run %s.\n", report.Run)
 	case report.Active:
-		fmt.Fprintf(w, "%s %s, seen active after %s. Run %s.\n", paint.green(apply.ActivatedText), count(done, "change"),
-			routing.Duration(report.Waited.Round(time.Second)), report.Run)
+		fmt.Fprintf(w, "%s %s, seen active after %s. Run %s.\n", paint.green(text), count(done, "change"), short(report.Waited), report.Run)
 	default:
 		fmt.Fprintf(w, "%s written; not waited for, so not known to be active. Run %s.\n", count(done, "change"), report.Run)
 	}
 	return nil
 }
 
-// carried gives the error of a run its exit code and its way out.
-func carried(err error) error {
-	if err == nil {
-		return nil
-	}
-	f := &failure{code: exitFailed, err: err}
-	var (
-		api     *genesys.APIError
-		stopped *apply.StoppedError
-	)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return err
-	case is[*apply.MovedError](err), is[*apply.GoneError](err), errors.Is(err, plan.ErrEdited):
-		f.code, f.hint = exitConflict, "see what changed: foresort plan FILE"
-	case errors.As(err, &api) && (api.Status == 401 || api.Status == 403):
-		f.code, f.hint = exitDenied, "foresort doctor FILE shows what the client may do and what is missing"
-	case is[*apply.NotActiveError](err), is[*apply.NotFoundError](err), is[*apply.RouteError](err):
-		f.code, f.hint = exitNotActive, "the changes are written and stay; look again with foresort plan FILE, or put them back with foresort rollback"
-	}
-	if errors.As(err, &stopped) && stopped.Done > 0 && !stopped.RolledBack {
-		f.hint = "foresort rollback puts back what was done; foresort plan FILE shows what is left"
+// interrupted says how the journal left off.
+func (s *orgShell) interrupted() error {
+	f := &failure{code: exitInterrupted, err: errors.New("interrupted: nothing was changed")}
+	runs, err := s.runs()
+	if cut, open := unfinished(runs); open || err != nil {
+		f.err, f.hint = errors.Join(errors.New("interrupted: "+unfinishedText(cut)), err), unfinishedHint
 	}
 	return f
 }
 
-func is[E error](err error) bool {
-	var e E
-	return errors.As(err, &e)
+// carried gives the error of a run its exit code and its way out.
+func carried(p plan.Plan, report apply.Report, err error) error {
+	if err == nil {
+		return nil
+	}
+	f := &failure{code: codeOf(err), err: err}
+	var stopped *apply.StoppedError
+	look := "foresort plan " + cmp.Or(p.File, "FILE")
+	switch {
+	case p.Undoes != "" && slices.ContainsFunc(report.Results, func(r apply.Result) bool { return len(r.Left) > 0 || r.Outcome == apply.Refused }):
+		f.code, f.hint = exitConflict, "what someone else has changed since stays as it is; "+look+" shows what is not as the strategy asks"
+	case errors.As(err, &stopped) && stopped.Done > 0 && !stopped.RolledBack:
+		f.hint = "foresort rollback puts back what was done, foresort apply --resume tries the rest again; " + look + " shows what is left"
+	case f.code == exitConflict:
+		f.hint = look + " shows what has changed"
+	case f.code == exitDenied:
+		f.hint = "foresort doctor " + cmp.Or(p.File, "FILE") + " shows what the client may do and what is missing"
+	case f.code == exitNotActive:
+		f.hint = "the changes are written and stay; look again with " + look + ", or put them back with foresort rollback"
+	}
+	return f
+}
+
+// short is a time span for a person, to the tenth of a second.
+func short(d time.Duration) routing.Duration {
+	return routing.Duration(d.Round(100 * time.Millisecond))
 }
 
 // teller tells a run's events: a line for each result, and progress between.
 type teller struct {
 	*shell
 	total    int
+	deleted  map[routing.Ref]bool
 	progress *progress
 	waiting  bool
 }
@@ -312,9 +290,7 @@ func (t *teller) tell(e apply.Event) {
 			what = "put back: " + what
 		}
 		t.say("%3d/%d  %-10s  %s", e.Change.ID, max(t.total, e.Change.ID), mark, what)
-		if e.Result.Error != "" {
-			t.say("       %s", e.Result.Error)
-		}
+		t.deleted[e.Result.Object] = e.Change.Verb == plan.Delete && e.Change.Kind != plan.Utilization
 	case apply.Looking:
 		if !t.waiting {
 			t.waiting = true
@@ -326,6 +302,10 @@ func (t *teller) tell(e apply.Event) {
 		}
 		t.progress.now("%s", text)
 	case apply.Seen:
-		t.say("%s  %s, after %s", t.errPaint.green("active"), e.Object, routing.Duration(e.Waited.Round(100*time.Millisecond)))
+		seen := "active"
+		if t.deleted[e.Object] {
+			seen = "gone  "
+		}
+		t.say("%s  %s, after %s", t.errPaint.green(seen), e.Object, short(e.Waited))
 	}
 }

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +20,9 @@ const auditWindow = 14 * 24 * time.Hour
 
 // audited says under which service and type the audit trail keeps an object.
 var audited = map[plan.Kind][2]string{
-	plan.Queue: {"ContactCenter", "Queue"},
-	plan.Route: {"Emails", "InboundRoute"},
+	plan.Queue:  {"ContactCenter", "Queue"},
+	plan.Member: {"ContactCenter", "Queue"},
+	plan.Route:  {"Emails", "InboundRoute"},
 }
 
 // blame adds to a plan with drift who changed what, as far as the audit trail
@@ -32,25 +35,50 @@ func blame(ctx context.Context, client *genesys.Client, p *plan.Plan) {
 		if i < 0 || !known || c.Object.ID == "" {
 			continue
 		}
-		since := c.Fields[i].Applied
-		if oldest := time.Now().Add(-auditWindow); since.Before(oldest) {
-			since = oldest
+		for _, text := range culprits(ctx, client, c, c.Fields[i].Applied, where) {
+			p.Notes = append(p.Notes, plan.Note{Kind: plan.NoteDrift, Text: text})
 		}
-		text := "the audit trail has no row of a change to " + c.Object.String() + " yet"
-		for row, err := range client.AuditsRealtime(ctx, genesys.AuditQuery{
-			From: since, To: time.Now().Add(time.Minute), Service: where[0], EntityType: where[1], EntityID: c.Object.ID,
-		}) {
-			if err != nil {
-				text = fmt.Sprintf("who changed %s cannot be told: %v", c.Object, err)
-				break
-			}
-			if row.Time.After(since) {
-				text = describe(row)
-				break
-			}
-		}
-		p.Notes = append(p.Notes, plan.Note{Kind: plan.NoteDrift, Text: text})
 	}
+}
+
+// culprits tells the newest audit row that names each field that has drifted;
+// where none does, since the trail can leave the properties out, the newest.
+func culprits(ctx context.Context, client *genesys.Client, c plan.Change, since time.Time, where [2]string) []string {
+	query := genesys.AuditQuery{From: since, To: time.Now().Add(time.Minute), Service: where[0], EntityType: where[1], EntityID: c.Object.ID}
+	if oldest := time.Now().Add(-auditWindow); since.Before(oldest) {
+		query.From = oldest
+	}
+	missing := map[string]bool{} // the places on the platform of the fields without a row yet
+	for _, f := range c.Fields {
+		if _, path, _ := strings.Cut(f.Home, ", "); f.Drift {
+			missing[path] = true
+		}
+	}
+	var newest string
+	var found []string
+	for row, err := range client.AuditsRealtime(ctx, query) {
+		if err != nil {
+			return append(found, fmt.Sprintf("who changed %s cannot be told: %v", c.Object, err))
+		}
+		if !row.Time.After(since) || strings.HasPrefix(row.Action, "Member") != (c.Kind == plan.Member) {
+			continue
+		}
+		newest = cmp.Or(newest, describe(row))
+		before := len(missing)
+		maps.DeleteFunc(missing, func(path string, _ bool) bool {
+			return slices.ContainsFunc(row.Changes, func(x genesys.AuditChange) bool { return path != "" && strings.HasPrefix(x.Property, path) })
+		})
+		if len(missing) < before {
+			found = append(found, describe(row))
+		}
+		if len(missing) == 0 {
+			break
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, cmp.Or(newest, "the audit trail has no row of a change to "+c.Object.String()+" yet"))
+	}
+	return found
 }
 
 // describe tells one audit row in a sentence.
@@ -63,7 +91,7 @@ func describe(row genesys.AuditRecord) string {
 	for _, c := range row.Changes {
 		what = append(what, fmt.Sprintf("%s %s -> %s", c.Property, strings.Join(c.OldValues, ", "), strings.Join(c.NewValues, ", ")))
 	}
-	text := fmt.Sprintf("%s %s %s on %s", who, verbs[row.Action], row.Entity, row.Time.UTC().Format("2006-01-02 15:04:05 UTC"))
+	text := fmt.Sprintf("%s %s %s on %s", who, cmp.Or(verbs[row.Action], "("+row.Action+")"), row.Entity, row.Time.UTC().Format("2006-01-02 15:04:05 UTC"))
 	if len(what) > 0 {
 		text += ": " + strings.Join(what, "; ")
 	}

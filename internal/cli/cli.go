@@ -85,7 +85,6 @@ JSON. Exit codes and settings: docs/cli.md and docs/config.md.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
-		PersistentPreRun:  func(*cobra.Command, []string) { s.started = true },
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(s.stdin)
@@ -107,7 +106,13 @@ JSON. Exit codes and settings: docs/cli.md and docs/config.md.`,
 	root.SetHelpCommandGroupID(groupAid)
 	root.SetCompletionCommandGroupID(groupAid)
 	for _, build := range commands {
-		root.AddCommand(build(s))
+		cmd := build(s)
+		run := cmd.RunE
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			s.started = true // every check of the command line is behind us
+			return run(cmd, args)
+		}
+		root.AddCommand(cmd)
 	}
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -45,15 +45,15 @@ const (
 // demo is one showing.
 type demo struct {
 	*shell
-	server   *sandbox.Server
-	client   *genesys.Client
-	org      routing.Org
-	runs     *journal.Org
-	want     routing.Desired
-	before   routing.Org // as it was
-	planned  plan.Plan
-	first    string // the run of the first apply
-	steps    []demoStep
+	server  *sandbox.Server
+	client  *genesys.Client
+	org     routing.Org
+	runs    *journal.Org
+	want    routing.Desired
+	before  routing.Org // as it was
+	planned plan.Plan
+	first   string // the run of the first apply
+	steps   []demoStep
 }
 
 // demoStep is one step as --json shows it.

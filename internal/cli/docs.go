@@ -59,9 +59,11 @@ func cliDoc() []byte {
 func commandDoc(b *bytes.Buffer, cmd *cobra.Command) {
 	fmt.Fprintf(b, "\n## %s\n\n", cmd.CommandPath())
 	b.WriteString(strings.TrimSpace(cmd.Long) + "\n")
-	if cmd.Runnable() {
-		fmt.Fprintf(b, "\n```\n%s\n```\n", cmd.UseLine())
+	use := cmd.UseLine()
+	if !cmd.Runnable() { // completion: its sub-commands are the shells
+		use = cmd.CommandPath() + " bash|fish|powershell|zsh"
 	}
+	fmt.Fprintf(b, "\n```\n%s\n```\n", use)
 	if cmd.Example != "" {
 		fmt.Fprintf(b, "\nExamples:\n\n```sh\n%s\n```\n", dedent(cmd.Example))
 	}
@@ -70,11 +72,6 @@ func commandDoc(b *bytes.Buffer, cmd *cobra.Command) {
 	if local.HasAvailableFlags() {
 		b.WriteString("\n")
 		flagTable(b, local)
-	}
-	for _, sub := range cmd.Commands() {
-		if sub.IsAvailableCommand() {
-			commandDoc(b, sub)
-		}
 	}
 }
 

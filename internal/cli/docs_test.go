@@ -52,13 +52,14 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 // files, against a sandbox. A plan that finds changes counts as success.
 func TestEveryExampleOfTheHelpRuns(t *testing.T) {
 	t.Parallel()
+	needShell(t)
 	dir := t.TempDir()
 	var files []string
 	eachCommand(newRoot(quietShell(nil)), func(cmd *cobra.Command) {
 		if cmd.Name() == "sandbox" { // runs until it is interrupted: has a test of its own
 			return
 		}
-		script := "[!exec:sh] skip 'no sh'\nsandbox\n"
+		script := "sandbox\n"
 		for _, line := range exampleLines(cmd) {
 			script += "exec sh -c '" + strings.ReplaceAll(line, "'", "''") + "; code=$?; [ $code = 0 ] || [ $code = 3 ]'\n"
 		}
@@ -77,13 +78,14 @@ func exampleLines(cmd *cobra.Command) []string {
 
 func TestSandboxExamplesServeUntilInterrupted(t *testing.T) {
 	t.Parallel()
+	needShell(t)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
 	if err := os.Symlink(exe, filepath.Join(bin, "foresort")); err != nil {
-		t.Skip("no symbolic links: ", err)
+		skip(t, "no symbolic links: %v", err)
 	}
 	for _, line := range exampleLines(sandboxCommand(quietShell(nil))) {
 		t.Run(line, func(t *testing.T) {

@@ -104,12 +104,12 @@ func (o doctorOptions) checks(ctx context.Context, s *shell) ([]check, error) {
 	}
 	set, err := s.settings()
 	if err != nil {
-		return []check{s.broken("settings", err)}, nil
+		return []check{s.broken(ctx, "settings", err)}, nil
 	}
 	checks := []check{stateCheck(set)}
 	client, _, err := s.client()
 	if err != nil {
-		return append(checks, s.broken("settings", err)), nil
+		return append(checks, s.broken(ctx, "settings", err)), nil
 	}
 	defer client.Close()
 	checks = append(checks, hostCheck(set, client), proxyCheck(client))
@@ -121,20 +121,20 @@ func (o doctorOptions) checks(ctx context.Context, s *shell) ([]check, error) {
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return append(checks, s.signInCheck(set, err)), nil
+		return append(checks, s.signInCheck(ctx, set, err)), nil
 	}
 	checks = append(checks,
 		check{Name: "sign-in", Verdict: good, Found: fmt.Sprintf("client %s (%s)", set.text("clientId"), set.from("clientId"))},
 		check{Name: "token", Verdict: good, Found: "lives " + routing.Duration(token.Life).String()})
 	org, err := client.Organization(ctx)
 	if err != nil {
-		checks = append(checks, s.broken("organisation", err))
+		checks = append(checks, s.broken(ctx, "organisation", err))
 	} else {
 		checks = append(checks, check{Name: "organisation", Verdict: good, Found: org.Name})
 	}
 	have, err := client.Permissions(ctx)
 	if err != nil {
-		checks = append(checks, s.broken("permissions", err))
+		checks = append(checks, s.broken(ctx, "permissions", err))
 	} else {
 		checks = append(checks, permissionChecks(need, have)...)
 	}
@@ -142,8 +142,8 @@ func (o doctorOptions) checks(ctx context.Context, s *shell) ([]check, error) {
 }
 
 // broken is the check that an error ended.
-func (s *shell) broken(name string, err error) check {
-	r := s.judge(context.Background(), err)
+func (s *shell) broken(ctx context.Context, name string, err error) check {
+	r := s.judge(ctx, err)
 	return check{Name: name, Verdict: bad, Found: r.Message, Do: r.Hint, code: r.code}
 }
 
@@ -255,8 +255,8 @@ func hostCheck(set settings, client *genesys.Client) check {
 	return check{Name: "region", Verdict: good, Found: fmt.Sprintf("%s, %s (%s)", set.text("region"), client.Host(), set.from("region"))}
 }
 
-func (s *shell) signInCheck(set settings, err error) check {
-	c := s.broken("sign-in", err)
+func (s *shell) signInCheck(ctx context.Context, set settings, err error) check {
+	c := s.broken(ctx, "sign-in", err)
 	var api *genesys.APIError
 	if errors.As(err, &api) && api.Status/100 == 4 {
 		c.code = exitDenied

@@ -109,9 +109,6 @@ func (s *shell) judge(ctx context.Context, err error) report {
 			r.code, r.Hint = exitInvalid, "see: foresort --help"
 		case ctx.Err() != nil && errors.Is(err, context.Canceled):
 			r.code, r.Message = exitInterrupted, "interrupted: "+s.standing
-			if stopped, ok := errors.AsType[*apply.StoppedError](err); ok {
-				r.Message = stopped.Error()
-			}
 		case r.code == exitDenied:
 			r.Hint = "`foresort doctor` shows what the client may do and what is missing"
 		}
@@ -123,21 +120,18 @@ func (s *shell) judge(ctx context.Context, err error) report {
 // codeOf is the exit code of an error by its type.
 func codeOf(err error) code {
 	var (
-		known     *failure
-		problems  strategy.Problems
-		moved     *apply.MovedError
-		gone      *apply.GoneError
-		notActive *apply.NotActiveError
-		api       *genesys.APIError
+		known    *failure
+		problems strategy.Problems
+		api      *genesys.APIError
 	)
 	switch {
 	case errors.As(err, &known):
 		return known.code
 	case errors.As(err, &problems):
 		return exitInvalid
-	case errors.As(err, &moved), errors.As(err, &gone), errors.Is(err, genesys.ErrConflict):
+	case is[*apply.MovedError](err), is[*apply.GoneError](err), errors.Is(err, genesys.ErrConflict):
 		return exitConflict
-	case errors.As(err, &notActive):
+	case is[*apply.NotActiveError](err), is[*apply.NotFoundError](err), is[*apply.RouteError](err):
 		return exitNotActive
 	case errors.Is(err, genesys.ErrUnauthorized), errors.Is(err, genesys.ErrForbidden):
 		return exitDenied
@@ -145,6 +139,11 @@ func codeOf(err error) code {
 		return exitDenied
 	}
 	return exitFailed
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // fail says what went wrong, on stderr, and returns the exit code.

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +84,23 @@ func TestAnInterruptSaysHowThingsStand(t *testing.T) {
 	s.fail(ctx, context.Canceled)
 	if !strings.Contains(out.String(), "interrupted: "+s.standing) {
 		t.Errorf("got %q, want how things stand", out.String())
+	}
+}
+
+func TestCtrlCEndsACommandThatWaitsForThePlatform(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		interrupt()
+		<-r.Context().Done()
+	}))
+	defer slow.Close()
+	var stdout, stderr bytes.Buffer
+	got := run(ctx, env{strings.NewReader(""), &stdout, &stderr, func(name string) string {
+		return map[string]string{"FORESORT_GATEWAY": slow.URL, "GENESYS_CLIENT_ID": "id", "GENESYS_CLIENT_SECRET": "secret"}[name]
+	}}, []string{"import", "Returns"})
+	if want := "foresort: interrupted: nothing was changed\n"; code(got) != exitInterrupted || !strings.HasSuffix(stderr.String(), want) {
+		t.Errorf("exit code %d, stderr %q; want %d and %q at the end", got, stderr.String(), exitInterrupted, want)
 	}
 }
 

@@ -74,15 +74,28 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 	if o.Out != "" && len(o.Files) > 1 {
 		return invalid("plan one strategy at a time with --out", "--out saves one plan, and %d strategies were named", len(o.Files))
 	}
-	client, set, err := s.client()
+	wants, err := s.desired(o.Files)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	plans, err := o.make(ctx, s, client, set, o.Files)
-	if err != nil {
-		return err
-	}
+	return s.withOrg(ctx, func(s *orgShell) error {
+		runs, err := s.runs()
+		if err != nil {
+			return err
+		}
+		if cut, open := unfinished(runs); open {
+			s.say("%s; %s", unfinishedText(cut), unfinishedHint)
+		}
+		plans, err := o.make(ctx, s, o.Files, wants, runs)
+		if err != nil {
+			return err
+		}
+		return o.show(s.shell, plans)
+	})
+}
+
+// show saves and prints the plans.
+func (o planOptions) show(s *shell, plans []plan.Plan) error {
 	if o.Out != "" {
 		var saved bytes.Buffer
 		if err := plan.Write(&saved, plans[0]); err != nil {
@@ -123,92 +136,65 @@ func planStyle(p paint) plan.Style {
 	return plan.Style{}
 }
 
-// make reads the organisation once and plans each strategy against it.
-func (o planning) make(ctx context.Context, s *shell, client *genesys.Client, set settings, files []string) ([]plan.Plan, error) {
+// desired reads strategies and compiles them.
+func (s *shell) desired(files []string) ([]routing.Desired, error) {
 	wants := make([]routing.Desired, len(files))
+	names := map[string]string{} // of the strategies, with their files
 	for i, file := range files {
 		st, err := s.readStrategy(file)
 		if err != nil {
 			return nil, err
 		}
 		wants[i] = st.Desired()
+		if other := names[wants[i].Strategy]; other != "" {
+			return nil, invalid("give each a `name` of its own: by it Foresort remembers what a strategy owns", "%s and %s are both named %s", other, file, wants[i].Strategy)
+		}
+		names[wants[i].Strategy] = file
 	}
+	return wants, nil
+}
+
+// make reads the organisation once and plans each strategy against it.
+func (o planning) make(ctx context.Context, s *orgShell, files []string, wants []routing.Desired, runs []apply.Record) ([]plan.Plan, error) {
 	p := s.progress("reading the organisation")
 	defer p.end()
-	org, memory, err := o.read(ctx, s, client, set, wants)
+	memory := journal.Memory(runs)
+	memory.Prune, memory.TakeOver = o.Prune, o.TakeOver
+	org, err := s.client.ReadOrg(ctx, o.scope(wants, memory))
 	if err != nil {
 		return nil, err
 	}
-	index := plan.NewIndex(org)
+	index := plan.NewIndex(org, memory)
 	plans := make([]plan.Plan, len(wants))
 	var problems strategy.Problems
 	for i, want := range wants {
-		made, found := index.Build(want, memory)
+		made, found := index.Build(want)
 		problems = append(problems, s.placed(files[i], found)...)
 		p.now("asking the audit trail")
-		blame(ctx, client, &made)
+		blame(ctx, s.client, &made)
 		made.Made = time.Now().UTC().Truncate(time.Millisecond)
 		plans[i] = made.Seal()
-		for _, claim := range made.Owns { // so that two of these files cannot claim one thing
-			memory.Owned = append(memory.Owned, plan.Owned{Strategy: want.Strategy, Claim: claim})
-		}
+		index.Own(made) // so that two of these files cannot claim one thing
 	}
-	if err := problems.Err(); err != nil {
-		p.end()
-		s.showProblems(problems)
-		if s.json {
-			return nil, err
-		}
-		return nil, exit(exitInvalid)
-	}
-	return plans, nil
+	return plans, problems.Err()
 }
 
-// read reads what planning needs of the organisation, and what is remembered
-// of it. To prune, what Foresort created is read as well.
-func (o planning) read(ctx context.Context, s *shell, client *genesys.Client, set settings, wants []routing.Desired) (routing.Org, plan.Memory, error) {
+// scope is what planning needs of the organisation. To prune, what Foresort
+// created is read as well.
+func (o planning) scope(wants []routing.Desired, memory plan.Memory) genesys.Scope {
 	scope := genesys.ScopeOf(wants...)
-	var memory plan.Memory
-	who, err := client.Organization(ctx)
-	if err != nil {
-		return routing.Org{}, memory, fmt.Errorf("read the organisation: %w", err)
+	if !o.Prune {
+		return scope
 	}
-	_, runs, err := s.openJournal(set, who)
-	if err != nil {
-		return routing.Org{}, memory, err
-	}
-	memory = journal.Memory(runs)
-	memory.Prune, memory.TakeOver = o.Prune, o.TakeOver
 	for _, made := range memory.Created {
-		address, err := routing.ParseAddress(made.Name)
-		switch {
-		case !o.Prune:
-		case made.Kind == plan.Queue:
+		if made.Kind == plan.Queue {
 			scope.Queues = append(scope.Queues, made.Name)
-		case made.Kind == plan.Route && err == nil:
+			scope.MembersOf = append(scope.MembersOf, made.Name) // what cannot be put back is not deleted
+		} else if address, err := routing.ParseAddress(made.Name); err == nil {
 			scope.Addresses = append(scope.Addresses, address)
 		}
 	}
-	org, err := client.ReadOrg(ctx, scope)
-	return org, memory, err
-}
-
-// openJournal opens the journal of one organisation in the state folder and
-// reads its runs.
-func (s *shell) openJournal(set settings, org routing.Ref) (*journal.Org, []apply.Record, error) {
-	state, err := set.stateDir()
-	if err != nil {
-		return nil, nil, err
-	}
-	j, err := journal.Open(state, org.ID)
-	if err != nil {
-		return nil, nil, err
-	}
-	runs, notes, err := j.Runs()
-	for _, n := range notes {
-		s.say("%s", n)
-	}
-	return j, runs, err
+	return scope
 }
 
 // placed shows problems of planning the way those of validate are shown.

@@ -18,6 +18,7 @@ const (
 type progress struct {
 	mu   sync.Mutex
 	what string
+	once sync.Once
 	stop chan struct{}
 	done chan struct{}
 }
@@ -44,9 +45,10 @@ func (p *progress) now(format string, args ...any) {
 	p.what = fmt.Sprintf(format, args...)
 }
 
-// end takes the moving line away and waits until nothing more is written.
+// end takes the moving line away and waits until nothing more is written. To
+// end it again does nothing.
 func (p *progress) end() {
-	close(p.stop)
+	p.once.Do(func() { close(p.stop) })
 	<-p.done
 }
 

@@ -58,28 +58,20 @@ type undoable struct {
 }
 
 func (o rollbackOptions) run(ctx context.Context, s *shell) error {
-	client, set, err := s.client()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	org, err := client.Organization(ctx)
-	if err != nil {
-		return fmt.Errorf("read the organisation: %w", err)
-	}
-	if o.List {
-		_, runs, err := s.openJournal(set, org)
+	return s.withOrg(ctx, func(s *orgShell) error {
+		if !o.List {
+			return s.locked(func() error { return o.rollback(ctx, s) })
+		}
+		runs, err := s.runs()
 		if err != nil {
 			return err
 		}
-		return listRuns(s, journal.Undoable(runs))
-	}
-	j, release, err := s.lock(set, org)
-	if err != nil {
-		return err
-	}
-	defer func() { s.released(release()) }()
-	_, runs, err := s.openJournal(set, org)
+		return listRuns(s.shell, journal.Undoable(runs))
+	})
+}
+
+func (o rollbackOptions) rollback(ctx context.Context, s *orgShell) error {
+	runs, err := s.runs()
 	if err != nil {
 		return err
 	}
@@ -89,7 +81,11 @@ func (o rollbackOptions) run(ctx context.Context, s *shell) error {
 		at = slices.IndexFunc(candidates, func(r apply.Record) bool { return r.ID == o.Run })
 	}
 	if at < 0 || at >= len(candidates) {
-		return invalid("foresort rollback --list shows the runs that can be put back", "there is nothing to put back%s in %s", of(o.Run), org)
+		what := "no run in " + s.org.String() + " can be put back"
+		if o.Run != "" {
+			what = fmt.Sprintf("%s is no run in %s that can be put back", o.Run, s.org)
+		}
+		return invalid("foresort rollback --list shows those that can", "%s", what)
 	}
 	rec := candidates[at]
 	back := plan.Reverse(rec.Plan(), rec.ID, rec.Done())
@@ -97,18 +93,15 @@ func (o rollbackOptions) run(ctx context.Context, s *shell) error {
 		return err
 	}
 	if !o.Yes {
-		if err := s.ask(ctx, fmt.Sprintf("Put run %s back in %s?", rec.ID, org)); err != nil {
+		if err := s.ask(ctx, fmt.Sprintf("Put run %s back in %s?", rec.ID, s.org)); err != nil {
 			return err
 		}
 	}
-	return o.carry(ctx, s, client, j, back, func(ao apply.Options) (apply.Report, error) { return apply.Rollback(ctx, ao, rec) }, "")
-}
-
-func of(run string) string {
-	if run == "" {
-		return ""
+	run, err := s.journal.Start()
+	if err != nil {
+		return err
 	}
-	return " of run " + run
+	return o.carry(ctx, s, back, run, func(ao apply.Options) (apply.Report, error) { return apply.Rollback(ctx, ao, rec) })
 }
 
 func listRuns(s *shell, runs []apply.Record) error {

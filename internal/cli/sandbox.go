@@ -78,7 +78,7 @@ func (o sandboxOptions) run(ctx context.Context, s *shell) error {
 		Seed: o.Seed, ClientID: o.ClientID, ClientSecret: o.Secret, RateLimit: o.RateLimit,
 		ActivationDelay: o.Activation, ReplicationDelay: o.Replication, Faults: faults, Empty: o.Empty,
 	})
-	base, err := server.Start(o.Listen)
+	base, err := server.Start(o.Listen) //nolint:contextcheck // it serves until Close
 	if err != nil {
 		return err
 	}

@@ -57,16 +57,17 @@ func scriptParams(files []string) testscript.Params {
 			e.Setenv("HOME", home)
 			e.Setenv("XDG_STATE_HOME", "")
 			e.Setenv("XDG_CONFIG_HOME", "")
+			e.Values[started{}] = new(*sandbox.Server)
 			if err := os.MkdirAll(home, 0o700); err != nil {
 				return err
 			}
 			return os.CopyFS(filepath.Join(e.WorkDir, "examples"), examples.Files)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		Cmds: withOrgCommands(map[string]func(*testscript.TestScript, bool, []string){
 			"sandbox": startSandbox,
 			"exits":   exitsWith,
 			"jsoncmp": compareJSON,
-		},
+		}),
 	}
 }
 
@@ -82,6 +83,8 @@ func startSandbox(ts *testscript.TestScript, neg bool, args []string) {
 			o.ReplicationDelay, err = time.ParseDuration(val)
 		case "lifetime":
 			o.TokenLifetime, err = time.ParseDuration(val)
+		case "seed":
+			o.Seed, err = strconv.ParseUint(val, 10, 64)
 		case "rate":
 			o.RateLimit, err = strconv.Atoi(val)
 		case "fault":
@@ -102,6 +105,7 @@ func startSandbox(ts *testscript.TestScript, neg bool, args []string) {
 	base, err := server.Start("127.0.0.1:0")
 	ts.Check(err)
 	ts.Defer(func() { server.Close() })
+	*ts.Value(started{}).(**sandbox.Server) = server
 	ts.Setenv("FORESORT_GATEWAY", base)
 	ts.Setenv("GENESYS_CLIENT_ID", sandbox.DefaultClientID)
 	ts.Setenv("GENESYS_CLIENT_SECRET", sandbox.DefaultClientSecret)
@@ -136,4 +140,21 @@ func compareJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if d := cmp.Diff(want, got, anything); d != "" {
 		ts.Fatalf("%s is not as %s (-want +got):\n%s", args[0], args[1], d)
 	}
+}
+
+// needShell skips a test that runs lines of a shell where there is none.
+func needShell(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("sh"); err != nil {
+		skip(t, "no shell: %v", err)
+	}
+}
+
+// skip skips a test in words; in CI that is a failure.
+func skip(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
 }

@@ -17,8 +17,9 @@ func found(t *testing.T, environment map[string]string, files map[string]string,
 	t.Chdir(t.TempDir())
 	for name, text := range files {
 		mode := os.FileMode(0o600)
-		if strings.HasPrefix(name, "open:") {
-			mode, name = 0o644, strings.TrimPrefix(name, "open:")
+		name, open := strings.CutPrefix(name, "open:")
+		if open {
+			mode = 0o644
 		}
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 			t.Fatal(err)
@@ -92,7 +93,7 @@ func TestSettingsComeFromTheFirstPlaceThatHasThem(t *testing.T) { //nolint:paral
 			want: map[string]value{"state": {"/var/state/foresort", "default"}},
 		},
 	}
-	for name, tt := range tests {
+	for name, tt := range tests { //nolint:paralleltest // as above
 		t.Run(name, func(t *testing.T) {
 			got, err := found(t, tt.env, tt.files, tt.args...)
 			if err != nil {
@@ -148,7 +149,7 @@ func TestSettingsThatContradictAreRefusedWithBothPlaces(t *testing.T) { //nolint
 			want: `read c.yaml:1:39: unknown field "regoin"`,
 		},
 	}
-	for name, tt := range tests {
+	for name, tt := range tests { //nolint:paralleltest // as above
 		t.Run(name, func(t *testing.T) {
 			_, err := found(t, tt.env, tt.files, tt.args...)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"slices"
-	"time"
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/plan"
@@ -12,15 +11,7 @@ import (
 // Memory derives from all runs of an org, oldest first, who owns what, what was
 // last applied, and what Foresort created and has not deleted.
 func Memory(runs []apply.Record) plan.Memory {
-	undone, touched := map[string]bool{}, map[string]bool{}
-	for _, r := range runs {
-		if id := r.Plan().Undoes; id != "" {
-			touched[id] = true
-			undone[id] = undone[id] || r.End != nil && r.End.OK
-		}
-		undone[r.ID] = undone[r.ID] || r.End != nil && r.End.Undone
-		touched[r.ID] = touched[r.ID] || len(r.Phases) > 1
-	}
+	undone, touched := undoings(runs)
 	var m plan.Memory
 	for _, r := range runs {
 		created := map[routing.Ref]routing.Ref{} // by name alone
@@ -124,17 +115,31 @@ func Unfinished(runs []apply.Record, strategy string) (apply.Record, bool) {
 // Undoable lists the runs that changed something and were not put back, newest
 // first.
 func Undoable(runs []apply.Record) []apply.Record {
-	undone := map[string]bool{}
+	undone, _ := undoings(runs)
 	var out []apply.Record
 	for _, r := range slices.Backward(runs) {
-		if id := r.Plan().Undoes; id != "" {
-			undone[id] = undone[id] || r.End != nil && r.End.OK
-		} else if !undone[r.ID] && len(r.Done()) > 0 {
+		if r.Plan().Undoes == "" && !undone[r.ID] && len(r.Done()) > 0 {
 			out = append(out, r)
 		}
 	}
 	return out
 }
 
-// Took is how long a run was under way.
-func Took(r apply.Record) time.Duration { return r.Last.Sub(r.Started) }
+// undoings tells which runs were put back, by id, and of which a part may have
+// been. An undoing that was itself put back does not count.
+func undoings(runs []apply.Record) (undone, touched map[string]bool) {
+	undone, touched = map[string]bool{}, map[string]bool{}
+	for _, r := range slices.Backward(runs) {
+		if r.End != nil && r.End.Undone {
+			undone[r.ID] = true
+		}
+		if len(r.Phases) > 1 {
+			touched[r.ID] = true
+		}
+		if id := r.Plan().Undoes; id != "" && !undone[r.ID] {
+			touched[id] = true
+			undone[id] = undone[id] || r.End != nil && r.End.OK
+		}
+	}
+	return undone, touched
+}
