@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/foresort/foresort/plan"
@@ -313,6 +314,9 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 			c.Object = res.Object
 		}
 		if res.Outcome == Done {
+			c.Fields = slices.DeleteFunc(slices.Clone(c.Fields), func(f plan.FieldChange) bool {
+				return slices.ContainsFunc(res.Left, func(l Mismatch) bool { return l.Field == f.Field })
+			})
 			r.expect(c)
 		}
 		if !open {

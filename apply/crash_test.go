@@ -45,7 +45,7 @@ func killOnce(t *testing.T, want routing.Desired, way string, at int, after bool
 	t.Helper()
 	state := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, t.Context(), state, sandbox.Options{ReplicationDelay: 3 * time.Second, Seed: uint64(at)})
+		w := newWorld(t.Context(), t, state, sandbox.Options{ReplicationDelay: 3 * time.Second, Seed: uint64(at)})
 		before := w.everything()
 		p := w.plan(want)
 		w.options.NoWait = true
@@ -76,7 +76,7 @@ func killOnce(t *testing.T, want routing.Desired, way string, at int, after bool
 		if _, err := w.rollback(w.last()); err != nil && !errors.Is(err, apply.ErrNothingToUndo) {
 			t.Fatalf("killed at call %d: %v", at, err)
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) //nolint:forbidigo // in the bubble this is how time passes
 		if d := cmp.Diff(before, w.everything()); d != "" {
 			t.Fatalf("killed at call %d (-before +after):\n%s", at, d)
 		}
@@ -90,7 +90,7 @@ func (w *world) killAt(at int, after bool) {
 	w.crash = func(calls int, _ string, isAfter bool) {
 		if calls == at && isAfter == after && !done {
 			done = true
-			panic(killed)
+			panic(errKilled)
 		}
 	}
 }
@@ -124,13 +124,13 @@ func TestAnyMixOfFaultsKillsAndEditsEndsAtTheGoalOrInWords(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
 		var thrown any
-		state, err := os.MkdirTemp(dir, "")
+		state, err := os.MkdirTemp(dir, "") //nolint:usetesting // one folder for each try of the property
 		if err != nil {
 			rt.Fatalf("%v", err)
 		}
 		synctest.Test(t, func(t *testing.T) {
 			defer func() { thrown = recover() }() // what is thrown must leave the bubble to reach rapid
-			w := newWorld(catch{}, t.Context(), state, sandbox.Options{ReplicationDelay: time.Duration(rapid.IntRange(0, 4).Draw(rt, "delay")) * time.Second})
+			w := newWorld(t.Context(), catch{}, state, sandbox.Options{ReplicationDelay: time.Duration(rapid.IntRange(0, 4).Draw(rt, "delay")) * time.Second})
 			mix(rt, w)
 		})
 		if f, is := thrown.(failure); is {
@@ -190,7 +190,7 @@ func mix(rt *rapid.T, w *world) {
 				}
 			}
 		case "apply":
-			time.Sleep(time.Minute)
+			time.Sleep(time.Minute) //nolint:forbidigo // in the bubble this is how time passes
 			p := w.plan(want)
 			for range rapid.IntRange(0, 2).Draw(rt, "faults") {
 				w.fault(rapid.SampledFrom(faults).Draw(rt, "fault"))
@@ -206,13 +206,13 @@ func mix(rt *rapid.T, w *world) {
 			}
 			check(want, report, err)
 		}
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Second) //nolint:forbidigo // in the bubble this is how time passes
 		if now := w.raw("Support Email")["description"]; now != description {
 			w.Fatalf("the description is %v, want %v", now, description)
 		}
 	}
 	w.server.ClearFaults()
-	time.Sleep(time.Minute)
+	time.Sleep(time.Minute) //nolint:forbidigo // in the bubble this is how time passes
 	want := wants[0]
 	report, err := w.apply(w.plan(want))
 	if err != nil {

@@ -137,7 +137,7 @@ func (e *NotActiveError) Error() string {
 	if len(parts) == 0 {
 		parts = append(parts, "it was seen, but not in enough reads in a row")
 	}
-	return fmt.Sprintf("%s %s %s after %s: %s", timeoutText, e.Kind, e.Object, routing.Duration(e.Waited.Round(time.Second)), strings.Join(parts, ", "))
+	return fmt.Sprintf("%s %s %s after %s: %s", timeoutText, e.Kind, e.Object, routing.Duration(e.Waited.Round(100*time.Millisecond)), strings.Join(parts, ", "))
 }
 
 // NotFoundError says that an object that had been written was not there.
@@ -162,8 +162,7 @@ func (e *RouteError) Error() string {
 
 // correlation is the correlation id inside an error of the platform.
 func correlation(err error) string {
-	var api *genesys.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[*genesys.APIError](err); ok {
 		return api.CorrelationID
 	}
 	return ""

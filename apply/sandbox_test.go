@@ -57,7 +57,7 @@ func TestRingsAreTurnedOffInTwoWrites(t *testing.T) {
 		if err := w.client.MoveMembers(w.ctx, org.Queues[0].ID, []string{org.Queues[0].Members[i].ID}, 3); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) //nolint:forbidigo // in the bubble this is how time passes
 		before := w.everything()
 		want.Queue.Settings.Rings = &routing.Rings{}
 		w.server.ClearRequests()
@@ -136,7 +136,7 @@ func TestOneChangedQueueCostsAtMostFourCallsPlusTheWait(t *testing.T) {
 		w.server.ClearRequests()
 		w.options.NoWait = false
 		w.edit("Support Email", func(q map[string]any) { q["scoringMethod"] = "PriorityOnly" })
-		p = w.plan(routing.Desired{Strategy: "support", Queue: routing.DesiredQueue{Name: "Support Email", Settings: routing.QueueSettings{Order: ptr(routing.AgeAndPriority)}}})
+		p = w.plan(routing.Desired{Strategy: "support", Queue: routing.DesiredQueue{Name: "Support Email", Settings: routing.QueueSettings{Order: new(routing.AgeAndPriority)}}})
 		w.server.ClearRequests()
 		if _, err := w.apply(p); err != nil {
 			t.Fatal(err)
@@ -271,7 +271,7 @@ func TestAFailureHalfWayIsPutBack(t *testing.T) {
 					t.Fatalf("%v, undone %d", err, len(report.Undone))
 				}
 				w.server.ClearFaults()
-				time.Sleep(time.Minute)
+				time.Sleep(time.Minute) //nolint:forbidigo // in the bubble this is how time passes
 				if d := cmp.Diff(before, w.everything()); d != "" {
 					t.Fatalf("(-before +after):\n%s", d)
 				}
@@ -348,7 +348,7 @@ func TestRollbackWithoutWaitingDoesNotTakeOldReadsForTheTruth(t *testing.T) {
 		if _, err := w.rollback(w.last()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) //nolint:forbidigo // in the bubble this is how time passes
 		if d := cmp.Diff(before, w.everything()); d != "" {
 			t.Fatalf("(-before +after):\n%s", d)
 		}
@@ -573,8 +573,8 @@ func TestTheActivationWait(t *testing.T) {
 					},
 					write: func(apply.Object, json.RawMessage) error { wrote = true; return nil },
 				}
-				p, problems := plan.Build(routing.Desired{Strategy: "s", Queue: routing.DesiredQueue{Name: "Q", Settings: routing.QueueSettings{Order: ptr(routing.AgeAndPriority)}}},
-					routing.Org{Queues: []routing.Queue{{Ref: routing.Ref{ID: "q", Name: "Q"}, Settings: routing.QueueSettings{Order: ptr(routing.PriorityOnly)}}}}, plan.Memory{})
+				p, problems := plan.Build(routing.Desired{Strategy: "s", Queue: routing.DesiredQueue{Name: "Q", Settings: routing.QueueSettings{Order: new(routing.AgeAndPriority)}}},
+					routing.Org{Queues: []routing.Queue{{Ref: routing.Ref{ID: "q", Name: "Q"}, Settings: routing.QueueSettings{Order: new(routing.PriorityOnly)}}}}, plan.Memory{})
 				if problems != nil {
 					t.Fatal(problems)
 				}

@@ -19,8 +19,6 @@ import (
 	"github.com/foresort/foresort/sandbox"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 const hour = routing.Duration(time.Hour)
 
 // tb is what the world needs of a test, be it rapid's or Go's.
@@ -45,10 +43,10 @@ type world struct {
 func inWorld(t *testing.T, o sandbox.Options, f func(t *testing.T, w *world)) {
 	t.Helper()
 	state := t.TempDir()
-	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t, t.Context(), state, o)) })
+	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t.Context(), t, state, o)) })
 }
 
-func newWorld(t tb, ctx context.Context, state string, o sandbox.Options) *world {
+func newWorld(ctx context.Context, t tb, state string, o sandbox.Options) *world {
 	t.Helper()
 	if o.RateLimit == 0 {
 		o.RateLimit = -1
@@ -229,8 +227,8 @@ func (w *world) everything() map[string]any {
 	return out
 }
 
-// killed is what a crash panics with.
-var killed = errors.New("killed")
+// errKilled is what a crash panics with.
+var errKilled = errors.New("killed")
 
 // crashing calls world.crash before and after each call, which may panic: the
 // process is gone, the platform stays.
@@ -281,7 +279,7 @@ func (c *crashing) SetMembers(ctx context.Context, q string, v plan.Verb, a []st
 func dies(f func()) (died bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p != killed {
+			if err, _ := p.(error); !errors.Is(err, errKilled) {
 				panic(p)
 			}
 			died = true
@@ -298,20 +296,21 @@ func strategy() routing.Desired {
 		Strategy: "support",
 		Queue: routing.DesiredQueue{Name: "Support Email", Settings: routing.QueueSettings{
 			ServiceLevel: &routing.ServiceLevel{Percent: 90, Within: 4 * hour},
-			WrapUp:       &routing.WrapUp{Mode: routing.WrapUpMandatoryTimeout, Timeout: ptr(routing.Duration(5 * time.Minute))},
-			Agents:       ptr(routing.BestSkill),
+			WrapUp:       &routing.WrapUp{Mode: routing.WrapUpMandatoryTimeout, Timeout: new(routing.Duration(5 * time.Minute))},
+			Agents:       new(routing.BestSkill),
 			Rings: &routing.Rings{
-				{Wait: ptr(2 * hour), Drop: []routing.Ref{{Name: "Billing"}}}, {Wait: ptr(6 * hour)},
+				{Wait: new(2 * hour), Drop: []routing.Ref{{Name: "Billing"}}},
+				{Wait: new(6 * hour)},
 				{Groups: []routing.Group{{Ref: routing.Ref{Name: "Back Office"}}}},
 			},
 		}},
 		Members:  &[]string{"Ada Brook", "Noor Haddad", "Elif Demir"},
-		Capacity: &routing.UtilizationSettings{Email: ptr(3)},
+		Capacity: &routing.UtilizationSettings{Email: new(3)},
 		Routes: []routing.DesiredRoute{
 			{Address: routing.Address{Local: "vip", Domain: "help.example.com"}, Settings: routing.RouteSettings{
-				From: ptr("VIP desk"), Priority: ptr(240), Skills: &[]routing.Ref{{Name: "Billing"}}, Language: &routing.Ref{Name: "English"},
+				From: new("VIP desk"), Priority: new(240), Skills: &[]routing.Ref{{Name: "Billing"}}, Language: &routing.Ref{Name: "English"},
 			}},
-			{Address: routing.Address{Local: "support", Domain: "help.example.com"}, Settings: routing.RouteSettings{Priority: ptr(10)}},
+			{Address: routing.Address{Local: "support", Domain: "help.example.com"}, Settings: routing.RouteSettings{Priority: new(10)}},
 		},
 	}
 }

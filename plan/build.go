@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -107,7 +108,7 @@ func (b *builder) findQueue() (q routing.Queue, known bool) {
 		b.problem("queue", fmt.Sprintf("%d queues are named %q", len(found), name), "rename all but one of them on the platform")
 		return missing, true
 	case !b.want.Queue.Create:
-		hint := nearest(name, mapKeys(b.ix.queues))
+		hint := nearest.Hint(name, mapKeys(b.ix.queues), '"')
 		if hint != "" {
 			hint += " Or: "
 		}

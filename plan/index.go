@@ -1,13 +1,11 @@
 package plan
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
+	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -81,6 +79,7 @@ func NewIndex(org routing.Org, mem Memory) *Index {
 
 // Own remembers what a plan owns, so that no later one can claim it too.
 func (ix *Index) Own(p Plan) {
+	ix.mine[p.Strategy] = slices.Grow(ix.mine[p.Strategy], len(p.Owns))
 	for _, c := range p.Owns {
 		ix.remember(Owned{Strategy: p.Strategy, Claim: c})
 	}
@@ -91,12 +90,18 @@ func (ix *Index) remember(o Owned) {
 	ix.mem.Owned = append(ix.mem.Owned, o)
 	ix.mine[o.Strategy] = append(ix.mine[o.Strategy], at)
 	for _, key := range keysOf(o.Kind, o.Object) {
-		ix.about[key] = append(ix.about[key], at)
+		had := ix.about[key]
+		if n := len(had); n > 0 { // its other fields say nothing new
+			if last := ix.mem.Owned[had[n-1]]; last.Strategy == o.Strategy && last.Object == o.Object {
+				continue
+			}
+		}
+		ix.about[key] = append(had, at)
 	}
 }
 
-// claimsOn lists, in their order, the positions of claims that can be about
-// the object.
+// claimsOn lists positions of claims that can be about the object, one for each
+// strategy at least.
 func (ix *Index) claimsOn(kind Kind, object routing.Ref) []int {
 	var found []int
 	for _, key := range keysOf(kind, object) {
@@ -142,37 +147,10 @@ func find[T any](b *builder, n names[T], kind, name, path string) (T, bool) {
 		}
 		b.problem(path, fmt.Sprintf("%d %ss are named %q", len(found), kind, name), hint)
 	} else {
-		b.problem(path, fmt.Sprintf("no %s is named %q", kind, name), nearest(name, mapKeys(n)))
+		b.problem(path, fmt.Sprintf("no %s is named %q", kind, name), nearest.Hint(name, mapKeys(n), '"'))
 	}
 	var none T
 	return none, false
-}
-
-// nearest is the hint with up to three names that are close to the wrong one.
-func nearest(wrong string, all []string) string {
-	type near struct {
-		name     string
-		distance int
-	}
-	var found []near
-	limit := max(1, len([]rune(wrong))/3)
-	for _, name := range all {
-		d := levenshtein.ComputeDistance(strings.ToLower(wrong), strings.ToLower(name))
-		if d <= limit {
-			found = append(found, near{name, d})
-		}
-	}
-	slices.SortFunc(found, func(a, b near) int {
-		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
-	})
-	var texts []string
-	for _, f := range found[:min(3, len(found))] {
-		texts = append(texts, fmt.Sprintf("%q", f.name))
-	}
-	if len(texts) == 0 {
-		return ""
-	}
-	return "did you mean " + strings.Join(texts, " or ") + "?"
 }
 
 func mapKeys[V any](m map[string]V) []string {

@@ -145,13 +145,17 @@ func (b *builder) released() {
 		fields []string
 		all    bool
 	}
+	mine := b.ix.mine[b.want.Strategy]
+	if len(mine) == 0 {
+		return
+	}
 	var gone []*left
 	still := map[string]bool{}
 	for _, c := range b.owns {
 		still[string(c.Kind)+" "+cmp.Or(c.Object.ID, c.Object.Name)] = true
 		still[string(c.Kind)+" "+cmp.Or(c.Object.ID, c.Object.Name)+" "+string(c.Field)] = true
 	}
-	for _, i := range b.ix.mine[b.want.Strategy] {
+	for _, i := range mine {
 		o := b.mem.Owned[i]
 		key := string(o.Kind) + " " + cmp.Or(o.Object.ID, o.Object.Name)
 		if still[key+" "+string(o.Field)] {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -34,7 +35,7 @@ func (b *builder) planRoute(r routing.DesiredRoute, queue routing.Ref) {
 	}
 	if !b.ix.domains[r.Address.Domain] {
 		b.problem(path, fmt.Sprintf("the organisation has no email domain %s", r.Address.Domain),
-			cmp.Or(nearest(r.Address.Domain, mapKeys(b.ix.domains)), "set the domain up on the platform first"))
+			cmp.Or(nearest.Hint(r.Address.Domain, mapKeys(b.ix.domains), '"'), "set the domain up on the platform first"))
 		return
 	}
 

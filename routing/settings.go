@@ -141,15 +141,12 @@ func same(field Field, want, have reflect.Value) bool {
 // meaning reduces a field to what counts when two of it are compared.
 func meaning(field Field, v reflect.Value) any {
 	if v.IsNil() {
-		switch v.Type().Elem().Kind() {
-		case reflect.Slice:
+		switch t := v.Type().Elem(); {
+		case t.Kind() == reflect.Slice:
 			return []string{}
-		case reflect.Int:
-			if field == "priority" {
-				return 0 // the platform's default
-			}
-		}
-		if v.Type() == reflect.TypeFor[*Ref]() {
+		case field == "priority":
+			return 0 // the platform's default
+		case t == reflect.TypeFor[Ref]():
 			return ""
 		}
 		return nil

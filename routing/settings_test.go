@@ -28,7 +28,8 @@ func TestDiffersSeesMeaningNotSpelling(t *testing.T) {
 			want: routing.QueueSettings{Rings: &relaxed},
 			have: routing.QueueSettings{Rings: &routing.Rings{
 				{Wait: hours(2), Drop: []routing.Ref{{ID: "s1"}}},
-				{Wait: &five, Groups: []routing.Group{office}}, {Wait: &five},
+				{Wait: &five, Groups: []routing.Group{office}},
+				{Wait: &five},
 			}},
 		},
 		"no rings and absent rings are the same": {want: routing.QueueSettings{Rings: &routing.Rings{}}},

@@ -188,7 +188,8 @@ func TestListen(t *testing.T) {
 func TestSeed(t *testing.T) {
 	t.Parallel()
 	id := func(seed uint64) string { return open(t, sandbox.Options{Seed: seed}).queue("Support Email") }
-	if id(1) != id(1) || id(1) == id(2) {
+	first, again := id(1), id(1)
+	if first != again || first == id(2) {
 		t.Error("ids do not follow the seed")
 	}
 	x := open(t, sandbox.Options{})

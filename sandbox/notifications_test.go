@@ -76,7 +76,7 @@ func TestTopicsAreJudged(t *testing.T) {
 		"one of the combined is not there": {"v2.users.1?presence&mood", 400, "notification.invalid.topic"},
 		"a permission is missing":          {routeAudits, 403, "notification.unauthorized.topic"},
 	}
-	t.Run("each", func(t *testing.T) { //nolint:paralleltest // what follows waits for it
+	t.Run("each", func(t *testing.T) {
 		for name, tt := range tests {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -381,7 +381,10 @@ func anyQueue(t *rapid.T, skills, groups []map[string]any) map[string]any {
 	}
 	if rapid.IntRange(0, 4).Draw(t, "mistake") == 0 {
 		wrong := rapid.SampledFrom([]map[string]any{
-			{"name": "Returns"}, {"name": nil}, {"queueType": "email"}, {"bullseye": []any{}},
+			{"name": "Returns"},
+			{"name": nil},
+			{"queueType": "email"},
+			{"bullseye": []any{}},
 			rings(ring(259_201, nil)), email(map[string]any{"alertingTimeoutSeconds": 6}),
 		}).Draw(t, "which mistake")
 		maps.Copy(q, wrong)

@@ -177,8 +177,7 @@ func (s *Server) dispatch(r *http.Request, body []byte, header http.Header) (sta
 	}
 	c := &call{Server: s, op: op, params: params, query: r.URL.Query(), body: body, actor: actor{client: s.options.ClientID}, token: token}
 	status, out, err = handle(c)
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		f.fit(s.contract.ErrorCodes(op, f.Status))
 	}
 	return status, out, err

@@ -60,7 +60,7 @@ type recorder struct {
 func (w *recorder) run(h http.Handler, r *http.Request) (cut bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p != http.ErrAbortHandler {
+			if err, _ := p.(error); !errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			cut = true

@@ -36,10 +36,14 @@ type ratings struct {
 }
 
 var (
-	skillRatings = ratings{"skill", "routingskills",
-		func(s *Server) *table[skill] { return s.skills }, func(u *user) *map[string]float64 { return &u.Skills }}
-	languageRatings = ratings{"language", "routinglanguages",
-		func(s *Server) *table[skill] { return s.languages }, func(u *user) *map[string]float64 { return &u.Languages }}
+	skillRatings = ratings{
+		"skill", "routingskills",
+		func(s *Server) *table[skill] { return s.skills }, func(u *user) *map[string]float64 { return &u.Skills },
+	}
+	languageRatings = ratings{
+		"language", "routinglanguages",
+		func(s *Server) *table[skill] { return s.languages }, func(u *user) *map[string]float64 { return &u.Languages },
+	}
 )
 
 // rating is one skill or language of a user in a request.

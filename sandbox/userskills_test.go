@@ -66,7 +66,7 @@ func TestSkillsOfAUserAreRefused(t *testing.T) {
 		"a user who does not exist":       {"PUT", users + "/none/routingskills/bulk", []any{}, 404, "general.resource.not.found"},
 		"a field that skills do not have": {"POST", path, map[string]any{"id": billing, "proficiency": 1, "level": 2}, 400, "invalid.property"},
 	}
-	t.Run("each", func(t *testing.T) { //nolint:paralleltest // what follows waits for it
+	t.Run("each", func(t *testing.T) {
 		for name, tt := range tests {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

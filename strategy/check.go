@@ -12,6 +12,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 
+	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -125,7 +126,7 @@ func (c *checker) queue() {
 	}
 	if c.has("calendar") {
 		if _, ok := s.Calendars[s.Calendar]; !ok {
-			c.fail("calendar", fmt.Sprintf("no calendar is named %q", s.Calendar), cmp.Or(didYouMean(s.Calendar, names(s.Calendars)), "describe it under calendars"))
+			c.fail("calendar", fmt.Sprintf("no calendar is named %q", s.Calendar), cmp.Or(nearest.Hint(s.Calendar, names(s.Calendars), '`'), "describe it under calendars"))
 		}
 	}
 }
@@ -205,7 +206,7 @@ func (c *checker) addresses() {
 				for _, r := range c.s.Rules {
 					known = append(known, r.Name)
 				}
-				c.fail(path+".rule", fmt.Sprintf("no rule is named %q", a.Rule), cmp.Or(didYouMean(a.Rule, known), "name one under rules"))
+				c.fail(path+".rule", fmt.Sprintf("no rule is named %q", a.Rule), cmp.Or(nearest.Hint(a.Rule, known, '`'), "name one under rules"))
 			}
 		}
 		if !c.has(path + ".address") {
@@ -299,7 +300,7 @@ func (c *checker) relax() {
 				if _, ok := c.s.spots[item]; !ok {
 					item = path + ".drop"
 				}
-				c.warn(item, fmt.Sprintf("no rule asks for the skill %q, so dropping it changes nothing here", name), didYouMean(name, names(asked)))
+				c.warn(item, fmt.Sprintf("no rule asks for the skill %q, so dropping it changes nothing here", name), nearest.Hint(name, names(asked), '`'))
 			}
 		}
 		for k, name := range step.Add {

@@ -124,8 +124,7 @@ func readPayload(file string, data []byte) (p payload, notes []Note, problems Pr
 	if err := json.Unmarshal(text, &whole); err != nil {
 		doc := &document{file: file, lines: strings.Split(string(text), "\n")}
 		at := routing.Place{Line: 1, Column: 1}
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			before := text[:max(0, min(int(syntax.Offset)-1, len(text)))]
 			at = routing.Place{Line: 1 + bytes.Count(before, []byte("\n")), Column: 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])}
 		}

@@ -263,7 +263,9 @@ func (w *writer) strategy() []entry {
 	}
 	span := func() string { return fmt.Sprintf("%dm", rapid.IntRange(1, 900).Draw(w.t, "minutes")) }
 	all := []entry{
-		{"version", "1"}, {"name", "support"}, {"queue", name("queue")},
+		{"version", "1"},
+		{"name", "support"},
+		{"queue", name("queue")},
 		{"serviceLevel", []entry{{"percent", "90"}, {"within", span()}}},
 		{"addresses", []any{[]entry{{"address", "a@b.example"}, {"rule", "one"}, {"from", name("from")}}, []entry{{"address", "c@b.example"}, {"rule", "two"}, {"from", name("from")}}}},
 		{"rules", []any{
@@ -274,7 +276,7 @@ func (w *writer) strategy() []entry {
 		{"members", []entry{{"agents", names("agent")}, {"groups", names("group")}}},
 		{"relax", []any{[]entry{{"after", "2h"}, {"drop", names("drop")}}, []entry{{"after", span()}, {"add", name("add")}}}},
 		{"calendars", []entry{{"office", []entry{{"timezone", "UTC"}, {"open", []entry{{"mon-fri", []any{"08:00-12:00", "13:00-18:00"}}}}}}}},
-		{"unknwon", []any{[]any{"a", []any{}, []any{"b"}}, []entry{}}},
+		{"unheard", []any{[]any{"a", []any{}, []any{"b"}}, []entry{}}},
 	}
 	out := []entry{}
 	for _, e := range all {
@@ -321,7 +323,7 @@ func TestFormatKeepsMeaningAndIsIdempotent(t *testing.T) {
 		if d := cmp.Diff(fieldsOf(was), fieldsOf(is)); d != "" {
 			t.Fatalf("other problems (-before +after):\n%s", d)
 		}
-		for _, line := range strings.Split(string(out), "\n") {
+		for line := range strings.SplitSeq(string(out), "\n") {
 			if strings.TrimRight(line, " \t") != line {
 				t.Fatalf("%q ends in a space", line)
 			}

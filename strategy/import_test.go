@@ -276,6 +276,32 @@ func TestImportSaysWhatItCannotDo(t *testing.T) {
 			},
 			note: "relax: the rings are not owned: the first ring has groups of its own",
 		},
+		"more rings than a queue can have": {
+			change: func(_ *routing.Org, q *routing.Queue) {
+				r := slices.Repeat((*q.Settings.Rings)[:1], 7)
+				q.Settings.Rings = &r
+			},
+			note: "relax: the rings are not owned: 7 rings are more than a file can say",
+		},
+		"a ring without a wait": {
+			change: func(_ *routing.Org, q *routing.Queue) {
+				r := slices.Clone(*q.Settings.Rings)
+				r[0].Wait = nil
+				q.Settings.Rings = &r
+			},
+			note: "relax: the rings are not owned: ring 1 has no wait between 0 and 72h",
+		},
+		"a ring in which nothing changes": {
+			change: func(_ *routing.Org, q *routing.Queue) {
+				r := append(routing.Rings{{Wait: (*q.Settings.Rings)[0].Wait}}, append(routing.Rings{{Wait: (*q.Settings.Rings)[0].Wait}}, (*q.Settings.Rings)[1])...)
+				q.Settings.Rings = &r
+			},
+			note: "relax: the rings are not owned: nothing happens between ring 1 and the next",
+		},
+		"a language named none": {
+			change: func(o *routing.Org, _ *routing.Queue) { o.Languages[0].Name = "none" },
+			note:   "rules: the language of vip@help.example.com is named none, which in a file means no language",
+		},
 		"a member who was not read": {
 			change: func(o *routing.Org, _ *routing.Queue) { o.Agents = nil },
 			note:   "members.agents: not owned, because one of the 1 cannot be named: Ann was not found by name",

@@ -33,13 +33,13 @@ func TestNewWritesWhatItWasTold(t *testing.T) {
 		t.Errorf("service level (-want +got):\n%s", diff)
 	}
 	want := []routing.DesiredRoute{{Address: routing.Address{Local: "support", Domain: "help.example.com"}, Rule: "standard", Settings: routing.RouteSettings{
-		Queue: &routing.Ref{Name: "Support: Email"}, From: ptr("Support: Email"), Priority: ptr(0),
+		Queue: &routing.Ref{Name: "Support: Email"}, From: new("Support: Email"), Priority: new(0),
 		Skills: &[]routing.Ref{{Name: "Billing"}, {Name: "# odd"}}, Language: &routing.Ref{Name: "English"},
 	}}}
 	if diff := cmp.Diff(want, d.Routes); diff != "" {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
-	for _, line := range strings.Split(string(text), "\n") {
+	for line := range strings.SplitSeq(string(text), "\n") {
 		if len(line) > 100 {
 			t.Errorf("a line that is hard to read: %s", line)
 		}

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"github.com/foresort/foresort/routing"
 )
 
@@ -155,28 +153,4 @@ func (d *document) problem(at routing.Place, field, message, hint string) *Probl
 		p.Source = d.lines[p.Line-1]
 	}
 	return p
-}
-
-// didYouMean is the hint with up to three names that are close to the wrong one.
-func didYouMean(wrong string, names []string) string {
-	type near struct {
-		name     string
-		distance int
-	}
-	var found []near
-	limit := max(2, len([]rune(wrong))/3)
-	for _, name := range names {
-		if d := levenshtein.ComputeDistance(strings.ToLower(wrong), strings.ToLower(name)); d <= limit {
-			found = append(found, near{name, d})
-		}
-	}
-	slices.SortStableFunc(found, func(a, b near) int { return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name)) })
-	texts := make([]string, min(3, len(found)))
-	for i := range texts {
-		texts[i] = "`" + found[i].name + "`"
-	}
-	if len(texts) == 0 {
-		return ""
-	}
-	return "did you mean " + strings.Join(texts, " or ") + "?"
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -152,7 +153,7 @@ func (r *reader) structure(path string, n ast.Node, v reflect.Value) {
 		case r.unknown != nil:
 			r.unknown(sub, at, keysOf(v.Type()))
 		default:
-			hint := didYouMean(key, keysOf(v.Type()))
+			hint := nearest.Hint(key, keysOf(v.Type()), '`')
 			misspelled += hint
 			r.fail(sub, at, "unknown key `"+key+"`", cmp.Or(hint, "keys here: "+strings.Join(keysOf(v.Type()), ", ")))
 		}
@@ -235,7 +236,7 @@ func (r *reader) text(path string, n ast.Node, v reflect.Value, f field) {
 	}
 	switch {
 	case f.enum != nil && !slices.Contains(f.enum, s):
-		hint := didYouMean(s, f.enum)
+		hint := nearest.Hint(s, f.enum, '`')
 		if s == "random" && path == "agents" {
 			hint = "the platform has no random choice; the nearest is longest-idle, which spreads email evenly and disregards skills"
 		}
@@ -325,8 +326,8 @@ func textOf(n ast.Node) (string, bool) {
 
 // scalar says whether a node is one value, neither a list nor a mapping.
 func scalar(n ast.Node) bool {
-	switch n.Type() {
-	case ast.SequenceType, ast.MappingType, ast.MappingValueType:
+	switch n.(type) {
+	case *ast.SequenceNode, *ast.MappingNode, *ast.MappingValueNode:
 		return false
 	}
 	return true
@@ -358,14 +359,14 @@ func unquote(n ast.Node, fits *regexp.Regexp) string {
 
 // kindOf is a node in words.
 func kindOf(n ast.Node) string {
-	switch n.Type() {
-	case ast.SequenceType:
+	switch n.(type) {
+	case *ast.SequenceNode:
 		return "a list"
-	case ast.MappingType, ast.MappingValueType:
+	case *ast.MappingNode, *ast.MappingValueNode:
 		return "a set of keys"
-	case ast.BoolType:
+	case *ast.BoolNode:
 		return n.GetToken().Value
-	case ast.IntegerType, ast.FloatType, ast.InfinityType, ast.NanType:
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
 		return "the number " + n.GetToken().Value
 	}
 	s := []rune(raw(n))

@@ -6,6 +6,7 @@ package strategy
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/foresort/foresort/routing"
@@ -72,7 +73,7 @@ func Parse(file string, src []byte) (*Strategy, Problems) {
 	s.spots = r.spots
 	c := &checker{s: s, doc: doc, bad: r.bad}
 	c.check()
-	problems = append(r.problems, c.problems...)
+	problems = slices.Concat(r.problems, c.problems)
 	problems.sort()
 	if doc.body == nil {
 		return nil, problems

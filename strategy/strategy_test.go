@@ -34,9 +34,7 @@ func example(t *testing.T) []byte {
 	return src
 }
 
-func span(d time.Duration) *routing.Duration { return ptr(routing.Duration(d)) }
-
-func ptr[T any](v T) *T { return &v }
+func span(d time.Duration) *routing.Duration { return new(routing.Duration(d)) }
 
 func TestExampleCompilesToThePlatform(t *testing.T) {
 	t.Parallel()
@@ -53,9 +51,9 @@ func TestExampleCompilesToThePlatform(t *testing.T) {
 			ServiceLevel: &routing.ServiceLevel{Percent: 90, Within: routing.Duration(4 * time.Hour)},
 			Alert:        span(5 * time.Minute),
 			WrapUp:       &routing.WrapUp{Mode: routing.WrapUpMandatoryTimeout, Timeout: span(5 * time.Minute)},
-			Agents:       ptr(routing.BestSkill),
-			Order:        ptr(routing.AgeAndPriority),
-			LastAgent:    ptr(routing.LastAgentQueueMembers),
+			Agents:       new(routing.BestSkill),
+			Order:        new(routing.AgeAndPriority),
+			LastAgent:    new(routing.LastAgentQueueMembers),
 			Rings: &routing.Rings{
 				{Wait: span(2 * time.Hour), Drop: []routing.Ref{billing}},
 				{Wait: span(6 * time.Hour)},
@@ -64,15 +62,15 @@ func TestExampleCompilesToThePlatform(t *testing.T) {
 		}},
 		Routes: []routing.DesiredRoute{
 			{Address: routing.Address{Local: "vip", Domain: "help.example.com"}, Rule: "vip", Settings: routing.RouteSettings{
-				Queue: queue, From: ptr("Example VIP desk"), Priority: ptr(240), Skills: &[]routing.Ref{billing}, Language: &routing.Ref{Name: "English"},
+				Queue: queue, From: new("Example VIP desk"), Priority: new(240), Skills: &[]routing.Ref{billing}, Language: &routing.Ref{Name: "English"},
 			}},
 			{Address: routing.Address{Local: "support", Domain: "help.example.com"}, Rule: "standard", Settings: routing.RouteSettings{
-				Queue: queue, From: ptr("Example support"), Priority: ptr(0), Skills: &[]routing.Ref{billing},
+				Queue: queue, From: new("Example support"), Priority: new(0), Skills: &[]routing.Ref{billing},
 			}},
 		},
 		Rules: []routing.Rule{
-			{Name: "vip", Priority: ptr(240), Skills: &[]routing.Ref{billing}, Language: &routing.Ref{Name: "English"}, Deadline: span(time.Hour), Place: routing.Place{File: "support.yaml", Line: 16, Column: 5}},
-			{Name: "standard", Priority: ptr(0), Skills: &[]routing.Ref{billing}, Place: routing.Place{File: "support.yaml", Line: 21, Column: 5}},
+			{Name: "vip", Priority: new(240), Skills: &[]routing.Ref{billing}, Language: &routing.Ref{Name: "English"}, Deadline: span(time.Hour), Place: routing.Place{File: "support.yaml", Line: 16, Column: 5}},
+			{Name: "standard", Priority: new(0), Skills: &[]routing.Ref{billing}, Place: routing.Place{File: "support.yaml", Line: 21, Column: 5}},
 		},
 	}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(routing.Desired{}, "Places"), cmpopts.EquateEmpty()); d != "" {
@@ -113,11 +111,11 @@ func TestAbsentIsNotOwnedAndEmptyIsOwnedAndEmptied(t *testing.T) {
 		"no groups":   {src: "members: { groups: [] }\n", queue: routing.QueueSettings{Groups: &[]routing.Group{}}},
 		"a rule that asks for nothing": {
 			src:    address + "rules: [{ name: r }]\n",
-			routes: []routing.RouteSettings{{Queue: &routing.Ref{Name: "Q"}, From: ptr("F")}},
+			routes: []routing.RouteSettings{{Queue: &routing.Ref{Name: "Q"}, From: new("F")}},
 		},
 		"a rule that empties everything": {
 			src:    address + "rules: [{ name: r, priority: 0, skills: [], language: none }]\n",
-			routes: []routing.RouteSettings{{Queue: &routing.Ref{Name: "Q"}, From: ptr("F"), Priority: ptr(0), Skills: &[]routing.Ref{}, Language: &routing.Ref{}}},
+			routes: []routing.RouteSettings{{Queue: &routing.Ref{Name: "Q"}, From: new("F"), Priority: new(0), Skills: &[]routing.Ref{}, Language: &routing.Ref{}}},
 		},
 		"a wrap-up without a timeout": {src: "wrapUp: { mode: optional }\n", queue: routing.QueueSettings{WrapUp: &routing.WrapUp{Mode: routing.WrapUpOptional}}},
 	}
@@ -173,8 +171,8 @@ func TestDecideFollowsTheAddress(t *testing.T) {
 		to   string
 		want strategy.Decision
 	}{
-		"the vip desk":  {"VIP@Help.Example.com", strategy.Decision{Rule: "vip", Priority: ptr(240), Skills: []string{"Billing"}, Language: "English", Why: "vip@help.example.com follows the rule vip (line 12)"}},
-		"everyone else": {"support@help.example.com", strategy.Decision{Rule: "standard", Priority: ptr(0), Skills: []string{"Billing"}, Why: "support@help.example.com follows the rule standard (line 13)"}},
+		"the vip desk":  {"VIP@Help.Example.com", strategy.Decision{Rule: "vip", Priority: new(240), Skills: []string{"Billing"}, Language: "English", Why: "vip@help.example.com follows the rule vip (line 12)"}},
+		"everyone else": {"support@help.example.com", strategy.Decision{Rule: "standard", Priority: new(0), Skills: []string{"Billing"}, Why: "support@help.example.com follows the rule standard (line 13)"}},
 		"a stranger":    {"x@help.example.com", strategy.Decision{Why: "no address of the strategy is x@help.example.com"}},
 		"no address":    {"x", strategy.Decision{Why: `"x" is not an email address`}},
 	}
@@ -232,7 +230,7 @@ func TestRenderPaintsOnlyWhenAsked(t *testing.T) {
 func TestEveryMistakeIsListed(t *testing.T) {
 	t.Parallel()
 	src := `version: 2
-nmae: support
+nam: support
 queue: 7
 serviceLevel: { percent: 0.9, within: 4 }
 addresses:
@@ -249,7 +247,7 @@ adjust: {}
 		fields = append(fields, p.Field)
 	}
 	want := []string{
-		"version", "nmae", "queue", "serviceLevel.percent", "serviceLevel.within", "addresses[0].from", "addresses[0].address", "addresses[0].rule",
+		"version", "nam", "queue", "serviceLevel.percent", "serviceLevel.within", "addresses[0].from", "addresses[0].address", "addresses[0].rule",
 		"rules[0].name", "rules[0].priority", "rules[0].skills", "agents", "relax[0]", "relax[0].after", "adjust",
 	}
 	slices.Sort(want)

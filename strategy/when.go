@@ -163,6 +163,7 @@ func typeWord(t *cel.Type) string {
 		return "a list"
 	case types.MapKind:
 		return "a map"
+	default:
+		return "of type " + t.String()
 	}
-	return "of type " + t.String()
 }

@@ -82,7 +82,7 @@ func comment(indent, text string) string {
 	}, text)
 	var b strings.Builder
 	line := indent + "#"
-	for _, word := range strings.Fields(clean) {
+	for word := range strings.FieldsSeq(clean) {
 		if len(line) > len(indent)+1 && len(line)+len(word) > 90 {
 			b.WriteString(line + "\n")
 			line = indent + "#  "

@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"apply", "sandbox"},
 	{"internal/journal"},
 	{"internal/cli"},
-	{"cmd/foresort", "internal/tools/docs"},
+	{"cmd/foresort", "internal/tools/docs", "internal/tools/figures"},
 	{"internal/archtest"},
 }
 

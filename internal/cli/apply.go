@@ -190,7 +190,10 @@ func (o running) carry(ctx context.Context, s *orgShell, p plan.Plan, run *journ
 	t := &teller{shell: s.shell, total: len(p.Changes), deleted: map[routing.Ref]bool{}, progress: s.progress("carrying the plan out")}
 	report, err := do(apply.Options{
 		Plan: p, Platform: apply.On(s.client), Journal: run, Run: run.ID, NoWait: o.NoWait, KeepOnFailure: !o.RollbackOnFailure,
-		Wait:  apply.Wait{Every: o.Every, Jitter: o.Jitter, Limit: o.Limit, RouteLimit: o.RouteLimit, Agree: o.Agree, Settle: o.Settle},
+		Wait: apply.Wait{
+			Every: o.Every, Jitter: o.Jitter, Limit: o.Limit, RouteLimit: o.RouteLimit, Agree: o.Agree,
+			Settle: o.Settle, Replication: min(o.Limit, 30*time.Second),
+		},
 		Event: t.tell,
 	})
 	t.progress.end()
