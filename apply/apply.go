@@ -314,10 +314,7 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 			c.Object = res.Object
 		}
 		if res.Outcome == Done {
-			c.Fields = slices.DeleteFunc(slices.Clone(c.Fields), func(f plan.FieldChange) bool {
-				return slices.ContainsFunc(res.Left, func(l Mismatch) bool { return l.Field == f.Field })
-			})
-			r.expect(c)
+			r.expect(r.without(c, res.Left))
 		}
 		if !open {
 			if err := r.journal(Entry{Result: &res}); err != nil {
@@ -333,6 +330,17 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 		halted = ctx.Err() != nil || errors.As(failed, new(*journalError))
 	}
 	return results, failed
+}
+
+// without is the change without the fields that an undo left alone: they are
+// not waited for, not even as an earlier run wrote them.
+func (r *run) without(c plan.Change, left []Mismatch) plan.Change {
+	alone := func(f routing.Field) bool { return slices.ContainsFunc(left, func(l Mismatch) bool { return l.Field == f }) }
+	if t := r.target(c.Kind, c.Object); t != nil {
+		t.fields = slices.DeleteFunc(slices.Clone(t.fields), alone)
+	}
+	c.Fields = slices.DeleteFunc(slices.Clone(c.Fields), func(f plan.FieldChange) bool { return alone(f.Field) })
+	return c
 }
 
 // journalError says that the journal can no longer be written; then nothing

@@ -65,7 +65,7 @@ func open(file string, src []byte) (doc *document, problems Problems) {
 			fail(routing.Place{}, "the file cannot be read as YAML", "look for unbalanced brackets or quotes")
 		}
 	}()
-	tokens := lexer.Tokenize(text)
+	tokens := joinColons(lexer.Tokenize(text))
 	depth, entries, line, content := 0, 0, 0, false
 	for _, t := range tokens {
 		at := placeOf(t)
@@ -122,6 +122,39 @@ func open(file string, src []byte) (doc *document, problems Problems) {
 		fail(routing.Place{}, "the file is empty", "`foresort init` writes a first one")
 	}
 	return doc, problems
+}
+
+// joinColons puts plain text back together that the lexer takes apart inside
+// brackets: a colon without a space after it is part of the text, as in
+// [08:00-12:00] (YAML 1.2.2, 7.3.3).
+func joinColons(tokens token.Tokens) token.Tokens {
+	var out token.Tokens
+	for i := 0; i < len(tokens); i++ {
+		t := tokens[i]
+		if t.Type == token.MappingValueType && len(out) > 0 && i+1 < len(tokens) {
+			before, after := out[len(out)-1], tokens[i+1]
+			whole := strings.TrimLeft(after.Origin, " \t") == after.Origin && !strings.Contains(after.Value, ": ")
+			if whole && isPlain(before) && isPlain(after) && follows(before, t) && follows(t, after) {
+				joined := token.String(before.Value+t.Value+after.Value, before.Origin+t.Origin+after.Origin, before.Position)
+				out = out[:len(out)-1]
+				out.Add(joined)
+				i++
+				continue
+			}
+		}
+		out.Add(t)
+	}
+	return out
+}
+
+// isPlain says whether a token is text without quotes.
+func isPlain(t *token.Token) bool {
+	return t.CharacterType == token.CharacterTypeMiscellaneous && t.Type != token.CommentType
+}
+
+// follows says whether b starts where a ends.
+func follows(a, b *token.Token) bool {
+	return a.Position.Line == b.Position.Line && a.Position.Column+utf8.RuneCountInString(a.Value) == b.Position.Column
 }
 
 // firstInvalid is the index of the first byte that is not UTF-8, or -1.

@@ -47,7 +47,6 @@ type demo struct {
 	*shell
 	server  *sandbox.Server
 	client  *genesys.Client
-	org     routing.Org
 	runs    *journal.Org
 	want    routing.Desired
 	before  routing.Org // as it was

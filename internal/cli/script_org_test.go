@@ -16,6 +16,7 @@ import (
 // orgCommands are script commands about the sandbox that the script started:
 //
 //	edit-queue PERSON QUEUE JSON     change a queue as a person does in the admin page: a merge patch
+//	show-queue QUEUE                 write it to stdout
 //	delete-queue PERSON QUEUE        delete it
 //	set-route-status ADDRESS STATUS  hold the status of an email route
 //	fault RULE                       add a fault rule
@@ -24,6 +25,7 @@ import (
 //	requests                         write what the sandbox got since the last time to stdout
 var orgCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"edit-queue": onSandbox(3, editQueue),
+	"show-queue":       onSandbox(1, showQueue),
 	"delete-queue": onSandbox(2, func(_ *testscript.TestScript, s *sandbox.Server, args []string) error {
 		return s.DeleteQueue(args[0], args[1])
 	}),
@@ -57,6 +59,14 @@ func editQueue(_ *testscript.TestScript, s *sandbox.Server, args []string) error
 		return err
 	}
 	return s.EditQueue(args[0], args[1], func(queue map[string]any) { merge(queue, patch) })
+}
+
+func showQueue(ts *testscript.TestScript, s *sandbox.Server, args []string) error {
+	return s.EditQueue("Sam Whitaker", args[0], func(queue map[string]any) {
+		enc := json.NewEncoder(ts.Stdout())
+		enc.SetIndent("", "  ")
+		ts.Check(enc.Encode(queue))
+	})
 }
 
 // merge lays a patch over an object: null removes.
