@@ -363,8 +363,8 @@ func TestRollbackLeavesWhatSomeoneChangedSinceAndSaysSo(t *testing.T) {
 		w.edit("Support Email", func(q map[string]any) { q["skillEvaluationMethod"] = "NONE" })
 		report, err := w.rollback(rec)
 		const says = "queue Support Email has been changed since the run that is undone: agents was best-skill and is now longest-idle; it is left as it is now"
-		if err == nil || !strings.Contains(err.Error(), says) {
-			t.Fatalf("%v", err)
+		if err == nil || !strings.Contains(err.Error(), says) || !report.Active {
+			t.Fatalf("active %t, %v", report.Active, err)
 		}
 		q := w.raw("Support Email")
 		if q["skillEvaluationMethod"] != "NONE" || q["acwSettings"].(map[string]any)["wrapupPrompt"] != "OPTIONAL" {

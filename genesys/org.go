@@ -42,6 +42,8 @@ type Scope struct {
 	// Agents are user names or email addresses, where these are to be looked up;
 	// then all active users are read.
 	Agents []string
+	// AllAgents reads all active users.
+	AllAgents bool
 	// GroupMembers are names of skill groups whose agents are to be read.
 	GroupMembers []string
 	// Skills, Languages and SkillGroups read all there are.
@@ -172,7 +174,7 @@ func (r *reader) lists(ctx context.Context) error {
 	if r.scope.SkillGroups {
 		readList(g, r, "skill groups", r.c.SkillGroups(ctx), func(o *routing.Org) *[]routing.Ref { return &o.SkillGroups })
 	}
-	if len(r.scope.Agents) > 0 {
+	if r.scope.AllAgents || len(r.scope.Agents) > 0 {
 		readList(g, r, "agents", r.c.Agents(ctx), func(o *routing.Org) *[]routing.Agent { return &o.Agents })
 	}
 	return g.Wait()
@@ -237,8 +239,8 @@ func (r *reader) routes(ctx context.Context) error {
 }
 
 // routesOf reads the wanted routes of a domain. Several of them are looked for
-// in its list, which is one page in most organisations. Where more pages follow
-// the first and few routes are left to find, these are asked for by name.
+// in its list, which is one page in most organisations. Where few are left to
+// find after a page, these are asked for by name.
 func (r *reader) routesOf(ctx context.Context, domain string, wanted map[string]bool) error {
 	byName := !r.scope.AllRoutes && len(wanted) == 1
 	if !byName {
@@ -248,7 +250,7 @@ func (r *reader) routesOf(ctx context.Context, domain string, wanted map[string]
 				return err
 			}
 			listed++
-			byName = listed == pageSize && !r.scope.AllRoutes && len(wanted) <= fewAddresses
+			byName = listed%pageSize == 0 && !r.scope.AllRoutes && len(wanted) <= fewAddresses
 			if byName {
 				break
 			}

@@ -152,26 +152,34 @@ func (b *builder) released() {
 	var gone []*left
 	still := map[string]bool{}
 	for _, c := range b.owns {
-		still[string(c.Kind)+" "+cmp.Or(c.Object.ID, c.Object.Name)] = true
-		still[string(c.Kind)+" "+cmp.Or(c.Object.ID, c.Object.Name)+" "+string(c.Field)] = true
+		for _, name := range []string{c.Object.ID, c.Object.Name} { // what was made anew has another id
+			still[string(c.Kind)+" "+name] = true
+			still[string(c.Kind)+" "+name+" "+string(c.Field)] = true
+		}
 	}
 	for _, i := range mine {
 		o := b.mem.Owned[i]
 		key := string(o.Kind) + " " + cmp.Or(o.Object.ID, o.Object.Name)
-		if still[key+" "+string(o.Field)] {
+		byName := string(o.Kind) + " " + o.Object.Name
+		if still[key+" "+string(o.Field)] || o.Object.Name != "" && o.Kind != Utilization && still[byName+" "+string(o.Field)] {
 			continue
 		}
 		i := slices.IndexFunc(gone, func(l *left) bool { return o.sameObject(l.object.Kind, l.object.Ref) })
 		if i < 0 {
 			i = len(gone)
-			gone = append(gone, &left{object: Object{o.Kind, o.Object}, all: !still[key]})
+			gone = append(gone, &left{object: Object{o.Kind, o.Object}, all: !still[key] && !still[byName]})
 		}
 		gone[i].fields = append(gone[i].fields, string(o.Field))
 	}
 	// Routes go before the queues that they point to.
 	slices.SortStableFunc(gone, func(a, c *left) int { return rank(a.object.Kind) - rank(c.object.Kind) })
+	pruned := map[string]bool{} // the queues; their members go with them
 	for _, l := range gone {
 		if l.all && b.mem.Prune && b.prune(l.object) {
+			pruned[l.object.ID] = l.object.Kind == Queue
+			continue
+		}
+		if l.object.Kind == Member && pruned[l.object.ID] {
 			continue
 		}
 		b.note(NoteReleased, routing.Place{}, "%s %s is released: %s left as it is", kindWord(l.object.Kind), l.object.Name, strings.Join(l.fields, ", "))

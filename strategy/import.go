@@ -346,6 +346,9 @@ func (im *importer) capacity() {
 	for i, m := range im.queue.Members {
 		u, read := im.org.Utilization[m.ID]
 		if !read || !u.Own || u.Settings.Email == nil || *u.Settings.Email < 0 || *u.Settings.Email > 25 || i > 0 && *u.Settings.Email != email {
+			if read {
+				im.left("capacity", "not owned, because not all members have the same number of their own")
+			}
 			return
 		}
 		email = *u.Settings.Email

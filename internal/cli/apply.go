@@ -197,7 +197,7 @@ func (o running) carry(ctx context.Context, s *orgShell, p plan.Plan, run *journ
 		Event: t.tell,
 	})
 	t.progress.end()
-	if err == nil || s.json {
+	if err == nil || s.json && report.Run != "" {
 		if err := s.print(report, func(w io.Writer, paint paint) error { return printReport(w, paint, p, report) }); err != nil {
 			return err
 		}

@@ -127,7 +127,7 @@ func (d *demo) tell(format string, args ...any) {
 }
 
 func (d *demo) open(ctx context.Context) error {
-	d.server = sandbox.New(sandbox.Options{ActivationDelay: 2 * time.Second, ReplicationDelay: time.Second})
+	d.server = sandbox.New(sandbox.Options{ActivationDelay: time.Second, ReplicationDelay: 500 * time.Millisecond})
 	var err error
 	d.client, err = genesys.New(genesys.Config{
 		Gateway: "https://sandbox.invalid", Transport: d.server.Transport(), Logger: d.logger(), Version: version().Version,
@@ -252,26 +252,26 @@ func (d *demo) carry(do func(apply.Options) (apply.Report, error)) (string, erro
 		return "", err
 	}
 	defer run.Close()
-	report, err := do(apply.Options{
+	deleted := map[routing.Ref]bool{}
+	_, err = do(apply.Options{
 		Plan: d.planned, Platform: apply.On(d.client), Journal: run, Run: run.ID,
-		Wait: apply.Wait{Every: 300 * time.Millisecond, Jitter: 100 * time.Millisecond},
+		Wait: apply.Wait{Every: 200 * time.Millisecond, Jitter: 50 * time.Millisecond},
 		Event: func(e apply.Event) {
 			switch e.Kind {
 			case apply.Started, apply.Looking:
 			case apply.Finished:
 				d.tell("%-10s %s", e.Result.Outcome, e.Change.Headline())
+				deleted[e.Change.Object] = e.Change.Verb == plan.Delete
 			case apply.Seen:
-				d.tell("active     %s, after %s", e.Object, e.Waited.Round(100*time.Millisecond))
+				seen := "active"
+				if deleted[e.Object] {
+					seen = "gone"
+				}
+				d.tell("%-10s %s, after %s", seen, e.Object, short(e.Waited))
 			}
 		},
 	})
-	if err != nil {
-		return "", err
-	}
-	if report.Active {
-		d.tell("%s", apply.ActivatedText)
-	}
-	return run.ID, nil
+	return run.ID, err
 }
 
 func (d *demo) deploy(ctx context.Context) (err error) {
@@ -279,6 +279,7 @@ func (d *demo) deploy(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	d.tell("%s", apply.ActivatedText)
 	org, err := d.read(ctx)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 
 	"github.com/foresort/foresort/apply"
@@ -109,6 +110,8 @@ func (s *shell) judge(ctx context.Context, err error) report {
 			r.code, r.Hint = exitInvalid, "see: foresort --help"
 		case ctx.Err() != nil && errors.Is(err, context.Canceled):
 			r.code, r.Message = exitInterrupted, "interrupted: "+s.standing
+		case is[*net.OpError](err):
+			r.Hint = "check network, proxy and region: foresort doctor"
 		case r.code == exitDenied:
 			r.Hint = "`foresort doctor` shows what the client may do and what is missing"
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -63,6 +64,7 @@ type imported struct {
 	File     string          `json:"file,omitempty"`
 	Strategy string          `json:"strategy,omitempty"` // the text, where no file was written
 	Notes    []strategy.Note `json:"notes"`
+	src      []byte
 }
 
 func (o importOptions) run(ctx context.Context, s *shell) error {
@@ -78,30 +80,31 @@ func (o importOptions) run(ctx context.Context, s *shell) error {
 	if err != nil {
 		return err
 	}
-	var done []imported
+	done := []imported{}
+	said := map[strategy.Note]bool{} // a route to a flow is a note of every queue
 	for _, q := range org.Queues {
 		if o.Queue != "" && q.Name != o.Queue || o.All && !hasRoute(org, q) {
 			continue
 		}
 		src, notes, err := strategy.Import(org, q)
 		if err != nil {
-			return fmt.Errorf("import queue %s: %w", q.Name, err)
-		}
-		one := imported{Queue: q.Name, Notes: notes}
-		if one.File, err = o.write(s, q, src); err != nil {
 			return err
 		}
-		if one.File == "" && s.json {
-			one.Strategy = string(src)
-		}
-		done = append(done, one)
+		done = append(done, imported{Queue: q.Name, File: o.file(q), Notes: notes, src: src})
 		for _, n := range notes {
-			s.say("%s: %s", q.Name, n)
+			if !said[n] {
+				s.say("%s: %s", q.Name, n)
+			}
+			said[n] = true
 		}
+	}
+	if err := o.write(s, done); err != nil {
+		return err
 	}
 	switch {
 	case len(done) == 0 && o.Queue != "":
-		return invalid(nearest.Hint(o.Queue, names(org.Queues), '"'), "no queue is named %q in %s", o.Queue, org.Name)
+		hint := cmp.Or(nearest.Hint(o.Queue, names(org.Queues), '"'), "foresort import --all shows which queues email leads to")
+		return invalid(hint, "no queue is named %q in %s", o.Queue, org.Name)
 	case s.json:
 		return s.print(done, nil)
 	case o.All || o.Out != "":
@@ -118,7 +121,7 @@ func (o importOptions) run(ctx context.Context, s *shell) error {
 func (o importOptions) read(ctx context.Context, s *shell, client *genesys.Client) (routing.Org, error) {
 	scope := genesys.Scope{
 		Everything: o.All, AllRoutes: true, Skills: true, Languages: true, SkillGroups: true,
-		Members: o.Members, Capacity: o.Capacity,
+		Members: o.Members, AllAgents: o.Members, Capacity: o.Capacity,
 	}
 	if o.Queue != "" {
 		scope.Queues = []string{o.Queue}
@@ -128,20 +131,34 @@ func (o importOptions) read(ctx context.Context, s *shell, client *genesys.Clien
 	return client.ReadOrg(ctx, scope)
 }
 
-// write puts one strategy where it was asked for, and names the file; none for
-// stdout.
-func (o importOptions) write(s *shell, q routing.Queue, src []byte) (string, error) {
-	file := o.Out
+// file is where the strategy of a queue goes; empty: stdout.
+func (o importOptions) file(q routing.Queue) string {
+	if o.All {
+		return filepath.Join(o.Out, fileName(q))
+	}
+	return o.Out
+}
+
+// write writes the strategies where they go, or none of them.
+func (o importOptions) write(s *shell, done []imported) error {
+	for _, d := range done {
+		if _, err := os.Lstat(d.File); err == nil && !o.Force {
+			return invalid("name another place with --out, or add --force", "%s is there already; nothing was written", d.File)
+		}
+	}
 	if o.All {
 		if err := os.MkdirAll(filepath.Clean(o.Out), 0o755); err != nil {
-			return "", fmt.Errorf("make the folder of the strategies: %w", err)
+			return fmt.Errorf("make the folder of the strategies: %w", err)
 		}
-		file = filepath.Join(o.Out, fileName(q))
 	}
-	if file == "" && s.json {
-		return "", nil
+	for i, d := range done {
+		if d.File == "" && s.json {
+			done[i].Strategy = string(d.src)
+		} else if err := s.writeOutput(d.File, d.src, o.Force); err != nil {
+			return err
+		}
 	}
-	return file, s.writeOutput(file, src, o.Force)
+	return nil
 }
 
 // fileName is the queue's name in letters that every file system takes; the

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -197,7 +199,8 @@ func (o planning) scope(wants []routing.Desired, memory plan.Memory) genesys.Sco
 	return scope
 }
 
-// placed shows problems of planning the way those of validate are shown.
+// placed shows problems of planning the way those of validate are shown: in the
+// order of the file, and once where several objects share the line.
 func (s *shell) placed(file string, found plan.Problems) strategy.Problems {
 	var out strategy.Problems
 	var lines []string
@@ -211,9 +214,13 @@ func (s *shell) placed(file string, found plan.Problems) strategy.Problems {
 		}
 		if n := x.At.Line; n > 0 && n <= len(lines) {
 			p.Source = strings.TrimSuffix(lines[n-1], "\r")
+			p.Field = "" // the line says more than the name it has in a plan
 		}
-		out = append(out, p)
+		if !slices.ContainsFunc(out, func(o *strategy.Problem) bool { return *o == *p }) {
+			out = append(out, p)
+		}
 	}
+	slices.SortStableFunc(out, func(a, b *strategy.Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return out
 }
 

@@ -25,7 +25,7 @@ import (
 //	requests                         write what the sandbox got since the last time to stdout
 var orgCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"edit-queue": onSandbox(3, editQueue),
-	"show-queue":       onSandbox(1, showQueue),
+	"show-queue": onSandbox(1, showQueue),
 	"delete-queue": onSandbox(2, func(_ *testscript.TestScript, s *sandbox.Server, args []string) error {
 		return s.DeleteQueue(args[0], args[1])
 	}),
