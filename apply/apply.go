@@ -335,7 +335,9 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 // without is the change without the fields that an undo left alone: they are
 // not waited for, not even as an earlier run wrote them.
 func (r *run) without(c plan.Change, left []Mismatch) plan.Change {
-	alone := func(f routing.Field) bool { return slices.ContainsFunc(left, func(l Mismatch) bool { return l.Field == f }) }
+	alone := func(f routing.Field) bool {
+		return slices.ContainsFunc(left, func(l Mismatch) bool { return l.Field == f })
+	}
 	if t := r.target(c.Kind, c.Object); t != nil {
 		t.fields = slices.DeleteFunc(slices.Clone(t.fields), alone)
 	}

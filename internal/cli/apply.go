@@ -61,8 +61,10 @@ has moved since the plan, the change is refused and nothing is overwritten.
 
 Every step is in the journal before it is taken. Where a change fails, what was done
 is put back (--rollback-on-failure=false leaves it). After the last change apply
-waits until reads of the platform agree, several times in a row. --resume goes on
-with a run that was cut off.`,
+waits until reads of the platform agree, several times in a row.
+
+Where the last run is unfinished, apply says so and does nothing: --resume goes on
+with it, foresort rollback puts it back, --anew leaves it as it is.`,
 		Example: `  foresort apply examples/support.yaml --yes
   foresort plan examples/billing.yaml --out billing.plan --exit-zero && foresort apply billing.plan --yes`,
 		Args: cobra.MaximumNArgs(1),

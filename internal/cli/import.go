@@ -103,7 +103,7 @@ func (o importOptions) run(ctx context.Context, s *shell) error {
 	}
 	switch {
 	case len(done) == 0 && o.Queue != "":
-		hint := cmp.Or(nearest.Hint(o.Queue, names(org.Queues), '"'), "foresort import --all shows which queues email leads to")
+		hint := cmp.Or(nearest.Hint(o.Queue, names(org.Queues), '"'), "foresort import --all --out FOLDER writes every queue that email leads to")
 		return invalid(hint, "no queue is named %q in %s", o.Queue, org.Name)
 	case s.json:
 		return s.print(done, nil)
