@@ -76,6 +76,9 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 	if o.Out != "" && len(o.Files) > 1 {
 		return invalid("plan one strategy at a time with --out", "--out saves one plan, and %d strategies were named", len(o.Files))
 	}
+	if o.TakeOver && len(o.Files) > 1 { // or one of them could take from another
+		return invalid("plan one strategy at a time with --take-over", "--take-over is for one strategy, and %d were named", len(o.Files))
+	}
 	wants, err := s.desired(o.Files)
 	if err != nil {
 		return err
@@ -204,12 +207,13 @@ func (o planning) scope(wants []routing.Desired, memory plan.Memory) genesys.Sco
 func (s *shell) placed(file string, found plan.Problems) strategy.Problems {
 	var out strategy.Problems
 	var lines []string
-	if src, _, err := s.readInput(file); err == nil && file != "-" {
+	src, name, err := s.readInput(file)
+	if err == nil {
 		lines = strings.Split(string(src), "\n")
 	}
 	for _, x := range found {
 		p := &strategy.Problem{
-			File: file, Line: x.At.Line, Column: x.At.Column, Field: x.Field,
+			File: name, Line: x.At.Line, Column: x.At.Column, Field: x.Field,
 			Message: x.Message, Hint: x.Hint, Severity: strategy.Error,
 		}
 		if n := x.At.Line; n > 0 && n <= len(lines) {

@@ -21,6 +21,7 @@ type shell struct {
 	env
 	json, quiet, verbose, noColor bool
 
+	piped    []byte             // what was read from stdin
 	flags    map[string]*string // settings given as flags
 	started  bool               // the command line was understood
 	outPaint paint              // for stdout
@@ -144,8 +145,10 @@ func (s *shell) confirm(ctx context.Context, question, flag string) (bool, error
 // readInput reads a file, or stdin for "-", and gives the name to show for it.
 func (s *shell) readInput(name string) (data []byte, shown string, err error) {
 	if name == "-" {
-		data, err = io.ReadAll(s.stdin)
-		return data, "stdin", err
+		if s.piped == nil { // a second look must see the same
+			s.piped, err = io.ReadAll(s.stdin)
+		}
+		return s.piped, "stdin", err
 	}
 	data, err = os.ReadFile(name)
 	if err != nil {
