@@ -2,6 +2,7 @@ package genesys
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -101,10 +102,11 @@ func (b *budget) wait(ctx context.Context) error {
 		first := b.waiting[0] == t
 		pause := time.Duration(-1) // until woken
 		if first {
-			if pause = b.pause(time.Now()); pause <= 0 {
+			pause = b.pause(time.Now())
+			if pause <= 0 || pause > longestWait {
 				b.leave(t)
 				b.mu.Unlock()
-				return nil
+				return tooLong(pause)
 			}
 		} else if isClosed(t.turn) { // was first until a more urgent one came
 			t.turn = make(chan struct{})
@@ -118,6 +120,17 @@ func (b *budget) wait(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// tooLong is the error of a request that would have to wait longer than
+// Foresort waits, since the platform closed the client for that long; nil for
+// every shorter pause.
+func tooLong(pause time.Duration) error {
+	if pause <= longestWait {
+		return nil
+	}
+	return fmt.Errorf("%w: the platform takes no more requests of this client for %s, longer than the %s that Foresort waits: try again after that",
+		ErrRateLimited, pause.Round(time.Second), longestWait)
 }
 
 // pause takes one request from the limiter, or says how long to wait first.
@@ -179,8 +192,8 @@ func (b *budget) learn(h http.Header, now time.Time) {
 	allowed, err1 := strconv.Atoi(h.Get("inin-ratelimit-allowed"))
 	count, err2 := strconv.Atoi(h.Get("inin-ratelimit-count"))
 	reset, err3 := strconv.Atoi(h.Get("inin-ratelimit-reset"))
-	if err1 != nil || err2 != nil || err3 != nil || allowed <= 0 || count < 0 || reset < 0 || reset > 3600 {
-		return
+	if err1 != nil || err2 != nil || err3 != nil || allowed <= 0 || count < 0 || reset < 0 || reset > int(longestWait/time.Second) {
+		return // a hint that is missing, or that cannot be about a minute's window
 	}
 	until := now.Add(time.Duration(reset) * time.Second)
 	b.mu.Lock()

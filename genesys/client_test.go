@@ -383,6 +383,44 @@ func TestATooLongRetryAfterIsGivenUpAtOnce(t *testing.T) {
 	})
 }
 
+func TestAfterATooLongRetryAfterTheNextRequestsAreNotSentEither(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &platform{api: reply(429, `{"code":"too.many.requests.retry.after","message":"Rate limit exceeded"}`, "Retry-After", "600")}
+		c := p.client(t)
+		_, _ = c.Queue(t.Context(), "q1")
+		start := time.Now()
+		if _, err := c.Queue(t.Context(), "q2"); !errors.Is(err, genesys.ErrRateLimited) || !strings.Contains(err.Error(), "for 10m0s") {
+			t.Fatalf("err = %v", err)
+		}
+		if time.Since(start) != 0 || len(p.calls) != 1 {
+			t.Fatalf("%d calls in %s", len(p.calls), time.Since(start))
+		}
+		time.Sleep(10 * time.Minute) //nolint:forbidigo // in the bubble this is how time passes
+		p.api = reply(200, `{"id":"q2"}`)
+		if _, err := c.Queue(t.Context(), "q2"); err != nil {
+			t.Fatalf("after the wait: %v", err)
+		}
+	})
+}
+
+func TestAHintOfAnHourDoesNotStopTheClient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &platform{api: reply(200, `{"id":"q1"}`, "inin-ratelimit-count", "300", "inin-ratelimit-allowed", "300", "inin-ratelimit-reset", "3500")}
+		c := p.client(t)
+		start := time.Now()
+		for range 2 {
+			if _, err := c.Queue(t.Context(), "q1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if waited := time.Since(start); waited != 0 {
+			t.Fatalf("waited %s", waited)
+		}
+	})
+}
+
 func TestARateLimitHoldsEveryone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -209,12 +209,12 @@ func (c *Client) pause(ctx context.Context, a *answer, o outcome, err error, att
 	if asked, ok := retryAfter(a.header, now); ok {
 		pause = asked
 	}
+	// The limit is of the client, not of this request: all others wait too.
+	c.budget.hold(now.Add(pause))
 	if pause > longestWait {
 		return 0, fmt.Errorf("%w; it asks to wait %s, longer than the %s that Foresort waits: try again after that",
 			err, pause.Round(time.Second), longestWait)
 	}
-	// The limit is of the client, not of this request: all others wait too.
-	c.budget.hold(now.Add(pause))
 	seconds := (pause + time.Second - 1) / time.Second
 	c.log.LogAttrs(ctx, slog.LevelWarn, fmt.Sprintf("Rate limited. Retrying in %ds...", seconds)) //nolint:sloglint // this line is a promise to the reader
 	return pause, nil

@@ -43,7 +43,7 @@ func (ix *Index) Build(want routing.Desired) (Plan, Problems) {
 	}
 	return Plan{
 		Version: Format, Strategy: want.Strategy, File: b.file(), Org: ix.org.Ref,
-		Changes: b.changes, Notes: b.notes, Owns: b.owns,
+		TakesOver: b.takesOver, Changes: b.changes, Notes: b.notes, Owns: b.owns,
 	}, nil
 }
 
@@ -56,6 +56,8 @@ type builder struct {
 	notes    []Note
 	owns     []Claim
 	problems Problems
+	// takesOver names the strategies that something is taken from.
+	takesOver []string
 }
 
 func (b *builder) problem(path, message, hint string) {

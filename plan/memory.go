@@ -129,12 +129,38 @@ func (b *builder) claims(queue routing.Ref) {
 		}
 		taken[what] = true
 		if b.mem.TakeOver {
+			if !slices.Contains(b.takesOver, o.Strategy) {
+				b.takesOver = append(b.takesOver, o.Strategy)
+			}
 			b.note(NoteTakeOver, b.at(path), "%s is taken over from strategy %s", what, o.Strategy)
 			continue
 		}
 		b.problem(path, fmt.Sprintf("%s is claimed by strategy %s", what, o.Strategy),
 			"take it out of that strategy and apply it, or give --take-over")
 	}
+}
+
+// Rivals says in words what of a plan that was made earlier another strategy
+// has come to claim since, without what the plan itself takes over.
+func (m Memory) Rivals(p Plan) []string {
+	ix := NewIndex(routing.Org{}, m)
+	var out []string
+	for _, c := range p.Owns {
+		kinds := []Kind{c.Kind}
+		if c.Kind == Queue || c.Kind == Member { // a queue belongs to one strategy as a whole
+			kinds = []Kind{Queue, Member}
+		}
+		for _, kind := range kinds {
+			for _, i := range ix.claimsOn(kind, c.Object) {
+				o := m.Owned[i]
+				text := fmt.Sprintf("%s %s is claimed by strategy %s", kindWord(c.Kind), c.Object, o.Strategy)
+				if o.Strategy != p.Strategy && !slices.Contains(p.TakesOver, o.Strategy) && !slices.Contains(out, text) {
+					out = append(out, text)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // released names what the strategy owned before and owns no longer, and with

@@ -105,6 +105,8 @@ type Plan struct {
 	Made     time.Time   `json:"made,omitzero"` // stamped by the caller, before Seal
 	// Undoes is the run that this plan puts back; empty for a strategy's plan.
 	Undoes string `json:"undoes,omitempty"`
+	// TakesOver names the strategies that something is taken from.
+	TakesOver []string `json:"takesOver,omitempty"`
 	// Fingerprint is a SHA-256 of the whole plan: what it was made on and what
 	// it does. A plan that was edited no longer carries its own.
 	Fingerprint string   `json:"fingerprint"`

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,6 +129,11 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 					return err
 				}
 				p = made[0]
+			} else if rivals := journal.Memory(runs).Rivals(p); len(rivals) > 0 {
+				return &failure{
+					code: exitConflict, hint: "make a new plan; to take it from that strategy, with --take-over",
+					err: fmt.Errorf("since %s was made, %s; nothing was changed", o.File, strings.Join(rivals, ", and ")),
+				}
 			}
 			return o.apply(ctx, s, p)
 		})

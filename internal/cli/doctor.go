@@ -313,10 +313,12 @@ func proxyCheck(client *genesys.Client) check {
 	}
 	proxy, err := http.ProxyFromEnvironment(req)
 	switch {
-	case err != nil:
-		return check{Name: "proxy", Verdict: bad, Found: "HTTPS_PROXY is not the URL of a proxy", Do: "set it to a URL such as http://proxy.example.com:3128", code: exitInvalid}
-	case proxy == nil:
+	case err == nil && proxy == nil:
 		return check{Name: "proxy", Verdict: good, Found: "none"}
+	// What cannot be read as a URL comes back with the whole text, password
+	// and all, as its path.
+	case err != nil, proxy.Hostname() == "", strings.Trim(proxy.Path, "/") != "":
+		return check{Name: "proxy", Verdict: bad, Found: "HTTPS_PROXY is not the URL of a proxy", Do: "set it to a URL such as http://proxy.example.com:3128", code: exitInvalid}
 	}
-	return check{Name: "proxy", Verdict: good, Found: proxy.Redacted()}
+	return check{Name: "proxy", Verdict: good, Found: proxy.Scheme + "://" + proxy.Host}
 }

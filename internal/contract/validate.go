@@ -141,6 +141,15 @@ func dropNulls(v any) {
 	}
 }
 
+// isReference says whether the object at a place inside of another names
+// itself by id: then that is all it needs, as the reply route of a route does
+// (docs/platform-notes.md#route-status).
+func isReference(doc any, location []string) bool {
+	object, _ := inside(doc, location).(map[string]any)
+	id, _ := object["id"].(string)
+	return id != ""
+}
+
 // collect turns the leaves of a validation error into violations.
 func collect(found []Violation, doc any, e *jsonschema.ValidationError) []Violation {
 	field, value := field(e.InstanceLocation), at(doc, e.InstanceLocation)
@@ -152,6 +161,9 @@ func collect(found []Violation, doc any, e *jsonschema.ValidationError) []Violat
 		}
 		return found
 	case *kind.Required:
+		if len(e.InstanceLocation) > 0 && isReference(doc, e.InstanceLocation) {
+			return found
+		}
 		for _, name := range k.Missing {
 			found = append(found, Violation{Kind: Missing, Field: join(field, name)})
 		}
@@ -196,20 +208,29 @@ func join(parent, name string) string {
 
 // at is the JSON of what stands at a location, shortened.
 func at(doc any, location []string) string {
+	v := inside(doc, location)
+	if v == nil {
+		return ""
+	}
+	b, _ := json.Marshal(v)
+	return short(string(b))
+}
+
+// inside walks down to a place; nil where there is none.
+func inside(doc any, location []string) any {
 	for _, l := range location {
 		switch v := doc.(type) {
 		case map[string]any:
 			doc = v[l]
 		case []any:
 			i, err := strconv.Atoi(l)
-			if err != nil || i >= len(v) {
-				return ""
+			if err != nil || i < 0 || i >= len(v) {
+				return nil
 			}
 			doc = v[i]
 		}
 	}
-	b, _ := json.Marshal(doc)
-	return short(string(b))
+	return doc
 }
 
 func short(s string) string {
