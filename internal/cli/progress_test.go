@@ -32,13 +32,15 @@ func TestProgressOnATerminalMovesAndGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		s := quietShell(&out)
-		s.stderr.(*lockedWriter).terminal = true
+		w := s.stderr.(*lockedWriter)
+		w.terminal = true
 		p := s.progress("waiting")
 		<-time.After(900 * time.Millisecond)
-		synctest.Wait()
+		w.mu.Lock()
 		if out.Len() > 0 {
 			t.Errorf("within the first second it printed %q", out.String())
 		}
+		w.mu.Unlock()
 		<-time.After(3 * time.Second)
 		p.end()
 		if got := out.String(); !strings.Contains(got, "\r\x1b[K/ waiting (1s)") || !strings.HasSuffix(got, "\r\x1b[K") {
