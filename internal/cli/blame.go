@@ -36,7 +36,13 @@ func blame(ctx context.Context, client *genesys.Client, p *plan.Plan) {
 			continue
 		}
 		for _, text := range culprits(ctx, client, c, c.Fields[i].Applied, where) {
-			p.Notes = append(p.Notes, plan.Note{Kind: plan.NoteDrift, Text: text})
+			after := 0 // beside the notes of drift, which say what it is
+			for i, n := range p.Notes {
+				if n.Kind == plan.NoteDrift {
+					after = i + 1
+				}
+			}
+			p.Notes = slices.Insert(p.Notes, after, plan.Note{Kind: plan.NoteDrift, Text: text})
 		}
 	}
 }

@@ -90,7 +90,7 @@ func end(e apply.End) apply.Entry { return apply.Entry{End: &e} }
 
 func TestMemoryOfRuns(t *testing.T) {
 	t.Parallel()
-	ok := end(apply.End{OK: true})
+	ok := end(apply.End{OK: true, Active: true})
 	at := func(s int) time.Time { return noon.Add(time.Duration(s) * time.Second) }
 	fresh := routing.Ref{Name: "Support"}
 	tests := map[string]struct {
@@ -102,6 +102,18 @@ func TestMemoryOfRuns(t *testing.T) {
 				write(t, o, begin("a", plan.Update, queue, "alert"), intent(), result(apply.Done, queue), ok)
 			},
 			plan.Memory{Owned: []plan.Owned{claim("a", queue, "alert", "v", at(3))}},
+		},
+		"what was written and not waited for is not known to hold": {
+			func(t *testing.T, o *journal.Org) {
+				write(t, o, begin("a", plan.Update, queue, "alert"), intent(), result(apply.Done, queue), end(apply.End{OK: true}))
+			},
+			plan.Memory{Owned: []plan.Owned{claim("a", queue, "alert", "v", time.Time{})}},
+		},
+		"what held already is known to hold": {
+			func(t *testing.T, o *journal.Org) {
+				write(t, o, begin("a", plan.Update, queue, "alert"), result(apply.Already, queue), end(apply.End{OK: true}))
+			},
+			plan.Memory{Owned: []plan.Owned{claim("a", queue, "alert", "v", at(2))}},
 		},
 		"what was created has its id": {
 			func(t *testing.T, o *journal.Org) {

@@ -29,7 +29,7 @@ func Memory(runs []apply.Record) plan.Memory {
 				c.Object.ID = created[c.Object].ID
 			}
 			o := plan.Owned{Strategy: p.Strategy, Claim: c}
-			if !touched[r.ID] && (ok || holds(r.Phases[0], c)) {
+			if !touched[r.ID] && (ok && r.End.Active || holds(r.Phases[0], c)) {
 				o.Applied = r.Last
 			}
 			claims = append(claims, o)
@@ -64,14 +64,15 @@ func objects(list []plan.Object, phase apply.Phase, created map[routing.Ref]rout
 	return list
 }
 
-// holds says whether the run saw the claim hold: no change of the plan was
-// about it, or each that was is done.
+// holds says whether the claim was seen to hold before the run: no change of
+// the plan was about it, or each that was found it so. What was just written
+// counts only once it is seen active.
 func holds(phase apply.Phase, claim plan.Claim) bool {
 	for _, c := range phase.Plan.Changes {
 		if c.Kind != claim.Kind || c.Object.Name != claim.Object.Name || !slices.Contains(c.Names(), claim.Field) {
 			continue
 		}
-		if o := phase.Results[c.ID].Outcome; o != apply.Done && o != apply.Already {
+		if phase.Results[c.ID].Outcome != apply.Already {
 			return false
 		}
 	}
