@@ -26,8 +26,15 @@ type Options struct {
 	// KeepOnFailure leaves what was done as it is when a change fails. Default:
 	// it is put back, newest first.
 	KeepOnFailure bool
+	// Recheck reads, before the first write, what the plan leaves as it is and
+	// refuses the plan where that has moved: for a plan made a while ago.
+	Recheck bool
 	// NoWait does not wait until the changes are seen.
 	NoWait bool
+	// Recent are earlier runs in the org, oldest first. Reads may lag behind
+	// what those of a moment ago wrote, so they are known before anything is
+	// laid over what a read shows.
+	Recent []Record
 	// Event is told what happens, from one goroutine at a time; nil: nobody.
 	Event func(Event)
 }
@@ -62,7 +69,7 @@ type Report struct {
 	Run     string        `json:"run,omitempty"`
 	Results []Result      `json:"results"`
 	Undone  []Result      `json:"undone,omitempty"` // of the changes that put back, newest first
-	Active  bool          `json:"active"`           // everything was seen on the platform
+	Active  bool          `json:"active"`           // everything was seen on the platform; false where nothing was looked at
 	Waited  time.Duration `json:"waited,omitempty"` // for activation, nanoseconds
 }
 
@@ -77,6 +84,12 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		return Report{}, err
 	}
 	r := newRun(o)
+	r.recall(o.Recent)
+	if o.Recheck {
+		if err := r.recheck(ctx); err != nil {
+			return r.report, &StoppedError{Run: o.Run, Total: len(o.Plan.Changes), Err: err}
+		}
+	}
 	if err := r.begin(o.Plan); err != nil {
 		return Report{}, err
 	}
@@ -111,6 +124,9 @@ func Rollback(ctx context.Context, o Options, rec Record) (Report, error) {
 		return Report{}, fmt.Errorf("undo run %s: %w", rec.ID, ErrNothingToUndo)
 	}
 	r := newRun(o)
+	if len(o.Recent) > 0 {
+		r.recall(slices.DeleteFunc(slices.Clone(o.Recent), func(x Record) bool { return x.ID == rec.ID }))
+	}
 	if err := r.lag(ctx, rec, done); err != nil {
 		return Report{}, fmt.Errorf("undo run %s: %w", rec.ID, err)
 	}
@@ -124,7 +140,10 @@ func Rollback(ctx context.Context, o Options, rec Record) (Report, error) {
 // not taken for the truth. What it did is waited for when it is read; for what
 // it may have done there is nothing to wait for but time.
 func (r *run) lag(ctx context.Context, rec Record, done []plan.Done) error {
-	since := time.Since(rec.Last)
+	since := max(0, time.Since(rec.Last)) // the clock may have been set back
+	for _, p := range rec.Phases {
+		r.doubt(p, time.Now().Add(-since))
+	}
 	for _, d := range done {
 		if rec.Phases[0].Results[d.Change.ID].Outcome == Done {
 			if since < r.Wait.Replication {
@@ -137,7 +156,6 @@ func (r *run) lag(ctx context.Context, rec Record, done []plan.Done) error {
 			since = r.Wait.Settle
 		}
 	}
-	r.order = nil // the wait at the end is for what the undo writes
 	return nil
 }
 
@@ -148,7 +166,9 @@ type run struct {
 	undoing bool // what is carried out puts something back
 	objects map[string]*target
 	order   []*target
+	unsure  map[string]time.Time // by key: until when an uncertain write may just not be seen
 	report  Report
+	earlier *run // what runs of a moment ago wrote; nil: nothing
 }
 
 func newRun(o Options) *run {
@@ -156,18 +176,20 @@ func newRun(o Options) *run {
 	if o.Event == nil {
 		o.Event = func(Event) {}
 	}
-	return &run{Options: o, objects: map[string]*target{}, undoing: o.Plan.Undoes != "", report: Report{Run: o.Run, Results: []Result{}}}
+	return &run{Options: o, objects: map[string]*target{}, unsure: map[string]time.Time{}, undoing: o.Plan.Undoes != "", report: Report{Run: o.Run, Results: []Result{}}}
 }
 
 // begin journals the plan before anything else happens.
 func (r *run) begin(p plan.Plan) error {
-	r.phases = append(r.phases, Phase{Plan: p, Intents: map[int]Intent{}, Results: map[int]Result{}})
+	r.phases = append(r.phases, newPhase(p))
+	r.order = nil // the wait at the end is for what this phase writes
 	return r.journal(Entry{Begin: &Begin{Plan: p}})
 }
 
 // replay takes over what an earlier process did.
 func (r *run) replay(p Phase) {
 	r.phases = append(r.phases, p)
+	r.order = nil
 	r.undoing = r.undoing || len(r.phases) > 1
 	for _, d := range p.done() {
 		if result, known := p.Results[d.Change.ID]; known && result.Outcome == Done {
@@ -211,8 +233,8 @@ func (r *run) finish(ctx context.Context) (Report, error) {
 	var wait error
 	if !r.NoWait {
 		r.report.Waited, wait = r.awaitActive(ctx)
-		r.report.Active = wait == nil
-		end.Active = wait == nil
+		r.report.Active = wait == nil && len(r.order) > 0 // else nothing was looked at
+		end.Active = r.report.Active
 	}
 	if ctx.Err() != nil {
 		return r.report, errors.Join(stopped, wait) // not ended: a resumed run waits again
@@ -242,16 +264,26 @@ func (r *run) finishUndo(ctx context.Context, why error) (Report, error) {
 			}
 		}
 	}
+	r.doubt(r.phases[0], time.Now())
 	undone, err := r.carryOut(ctx, &r.phases[len(r.phases)-1])
 	r.report.Undone = undone
 	remains := failures(undone)
 	if err != nil && ctx.Err() != nil {
 		return r.report, r.stopped(errors.Join(why, err), false, remains)
 	}
-	if jerr := r.journal(Entry{End: &End{Error: why.Error(), Undone: len(remains) == 0}}); jerr != nil {
-		why = errors.Join(why, jerr)
+	var unseen error
+	if !r.NoWait {
+		r.report.Waited, unseen = r.awaitActive(ctx)
 	}
-	return r.report, r.stopped(why, len(remains) == 0, remains)
+	if ctx.Err() == nil { // else it is not ended: a resumed run waits again
+		end := &End{Error: why.Error(), Undone: len(remains) == 0, Active: !r.NoWait && unseen == nil}
+		if jerr := r.journal(Entry{End: end}); jerr != nil {
+			why = errors.Join(why, jerr)
+		}
+	}
+	stopped := r.stopped(why, len(remains) == 0, remains)
+	stopped.Unseen = unseen
+	return r.report, stopped
 }
 
 // failures says in words what results did not come to pass.
@@ -267,7 +299,7 @@ func failures(results []Result) []string {
 	return out
 }
 
-func (r *run) stopped(err error, back bool, remains []string) error {
+func (r *run) stopped(err error, back bool, remains []string) *StoppedError {
 	e := &StoppedError{Run: r.Run, Total: len(r.Plan.Changes), RolledBack: back, Remains: remains, Err: err}
 	for _, res := range r.phases[0].Results {
 		if res.Outcome == Done || res.Outcome == Uncertain {
@@ -313,11 +345,14 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 			c = phase.Intents[c.ID].fill(c)
 			c.Object = res.Object
 		}
-		if res.Outcome == Done {
+		switch {
+		case res.Outcome == Done:
 			r.expect(r.without(c, res.Left))
+		case res.Outcome == Already && !r.undoing:
+			r.expectAlready(c)
 		}
 		if !open {
-			if err := r.journal(Entry{Result: &res}); err != nil {
+			if err := r.journal(Entry{Result: &res, Made: phase.Made[c.ID]}); err != nil {
 				res.Err = errors.Join(res.Err, &journalError{err})
 				res.Error = res.Err.Error()
 			}

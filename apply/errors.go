@@ -81,6 +81,7 @@ type StoppedError struct {
 	Perhaps     int      // of Done: nobody knows whether they were
 	RolledBack  bool     // everything that had been done was put back
 	Remains     []string // what could not be put back, in words
+	Unseen      error    // why what was put back has not been seen on the platform
 	Err         error
 }
 
@@ -98,6 +99,9 @@ func (e *StoppedError) Error() string {
 		state = done + " had been carried out and were put back"
 	case len(e.Remains) > 0:
 		state = done + " had been carried out; this could not be put back: " + strings.Join(e.Remains, "; ")
+	}
+	if e.Unseen != nil {
+		state += fmt.Sprintf("; what was put back is not yet seen: %v", e.Unseen)
 	}
 	return fmt.Sprintf("%v (%s)", e.Err, state)
 }

@@ -93,6 +93,11 @@ func (p client) Find(ctx context.Context, kind plan.Kind, name string) (Object, 
 	return Object{}, nil
 }
 
+func (p client) Routes(ctx context.Context) ([]routing.EmailRoute, error) {
+	org, err := p.c.ReadOrg(ctx, genesys.Scope{AllRoutes: true})
+	return org.Routes, err
+}
+
 func (p client) Members(ctx context.Context, queueID string) ([]routing.Member, error) {
 	members := []routing.Member{}
 	for m, err := range p.c.Members(ctx, queueID) {
@@ -115,4 +120,8 @@ func (p client) SetMembers(ctx context.Context, queueID string, verb plan.Verb, 
 	case plan.Create, plan.Update, plan.Delete:
 	}
 	return fmt.Errorf("members of queue %s: they cannot be %s", queueID, verb)
+}
+
+func (p client) Deactivate(ctx context.Context, queueID string, agents []string) error {
+	return p.c.DeactivateMembers(ctx, queueID, agents)
 }

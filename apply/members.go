@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/foresort/foresort/genesys"
@@ -18,7 +19,7 @@ func (s *step) members(ctx context.Context) error {
 		return &GoneError{Kind: plan.Queue, Object: s.c.Object}
 	}
 	for attempt := 1; ; attempt++ {
-		have, err := s.readMembers(ctx, attempt > 1 || s.resumed)
+		have, err := s.readMembers(ctx, attempt > 1 || s.resumed || s.again)
 		if errors.Is(err, genesys.ErrNotFound) {
 			return &GoneError{Kind: plan.Queue, Object: s.c.Object}
 		}
@@ -30,7 +31,7 @@ func (s *step) members(ctx context.Context) error {
 			return &MovedError{Kind: plan.Queue, Object: s.c.Object, Fields: moved}
 		}
 		s.left = moved
-		if len(todo.Agents) == 0 {
+		if nobody(todo) {
 			if len(moved) > 0 {
 				return &MovedError{Kind: plan.Queue, Object: s.c.Object, Fields: moved, Undo: true}
 			}
@@ -56,7 +57,7 @@ func (s *step) members(ctx context.Context) error {
 				return false, err
 			}
 			todo, _ := s.todo(have)
-			return len(todo.Agents) == 0, nil
+			return nobody(todo), nil
 		})
 		switch {
 		case holds:
@@ -68,9 +69,9 @@ func (s *step) members(ctx context.Context) error {
 }
 
 // partly finds out whether a call that was refused has done a part all the
-// same: agents move one by one. Then the result must count as a change.
+// same: agents move one by one, and are deactivated after they have joined. Then the result must count as a change.
 func (s *step) partly(ctx context.Context, before map[string]routing.Member) {
-	if s.c.Verb != plan.Move {
+	if s.c.Verb != plan.Move && len(s.c.Members.Inactive) == 0 {
 		return
 	}
 	have, err := s.readMembers(ctx, true)
@@ -79,7 +80,7 @@ func (s *step) partly(ctx context.Context, before map[string]routing.Member) {
 		return
 	}
 	for id, m := range have {
-		s.wrote = s.wrote || before[id].Ring != m.Ring
+		s.wrote = s.wrote || before[id].Ring != m.Ring // 0: no member before
 	}
 }
 
@@ -93,12 +94,20 @@ func (s *step) todo(have map[string]routing.Member) (todo plan.MemberChange, mov
 		is = is && !now.ByGroup
 		switch s.c.Verb {
 		case plan.Join:
-			if _, anyhow := have[a.ID]; !anyhow {
+			now, anyhow := have[a.ID]
+			if !anyhow {
 				todo.Agents = append(todo.Agents, a)
+			}
+			// Who was let in by somebody else is theirs to deactivate.
+			if slices.Contains(m.Inactive, a.ID) && (!anyhow || now.Joined && s.letIn(a)) {
+				todo.Inactive = append(todo.Inactive, a.ID)
 			}
 		case plan.Leave:
 			if is {
 				todo.Agents, todo.From = append(todo.Agents, a), append(todo.From, now.Ring)
+				if !now.Joined {
+					todo.Inactive = append(todo.Inactive, a.ID)
+				}
 			}
 		case plan.Move:
 			switch {
@@ -114,6 +123,14 @@ func (s *step) todo(have map[string]routing.Member) (todo plan.MemberChange, mov
 	return todo, moved
 }
 
+func nobody(m plan.MemberChange) bool { return len(m.Agents) == 0 && len(m.Inactive) == 0 }
+
+// letIn says whether an earlier attempt of this change was about the agent.
+func (s *step) letIn(a routing.Ref) bool {
+	in, begun := s.phase.Intents[s.c.ID]
+	return begun && in.Members != nil && slices.Contains(in.Members.Agents, a)
+}
+
 // readMembers reads the members once for all changes of one queue in a row:
 // they can be thousands, a page for each hundred. Reads lag: it reads until it
 // sees what this run wrote before, and lays later writes over what it read.
@@ -121,6 +138,10 @@ func (s *step) readMembers(ctx context.Context, again bool) (map[string]routing.
 	t := s.ensure(s.c)
 	if t.members != nil && !again {
 		return t.members, nil
+	}
+	var before *target
+	if s.earlier != nil {
+		before = s.earlier.target(s.c.Kind, s.c.Object)
 	}
 	var list []routing.Member
 	for start, pause := time.Now(), s.Wait.Every/4; ; pause = grow(pause, s.Wait.Every*2) {
@@ -131,7 +152,7 @@ func (s *step) readMembers(ctx context.Context, again bool) (map[string]routing.
 		if err != nil {
 			return nil, err
 		}
-		if len(t.misplaced(list)) == 0 || time.Since(start) >= s.Wait.Replication {
+		if len(t.misplaced(list)) == 0 && (before == nil || len(before.misplaced(list)) == 0) || time.Since(start) >= s.Wait.Replication {
 			break
 		}
 		if err := sleep(ctx, pause); err != nil {
@@ -149,7 +170,7 @@ func (s *step) remember(have map[string]routing.Member, done plan.MemberChange) 
 	for _, a := range done.Agents {
 		switch s.c.Verb {
 		case plan.Join:
-			have[a.ID] = routing.Member{Ref: a, Ring: 1}
+			have[a.ID] = routing.Member{Ref: a, Ring: 1, Joined: !slices.Contains(done.Inactive, a.ID)}
 		case plan.Leave:
 			delete(have, a.ID)
 		case plan.Move:
@@ -169,11 +190,25 @@ func (s *step) setMembers(ctx context.Context, m plan.MemberChange) error {
 	for i, a := range m.Agents {
 		ids[i] = a.ID
 	}
-	for try, pause := 1, s.Wait.Every/4; ; try, pause = try+1, grow(pause, s.Wait.Every*2) {
-		err := s.untilThere(ctx, plan.Queue, func() error {
+	if len(ids) > 0 {
+		err := s.untilKnown(ctx, s.c.Verb == plan.Move, func() error {
 			return s.Platform.SetMembers(ctx, s.c.Object.ID, s.c.Verb, ids, m.Ring)
 		})
-		if s.c.Verb != plan.Move || !errors.Is(err, genesys.ErrNotFound) || try == 10 {
+		if err != nil {
+			return err
+		}
+	}
+	if s.c.Verb != plan.Join || len(m.Inactive) == 0 {
+		return nil
+	}
+	return s.untilKnown(ctx, true, func() error { return s.Platform.Deactivate(ctx, s.c.Object.ID, m.Inactive) })
+}
+
+// untilKnown repeats what finds nobody, where it is about members.
+func (s *step) untilKnown(ctx context.Context, members bool, do func() error) error {
+	for try, pause := 1, s.Wait.Every/4; ; try, pause = try+1, grow(pause, s.Wait.Every*2) {
+		err := s.untilThere(ctx, plan.Queue, do)
+		if !members || !errors.Is(err, genesys.ErrNotFound) || try == 10 {
 			return err
 		}
 		if err := sleep(ctx, pause); err != nil {

@@ -27,23 +27,87 @@ func (r *run) change(ctx context.Context, phase *Phase, c plan.Change) Result {
 	if t := r.target(kind, c.Object); t != nil && c.Verb != plan.Create && (t.created || c.Object.ID == "") {
 		c.Object.ID = t.object.ID
 	}
+	if err := r.keepsQueue(phase, c); err != nil {
+		return Result{Outcome: Refused, Object: c.Object, Err: err}
+	}
 	s := step{run: r, phase: phase, c: c}
 	if phase.Results[c.ID].Outcome == Failed {
 		delete(phase.Intents, c.ID) // the platform refused it for certain: this is a first attempt again
 	}
 	_, s.resumed = phase.Intents[c.ID]
+	res := s.once(ctx)
+	if !r.doubts(c) {
+		return res
+	}
+	for start, pause := time.Now(), s.Wait.Every/4; res.Outcome == Already && time.Since(start) < s.Wait.Settle; pause = grow(pause, s.Wait.Every*2) {
+		if err := sleep(ctx, pause); err != nil {
+			break
+		}
+		s.again = true
+		res = s.once(ctx)
+	}
+	if res.Outcome == Already && !c.Prepares {
+		res.Outcome, res.Err = Uncertain, &UnknownError{Headline: c.Headline(), Err: errNotSeen}
+	}
+	return res
+}
+
+// errNotSeen is why an undo does not take for granted that there is nothing to
+// put back.
+var errNotSeen = errors.New("the write that got no answer is not seen, but reads may lag for minutes; undo the run again later")
+
+// doubts says whether the undo of this change may just not see yet what it has
+// to put back: its write got no clear answer, a short while ago
+// (docs/platform-notes.md#replication).
+func (r *run) doubts(c plan.Change) bool {
+	until, unsure := r.unsure[key(c.Kind, c.Object)]
+	return r.undoing && unsure && time.Now().Before(until)
+}
+
+// doubt notes what the results leave unsure.
+func (r *run) doubt(p Phase, at time.Time) {
+	for _, res := range p.Results {
+		if res.Outcome == Uncertain {
+			r.unsure[key(res.Kind, res.Object)] = at.Add(slowestSight)
+		}
+	}
+}
+
+// slowestSight is how long a write may stay unseen.
+const slowestSight = 5 * time.Minute
+
+// keepsQueue refuses that an undo deletes a queue while a route that may still
+// send mail to it could not be put back.
+func (r *run) keepsQueue(phase *Phase, c plan.Change) error {
+	if !r.undoing || c.Kind != plan.Queue || c.Verb != plan.Delete {
+		return nil
+	}
+	for _, route := range phase.Plan.Changes {
+		res, known := phase.Results[route.ID]
+		if route.Kind != plan.Route || !known || res.Outcome == Done || res.Outcome == Already {
+			continue
+		}
+		if q := route.Route.Before.Queue; q != nil && q.Name == c.Object.Name {
+			return fmt.Errorf("email route %s may still send mail to queue %s; the queue stays", route.Object.Name, c.Object.Name)
+		}
+	}
+	return nil
+}
+
+// once carries the change out.
+func (s *step) once(ctx context.Context) Result {
 	var err error
-	switch {
+	switch c := s.c; {
 	case c.Kind == plan.Queue && c.Queue != nil:
-		err = carry(ctx, &s, *c.Queue)
+		err = carry(ctx, s, *c.Queue)
 	case c.Kind == plan.Route && c.Route != nil:
 		pair := *c.Route
-		if err = r.fillQueue(ctx, &pair.After); err == nil {
+		if err = s.fillQueue(ctx, &pair.After); err == nil {
 			s.queue = pair.After.Queue
-			err = carry(ctx, &s, pair)
+			err = carry(ctx, s, pair)
 		}
 	case c.Kind == plan.Utilization && c.Utilization != nil:
-		err = carry(ctx, &s, *c.Utilization)
+		err = carry(ctx, s, *c.Utilization)
 	case c.Kind == plan.Member && c.Members != nil:
 		err = s.members(ctx)
 	default:
@@ -57,8 +121,9 @@ type step struct {
 	*run
 	phase   *Phase
 	c       plan.Change
-	resumed bool // an earlier process was about to write
-	wrote   bool // a write was sent that may have been carried out
+	resumed bool // an earlier process was about to write, and perhaps did
+	wrote   bool // a write was sent that was, or may have been, carried out
+	again   bool // what was read before must be read anew
 	left    []Mismatch
 	queue   *routing.Ref // of a route, with its id
 }
@@ -73,10 +138,13 @@ func (s *step) result(err error) Result {
 		res.Outcome = Done
 	case err == nil:
 		res.Outcome = Already
+	case errors.As(err, &unknown):
+		res.Outcome = Uncertain
+	case s.wrote, s.resumed: // whatever came after it, that write may be there
+		res.Outcome = Uncertain
+		res.Err = &UnknownError{Headline: s.c.Headline(), Err: err}
 	case errors.As(err, &moved), errors.As(err, &gone):
 		res.Outcome = Refused
-	case errors.As(err, &unknown), s.wrote, s.resumed:
-		res.Outcome = Uncertain
 	default:
 		res.Outcome = Failed
 	}
@@ -141,7 +209,7 @@ func carry[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S]) 
 	case s.c.Verb == plan.Create && s.c.Kind != plan.Utilization:
 		return create(ctx, s, pair.After)
 	case s.c.Verb == plan.Delete:
-		return remove(ctx, s, pair.Before)
+		return remove(ctx, s, pair)
 	default:
 		return update(ctx, s, pair)
 	}
@@ -163,12 +231,20 @@ func update[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S])
 			return fmt.Errorf("read it before the write: %w", err)
 		}
 		live, err := decode[S](s, raw)
+		if err == nil {
+			err = s.leftAlone(raw)
+		}
 		if err != nil {
 			return err
 		}
 		differ := routing.Differs(fields, pair.After, live)
 		if len(differ) == 0 && (!tidy || attempt > 1) {
 			return nil
+		}
+		if s.c.Verb == plan.Create && !s.undoing {
+			if err := s.refuseOverride(raw); err != nil {
+				return err
+			}
 		}
 		moved := routing.Differs(differ, pair.Before, live)
 		if len(moved) > 0 {
@@ -193,7 +269,6 @@ func update[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S])
 		if err := s.intend(raw, nil); err != nil {
 			return err
 		}
-		s.resumed = false // the object is as it was before
 		err = s.Platform.Write(ctx, s.object(), body)
 		if err == nil {
 			s.wrote = true
@@ -217,7 +292,7 @@ func update[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S])
 		case look != nil || attempt > 1:
 			return &UnknownError{Headline: s.c.Headline(), Err: errors.Join(err, look)}
 		}
-		s.wrote = false // read back: it was not carried out, so it is done once more
+		// As far as reads tell it was not carried out, so it is done once more.
 	}
 }
 
@@ -270,15 +345,21 @@ func create[S routing.Settings](ctx context.Context, s *step, want S) error {
 				return &UnknownError{Headline: s.c.Headline(), Err: errors.New("the platform's answer has no id")}
 			}
 			s.c.Object.ID = ref.ID
+			s.phase.Made[s.c.ID] = made
 			return nil
 		}
 		if !isUncertain(err) {
-			if unsure { // perhaps refused because the first attempt did make it
-				return &UnknownError{Headline: s.c.Headline(), Err: err}
+			if unsure && isTaken(err) { // by the first attempt, as it seems: it is there, and the list lags
+				if found, look := s.findWithin(ctx, s.Wait.Limit); look != nil || found.ID != "" {
+					if look != nil {
+						return errors.Join(err, look)
+					}
+					return adopt(ctx, s, found, fields, want)
+				}
 			}
 			return err
 		}
-		unsure, last = true, err
+		unsure, last, s.wrote = true, err, true
 	}
 }
 
@@ -296,13 +377,23 @@ func (s *step) newBody() (json.RawMessage, error) {
 }
 
 // findCreated looks an object up by its name for as long as lists lag.
-func (s *step) findCreated(ctx context.Context) (found Object, err error) {
-	_, err = s.settled(ctx, func(ctx context.Context) (bool, error) {
+func (s *step) findCreated(ctx context.Context) (Object, error) {
+	return s.findWithin(ctx, s.Wait.Settle)
+}
+
+func (s *step) findWithin(ctx context.Context, limit time.Duration) (found Object, err error) {
+	_, err = s.within(ctx, limit, func(ctx context.Context) (bool, error) {
 		var err error
 		found, err = s.Platform.Find(ctx, s.c.Kind, s.c.Object.Name)
 		return err == nil && found.ID != "", err
 	})
 	return found, err
+}
+
+// isTaken says whether a create was refused because there is one of that name.
+func isTaken(err error) bool {
+	api, ok := errors.AsType[*genesys.APIError](err)
+	return ok && (errors.Is(err, genesys.ErrConflict) || api.Code == "duplicate.name" || api.Code == "postino.route.pattern.exists")
 }
 
 // adopt takes an object that an attempt without an answer has made.
@@ -324,12 +415,14 @@ func adopt[S routing.Settings](ctx context.Context, s *step, found Object, field
 	if differ := mismatches(fields, want, live); len(differ) > 0 {
 		return &MovedError{Kind: s.c.Kind, Object: s.c.Object, Fields: differ}
 	}
+	s.phase.Made[s.c.ID] = raw
 	s.wrote = true
 	return nil
 }
 
 // remove deletes an object that is still as it was when the plan was made.
-func remove[S routing.Settings](ctx context.Context, s *step, before S) error {
+func remove[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S]) error {
+	before := pair.Before
 	if s.c.Object.ID == "" { // a create that was cut off: it may have happened
 		found, err := s.findCreated(ctx)
 		if err != nil {
@@ -356,8 +449,21 @@ func remove[S routing.Settings](ctx context.Context, s *step, before S) error {
 			if u, err := genesys.DecodeUtilization(raw); err != nil || !u.Own {
 				return err
 			}
+			ours, err := isOurOverride(s, raw, before)
+			if err != nil {
+				return err
+			}
+			if !ours {
+				return restoreOverride(ctx, s, pair)
+			}
 		}
-		if moved := mismatches(s.c.Names(), before, live); len(moved) > 0 {
+		moved := mismatches(s.c.Names(), before, live)
+		if s.c.Kind == plan.Queue && len(moved) == 0 {
+			if moved, err = s.foreign(ctx, raw); err != nil {
+				return fmt.Errorf("find out who else uses it before the write: %w", err)
+			}
+		}
+		if len(moved) > 0 {
 			return &MovedError{Kind: s.c.Kind, Object: s.c.Object, Fields: moved, Undo: s.undoing}
 		}
 		if err := s.intend(raw, nil); err != nil {
@@ -392,16 +498,16 @@ func remove[S routing.Settings](ctx context.Context, s *step, before S) error {
 		if look != nil {
 			return &UnknownError{Headline: s.c.Headline(), Err: errors.Join(err, look)}
 		}
-		s.wrote = false
 	}
 }
 
-// read reads the change's object. Where this run has written it before, it
+// read reads the change's object. Where this run, or one of a moment ago, has
+// written it before, it
 // reads until it sees its own writes: an old value laid under a new write would
 // bring back what was just changed (docs/platform-notes.md#replication).
 func (s *step) read(ctx context.Context) (json.RawMessage, error) {
 	var raw json.RawMessage
-	t := s.target(s.c.Kind, s.c.Object)
+	t := s.known(s.c.Kind, s.c.Object)
 	for start, pause := time.Now(), s.Wait.Every/4; ; pause = grow(pause, s.Wait.Every*2) {
 		var err error
 		raw, err = s.Platform.Read(ctx, s.object())
@@ -425,9 +531,13 @@ func (s *step) read(ctx context.Context) (json.RawMessage, error) {
 // settled looks until it holds or reads no longer lag behind writes; err is
 // that of the last look, if it failed.
 func (s *step) settled(ctx context.Context, look func(context.Context) (bool, error)) (holds bool, err error) {
+	return s.within(ctx, s.Wait.Settle, look)
+}
+
+func (s *step) within(ctx context.Context, limit time.Duration, look func(context.Context) (bool, error)) (holds bool, err error) {
 	for start, pause := time.Now(), s.Wait.Every/4; ; pause = grow(pause, s.Wait.Every*2) {
 		holds, err = look(ctx)
-		if holds || time.Since(start) >= s.Wait.Settle {
+		if holds || time.Since(start) >= limit {
 			return holds, err
 		}
 		if err := sleep(ctx, pause); err != nil {
@@ -439,7 +549,7 @@ func (s *step) settled(ctx context.Context, look func(context.Context) (bool, er
 // untilThere repeats what finds nothing, if it is about an object of this kind
 // and the change's name that this run created a moment ago.
 func (s *step) untilThere(ctx context.Context, kind plan.Kind, do func() error) error {
-	t := s.target(kind, s.c.Object)
+	t := s.known(kind, s.c.Object)
 	for start, pause := time.Now(), s.Wait.Every/4; ; pause = grow(pause, s.Wait.Every*2) {
 		err := do()
 		if t == nil || !t.created || !errors.Is(err, genesys.ErrNotFound) || time.Since(start) >= s.Wait.Replication {

@@ -30,8 +30,12 @@ type Platform interface {
 	// Find looks a queue up by its name, or a route by its address; the ID is
 	// empty where there is none.
 	Find(ctx context.Context, kind plan.Kind, name string) (Object, error)
+	// Routes lists the email routes of all domains.
+	Routes(ctx context.Context) ([]routing.EmailRoute, error)
 	// Members lists all members of a queue.
 	Members(ctx context.Context, queueID string) ([]routing.Member, error)
 	// SetMembers lets up to 100 agents join, leave or move to a ring.
 	SetMembers(ctx context.Context, queueID string, verb plan.Verb, agents []string, ring int) error
+	// Deactivate sets joined to false for members of a queue.
+	Deactivate(ctx context.Context, queueID string, agents []string) error
 }

@@ -23,7 +23,10 @@ type Entry struct {
 	Begin  *Begin    `json:"begin,omitempty"`
 	Intent *Intent   `json:"intent,omitempty"`
 	Result *Result   `json:"result,omitempty"`
-	End    *End      `json:"end,omitempty"`
+	// Made stands beside the Result of a create: the object as the platform
+	// answered.
+	Made json.RawMessage `json:"made,omitempty"`
+	End  *End            `json:"end,omitempty"`
 }
 
 // Begin starts a run, or within it the undoing of what it did so far.
@@ -108,6 +111,11 @@ type Phase struct {
 	Plan    plan.Plan
 	Intents map[int]Intent // by Change.ID
 	Results map[int]Result
+	Made    map[int]json.RawMessage // what was created, as the platform answered
+}
+
+func newPhase(p plan.Plan) Phase {
+	return Phase{Plan: p, Intents: map[int]Intent{}, Results: map[int]Result{}, Made: map[int]json.RawMessage{}}
 }
 
 // Replay puts the entries of one run together.
@@ -119,7 +127,7 @@ func Replay(id string, entries []Entry) (Record, error) {
 			if len(r.Phases) == 0 {
 				r.Started = e.At
 			}
-			r.Phases = append(r.Phases, Phase{Plan: e.Begin.Plan, Intents: map[int]Intent{}, Results: map[int]Result{}})
+			r.Phases = append(r.Phases, newPhase(e.Begin.Plan))
 			continue
 		}
 		if len(r.Phases) == 0 {
@@ -132,6 +140,9 @@ func Replay(id string, entries []Entry) (Record, error) {
 			delete(phase.Results, e.Intent.Change) // a resumed run tries again what had failed
 		case e.Result != nil:
 			phase.Results[e.Result.Change] = *e.Result
+			if e.Made != nil {
+				phase.Made[e.Result.Change] = e.Made
+			}
 		case e.End != nil:
 			r.End = e.End
 		}
@@ -168,6 +179,9 @@ func (p Phase) done() []plan.Done {
 		d := plan.Done{Change: intent.fill(c), Object: intent.Object, Snapshot: intent.Snapshot}
 		if known && result.Object.ID != "" {
 			d.Object = result.Object
+		}
+		if made := p.Made[c.ID]; made != nil {
+			d.Snapshot = made
 		}
 		d.Change.Object = d.Object
 		out = append(out, d)

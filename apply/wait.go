@@ -24,14 +24,15 @@ type Wait struct {
 	RouteLimit  time.Duration // the limit of email routes; default 7 minutes
 	Agree       int           // consecutive reads that must agree; default 3
 	Replication time.Duration // how long a read may lag behind a write or not find what was created; default 30 s
-	Settle      time.Duration // how long a write without an answer is read back for; default 15 s
+	Settle      time.Duration // how long a write without an answer is read back for; default: as Replication
 }
 
 func (w Wait) withDefaults() Wait {
+	w.Replication = cmp.Or(w.Replication, 30*time.Second)
 	return Wait{
 		Every: cmp.Or(w.Every, 2*time.Second), Jitter: cmp.Or(w.Jitter, time.Second),
 		Limit: cmp.Or(w.Limit, 5*time.Minute), RouteLimit: cmp.Or(w.RouteLimit, 7*time.Minute), Agree: cmp.Or(w.Agree, 3),
-		Replication: cmp.Or(w.Replication, 30*time.Second), Settle: cmp.Or(w.Settle, 15*time.Second),
+		Replication: w.Replication, Settle: cmp.Or(w.Settle, w.Replication),
 	}
 }
 
@@ -67,6 +68,7 @@ type target struct {
 	differs func(raw json.RawMessage) ([]Mismatch, error) // from want
 	members map[string]routing.Member                     // of a queue, as known to this run
 	placed  map[string]int                                // members: the ring that each must be in; 0: none
+	idle    map[string]bool                               // members: who must be deactivated
 	names   map[string]string                             // of placed
 }
 
@@ -112,14 +114,34 @@ func (r *run) expect(c plan.Change) {
 		expectSettings(t, c.Names(), c.Utilization.After)
 	case c.Members != nil:
 		if t.placed == nil {
-			t.placed, t.names = map[string]int{}, map[string]string{}
+			t.placed, t.names, t.idle = map[string]int{}, map[string]string{}, map[string]bool{}
 		}
 		queue := r.target(plan.Queue, c.Object)
 		t.created = queue != nil && queue.created
 		for _, a := range c.Members.Agents {
 			t.names[a.ID] = a.String()
+			if c.Verb != plan.Move {
+				t.idle[a.ID] = c.Verb == plan.Join && slices.Contains(c.Members.Inactive, a.ID)
+			}
 			t.placed[a.ID] = map[plan.Verb]int{plan.Join: 1, plan.Move: c.Members.Ring}[c.Verb]
 		}
+	}
+}
+
+// expectAlready lets the wait look at what held before the run as well: it may
+// be written and not yet active.
+func (r *run) expectAlready(c plan.Change) {
+	if c.Object.ID == "" || c.Prepares {
+		return
+	}
+	if c.Members == nil {
+		r.expect(c)
+		return
+	}
+	seen := r.ensure(c).members
+	r.expect(c)
+	for _, a := range c.Members.Agents { // in whatever ring they are
+		r.target(c.Kind, c.Object).placed[a.ID] = seen[a.ID].Ring
 	}
 }
 
@@ -266,12 +288,15 @@ func (r *run) lookMembers(ctx context.Context, t *target) ([]Mismatch, error) {
 // misplaced says who is not where this run has put them.
 func (t *target) misplaced(list []routing.Member) []Mismatch {
 	rings := map[string]int{}
+	var out []Mismatch
 	for _, m := range list {
+		if t.idle[m.ID] && m.Joined {
+			out = append(out, Mismatch{Field: "members", Want: t.names[m.ID] + " deactivated", Seen: "active"})
+		}
 		if !m.ByGroup || t.placed[m.ID] != 0 {
 			rings[m.ID] = m.Ring
 		}
 	}
-	var out []Mismatch
 	for id, want := range t.placed {
 		if got := rings[id]; got != want {
 			out = append(out, Mismatch{Field: "members", Want: t.names[id] + " " + ringText(want), Seen: ringText(got)})

@@ -72,10 +72,25 @@ func (c *Client) postMembers(ctx context.Context, queueID string, users []string
 // error names the member at which it stopped; those before it have moved.
 func (c *Client) MoveMembers(ctx context.Context, queueID string, users []string, ring int) error {
 	for _, id := range users {
-		body := map[string]any{"id": id, "ringNumber": ring}
-		if _, err := c.do(ctx, PatchRoutingQueueMember, []string{queueID, id}, nil, body); err != nil {
+		if err := c.patchMember(ctx, queueID, id, "ringNumber", ring); err != nil {
 			return fmt.Errorf("move member %s to ring %d: %w", id, ring, err)
 		}
 	}
 	return nil
+}
+
+// DeactivateMembers lets members stay in a queue and get nothing from it, one
+// call each. Its error names the member at which it stopped.
+func (c *Client) DeactivateMembers(ctx context.Context, queueID string, users []string) error {
+	for _, id := range users {
+		if err := c.patchMember(ctx, queueID, id, "joined", false); err != nil {
+			return fmt.Errorf("deactivate member %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func (c *Client) patchMember(ctx context.Context, queueID, id, key string, value any) error {
+	_, err := c.do(ctx, PatchRoutingQueueMember, []string{queueID, id}, nil, map[string]any{"id": id, key: value})
+	return err
 }

@@ -3,7 +3,10 @@ package genesys
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -205,6 +208,54 @@ func mergeByID(old json.RawMessage, ids []string, fresh func(id string) any) (js
 		kept, seen = append(kept, e), append(seen, id)
 	}
 	return encode(kept)
+}
+
+// DiffersIn lists the keys at the top of two objects whose values do not mean
+// the same, sorted. Absent, null and empty mean the same, and inside a value
+// what has an id goes by it, whatever its name.
+func DiffersIn(a, b json.RawMessage) ([]string, error) {
+	var x, y map[string]any
+	if err := errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y)); err != nil {
+		return nil, err
+	}
+	for _, o := range []map[string]any{x, y} {
+		maps.DeleteFunc(o, func(_ string, v any) bool { return tidy(v) })
+	}
+	var out []string
+	for key, v := range x {
+		if !reflect.DeepEqual(v, y[key]) {
+			out = append(out, key)
+		}
+	}
+	for key := range y {
+		if _, both := x[key]; !both {
+			out = append(out, key)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// tidy drops what is null or empty, at every depth of objects, and says whether
+// v is.
+func tidy(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		maps.DeleteFunc(v, func(_ string, inner any) bool { return tidy(inner) })
+		if v["id"] != nil {
+			delete(v, "name")
+			delete(v, "selfUri")
+		}
+		return len(v) == 0
+	case []any:
+		for _, inner := range v {
+			tidy(inner)
+		}
+		return len(v) == 0
+	}
+	return false
 }
 
 // without drops keys at the top of an object.

@@ -167,6 +167,155 @@ func writeWait(old json.RawMessage, wait *routing.Duration) (json.RawMessage, er
 	return encode(out)
 }
 
+// restoreRings puts back how many rings there were, and of each the wait, the
+// skills and the groups. Where there were no rings, or there are none now, the
+// whole of bullseye comes back as it was.
+func restoreRings(o, was object) error {
+	before, err := get(was, ringsPath)
+	if err != nil {
+		return err
+	}
+	now, err := get(o, ringsPath)
+	if err != nil {
+		return err
+	}
+	rings, err := openList(before)
+	if err != nil {
+		return err
+	}
+	have, err := openList(now)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(rings) == 0, isNothing(o["bullseye"]):
+		return putBack(o, was, ringsPath[:1])
+	case len(have) == 0:
+		return putBack(o, was, ringsPath)
+	}
+	for i := range min(len(rings), len(have)) {
+		if rings[i], err = restoreRing(have[i], rings[i]); err != nil {
+			return fmt.Errorf("ring %d: %w", i+1, err)
+		}
+	}
+	return set(o, ringsPath, rings)
+}
+
+func restoreRing(now, before json.RawMessage) (json.RawMessage, error) {
+	o, err := open(now)
+	if err != nil || o == nil {
+		return before, err
+	}
+	was, err := open(before)
+	if err != nil {
+		return nil, err
+	}
+	if was == nil {
+		was = object{}
+	}
+	if err := restoreWait(o, was); err != nil {
+		return nil, err
+	}
+	for _, p := range []path{dropPath, groupsPath} {
+		if err := restoreByID(o, was, p); err != nil {
+			return nil, fmt.Errorf("%s: %w", p, err)
+		}
+	}
+	return encode(o)
+}
+
+// restoreWait puts the timeout criteria back and leaves those of other kinds.
+func restoreWait(o, was object) error {
+	const key = "expansionCriteria"
+	before, err := openList(was[key])
+	if err != nil {
+		return err
+	}
+	now, err := openList(o[key])
+	if err != nil {
+		return err
+	}
+	isTimeout := func(raw json.RawMessage) bool {
+		c, err := open(raw)
+		return err == nil && text(c["type"]) == timeoutCriterion
+	}
+	out := slices.DeleteFunc(slices.Clone(now), isTimeout)
+	live := slices.DeleteFunc(now, func(raw json.RawMessage) bool { return !isTimeout(raw) })
+	for i, c := range before {
+		if !isTimeout(c) {
+			continue
+		}
+		if len(live) > 0 { // what else is in it is not ours
+			if c, err = withValue(live[0], c, "threshold"); err != nil {
+				return err
+			}
+			live = live[1:]
+		}
+		out = slices.Insert(out, min(i, len(out)), c)
+	}
+	if len(out) == 0 && len(before) == 0 {
+		return putBack(o, was, path{key}) // null, empty or absent
+	}
+	o[key], err = encode(out)
+	return err
+}
+
+// withValue is the object with one value as it is in another.
+func withValue(raw, from json.RawMessage, key string) (json.RawMessage, error) {
+	o, err := open(raw)
+	if err != nil {
+		return nil, err
+	}
+	was, err := open(from)
+	if err != nil {
+		return nil, err
+	}
+	if err := putBack(o, was, path{key}); err != nil {
+		return nil, err
+	}
+	return encode(o)
+}
+
+// restoreByID puts an array back, with the elements that are there now where
+// their ids are the same.
+func restoreByID(o, was object, p path) error {
+	now, err := get(o, p)
+	if err != nil {
+		return err
+	}
+	have, err := openList(now)
+	if err != nil {
+		return err
+	}
+	if err := putBack(o, was, p); err != nil {
+		return err
+	}
+	before, err := get(o, p)
+	if err != nil || isNothing(before) {
+		return err
+	}
+	elements, err := openList(before)
+	if err != nil {
+		return err
+	}
+	for i, e := range elements {
+		for _, h := range have {
+			if id := idOf(h); id != "" && id == idOf(e) {
+				elements[i] = h
+			}
+		}
+	}
+	return set(o, p, elements)
+}
+
+func idOf(raw json.RawMessage) string {
+	o, err := open(raw)
+	if err != nil {
+		return ""
+	}
+	return text(o["id"])
+}
+
 // seconds writes 7200 and 0.5, never 7.2e+03.
 func seconds(d routing.Duration) json.RawMessage {
 	return json.RawMessage(strconv.FormatFloat(time.Duration(d).Seconds(), 'f', -1, 64))

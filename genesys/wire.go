@@ -64,13 +64,17 @@ func Overlay[S routing.Settings](raw json.RawMessage, fields []routing.Field, wa
 }
 
 // Restore puts the wire values of the named fields back exactly as they are in
-// snapshot, an earlier state of the same object.
+// snapshot, an earlier state of the same object. What lies beside them is left
+// as it is now, inside rings too.
 func Restore[S routing.Settings](raw json.RawMessage, fields []routing.Field, snapshot json.RawMessage) (json.RawMessage, error) {
 	was, err := open(snapshot)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
 	return rewrite(raw, fields, func(o object, p place[S]) error {
+		if p.field == "rings" { // its one piece holds more than what is owned
+			return restoreRings(o, was)
+		}
 		for _, piece := range p.pieces {
 			if err := putBack(o, was, piece); err != nil {
 				return err

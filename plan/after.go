@@ -95,7 +95,7 @@ func afterMembers(members []routing.Member, c Change) []routing.Member {
 		i := slices.IndexFunc(members, func(m routing.Member) bool { return m.ID == a.ID && !m.ByGroup })
 		switch {
 		case c.Verb == Join && i < 0:
-			members = append(members, routing.Member{Ref: a, Ring: 1, Joined: true})
+			members = append(members, routing.Member{Ref: a, Ring: 1, Joined: !slices.Contains(c.Members.Inactive, a.ID)})
 		case c.Verb == Leave && i >= 0:
 			members = slices.Delete(members, i, i+1)
 		case c.Verb == Move && i >= 0:

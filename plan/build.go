@@ -43,7 +43,7 @@ func (ix *Index) Build(want routing.Desired) (Plan, Problems) {
 	}
 	return Plan{
 		Version: Format, Strategy: want.Strategy, File: b.file(), Org: ix.org.Ref,
-		TakesOver: b.takesOver, Changes: b.changes, Notes: b.notes, Owns: b.owns,
+		TakesOver: b.takesOver, Changes: b.changes, Notes: b.notes, Held: b.held, Owns: b.owns,
 	}, nil
 }
 
@@ -55,6 +55,7 @@ type builder struct {
 	changes  []Change
 	notes    []Note
 	owns     []Claim
+	held     []Held
 	problems Problems
 	// takesOver names the strategies that something is taken from.
 	takesOver []string

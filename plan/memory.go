@@ -244,6 +244,7 @@ func (b *builder) prune(o Object) bool {
 		direct := slices.DeleteFunc(slices.Clone(q.Members), func(m routing.Member) bool { return m.ByGroup })
 		b.chunks(q.Ref, Leave, direct, "the queue goes")
 		have := q.Settings
+		b.note(NoteLost, routing.Place{}, "a rollback brings queue %s back with another id and without its wrap-up codes", q.Name)
 		c := Change{Verb: Delete, Kind: Queue, Object: o.Ref, Why: why, Queue: &Pair[routing.QueueSettings]{Before: have}}
 		c.Fields = deleted(Queue, have)
 		b.changes = append(b.changes, c)

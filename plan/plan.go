@@ -56,7 +56,8 @@ type Change struct {
 	Prepares bool `json:"prepares,omitempty"`
 	// Snapshot is set in a plan that undoes: the object as the platform showed
 	// it before the change that is undone. The wire form of the fields is taken
-	// from it, so that what comes back is exactly what was there.
+	// from it, so that what comes back is exactly what was there. Where a create
+	// is undone it is the object as it was created.
 	Snapshot json.RawMessage `json:"snapshot,omitempty"`
 }
 
@@ -81,6 +82,9 @@ type MemberChange struct {
 	Agents []routing.Ref `json:"agents"`
 	Ring   int           `json:"ring,omitempty"` // move: the ring they go to
 	From   []int         `json:"from,omitempty"` // leave and move: the ring of each before, in the order of Agents
+	// Inactive are the ids of those of Agents who are deactivated in the queue
+	// (joined is false): before they leave, or once they have joined.
+	Inactive []string `json:"inactive,omitempty"`
 }
 
 // FieldChange is one owned field, in words.
@@ -112,8 +116,20 @@ type Plan struct {
 	Fingerprint string   `json:"fingerprint"`
 	Changes     []Change `json:"changes"`
 	Notes       []Note   `json:"notes,omitempty"`
+	// Held is what the plan leaves as it is, since it is as the strategy asks.
+	Held []Held `json:"held,omitempty"`
 	// Owns lists everything that the strategy owns once the plan is applied.
 	Owns []Claim `json:"owns"`
+}
+
+// Held is the owned fields of one object that were as the strategy asks when
+// the plan was made. Once one of them has moved the plan is out of date.
+type Held struct {
+	Kind   Kind                   `json:"kind"`
+	Object routing.Ref            `json:"object"`
+	Fields []routing.Field        `json:"fields"`
+	Queue  *routing.QueueSettings `json:"queue,omitempty"` // as they were; one of the two is set
+	Route  *routing.RouteSettings `json:"route,omitempty"`
 }
 
 // Counts says how many changes create, change and delete an object; agents who
@@ -143,6 +159,7 @@ const (
 	NoteStatus   NoteKind = "status"   // a route that takes no mail just now
 	NoteTakeOver NoteKind = "takeover" // taken from another strategy
 	NoteMembers  NoteKind = "members"  // what the plan leaves alone, and why
+	NoteLost     NoteKind = "lost"     // what cannot be put back
 )
 
 // Note is something that the reader of a plan should know and that changes nothing.

@@ -30,6 +30,10 @@ func (b *builder) planQueue(q routing.Queue, known bool, want routing.QueueSetti
 
 	before := q.Settings
 	fields := routing.Differs(owned, want, before)
+	if left := without(owned, fields); len(left) > 0 {
+		settings := routing.Only(before, left)
+		b.held = append(b.held, Held{Kind: Queue, Object: q.Ref, Fields: left, Queue: &settings})
+	}
 	if !slices.Contains(fields, "rings") {
 		b.updateQueue(q.Ref, fields, before, want)
 		b.chunks(q.Ref, Join, joins, "members lists them")
@@ -59,6 +63,11 @@ func (b *builder) planQueue(q routing.Queue, known bool, want routing.QueueSetti
 	b.updateQueue(q.Ref, fields, before, want)
 	b.chunks(q.Ref, Join, joins, "members lists them")
 	b.chunks(q.Ref, Leave, late, "members does not list them")
+}
+
+// without lists the fields that are not among others.
+func without(fields, others []routing.Field) []routing.Field {
+	return slices.DeleteFunc(slices.Clone(fields), func(f routing.Field) bool { return slices.Contains(others, f) })
 }
 
 func (b *builder) queueAt(f routing.Field) routing.Place { return b.at(string(f)) }
@@ -179,6 +188,9 @@ func memberField(verb Verb, m MemberChange) FieldChange {
 		list[i] = a.String()
 		if verb == Move {
 			list[i] += fmt.Sprintf(" (ring %d)", m.From[i])
+		}
+		if slices.Contains(m.Inactive, a.ID) {
+			list[i] += " (deactivated)"
 		}
 	}
 	f := FieldChange{Field: membersField, Home: homes[Member][membersField]}

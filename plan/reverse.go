@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/foresort/foresort/routing"
@@ -12,8 +13,8 @@ type Done struct {
 	Change Change `json:"change"`
 	// Object is the change's object with the id that it has by now.
 	Object routing.Ref `json:"object"`
-	// Snapshot is the object as the platform showed it just before the write;
-	// nil for what was created and for members.
+	// Snapshot is the object as the platform showed it just before the write,
+	// and of what was created as the platform made it; nil for members.
 	Snapshot json.RawMessage `json:"snapshot,omitempty"`
 }
 
@@ -23,6 +24,9 @@ func Reverse(p Plan, run string, done []Done) Plan {
 	out := Plan{Version: Format, Strategy: p.Strategy, File: p.File, Org: p.Org, Undoes: run, Changes: []Change{}, Owns: []Claim{}}
 	for _, d := range slices.Backward(done) {
 		out.Changes = append(out.Changes, reversed(d)...)
+		if d.Change.Kind == Queue && d.Change.Verb == Delete {
+			out.Notes = append(out.Notes, Note{Kind: NoteLost, Text: fmt.Sprintf("queue %s comes back with another id and without the wrap-up codes it had", d.Object.Name)})
+		}
 	}
 	for i := range out.Changes {
 		out.Changes[i].ID = i + 1
@@ -90,7 +94,7 @@ func swap[S routing.Settings](p *Pair[S]) *Pair[S] {
 }
 
 // reversedMembers lets those who left join again, each into the ring they were
-// in, those who joined leave, and those who moved go back.
+// in and deactivated if they were, those who joined leave, and those who moved go back.
 func reversedMembers(c Change) []Change {
 	var out []Change
 	add := func(verb Verb, m MemberChange) {
@@ -110,7 +114,7 @@ func reversedMembers(c Change) []Change {
 	}
 	now := m.Ring
 	if c.Verb == Leave {
-		add(Join, MemberChange{Agents: m.Agents})
+		add(Join, MemberChange{Agents: m.Agents, Inactive: m.Inactive})
 		now = 1
 	}
 	for ring := 1; ring <= routing.MaxRings; ring++ {

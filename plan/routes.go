@@ -68,6 +68,10 @@ func (b *builder) planRoute(r routing.DesiredRoute, queue routing.Ref) {
 		b.note(NoteStatus, b.at(path), "email route %s is %s just now and takes no mail", ref.Name, have.Status)
 	}
 	fields := routing.Differs(routing.Owned(want), want, have.Settings)
+	if left := without(routing.Owned(want), fields); len(left) > 0 {
+		settings := routing.Only(have.Settings, left)
+		b.held = append(b.held, Held{Kind: Route, Object: ref, Fields: left, Route: &settings})
+	}
 	if len(fields) == 0 {
 		return
 	}

@@ -46,7 +46,7 @@ func (o *running) flags(cmd *cobra.Command) {
 	f.DurationVar(&o.Jitter, "wait-jitter", time.Second, "random extra of each pause, 0 to this")
 	f.DurationVar(&o.Limit, "wait-limit", 5*time.Minute, "give up waiting for queues, members and utilization after this")
 	f.DurationVar(&o.RouteLimit, "wait-route-limit", 7*time.Minute, "give up waiting for email routes after this")
-	f.DurationVar(&o.Settle, "wait-settle", 15*time.Second, "how long a write that got no answer is read back before it counts as not done")
+	f.DurationVar(&o.Settle, "wait-settle", 30*time.Second, "how long a write that got no answer is read back before it counts as not done")
 	f.IntVar(&o.Agree, "wait-agree", 3, "how many reads in a row must agree")
 }
 
@@ -135,13 +135,13 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 					err: fmt.Errorf("since %s was made, %s; nothing was changed", o.File, strings.Join(rivals, ", and ")),
 				}
 			}
-			return o.apply(ctx, s, p)
+			return o.apply(ctx, s, p, saved, runs)
 		})
 	})
 }
 
 // apply shows a plan, asks, and carries it out.
-func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan) error {
+func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan, saved bool, runs []apply.Record) error {
 	if err := s.showPlan(p); err != nil {
 		return err
 	}
@@ -154,7 +154,11 @@ func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan) error
 	if err != nil {
 		return err
 	}
-	return o.carry(ctx, s, p, run, func(ao apply.Options) (apply.Report, error) { return apply.Run(ctx, ao) })
+	return o.carry(ctx, s, p, run, func(ao apply.Options) (apply.Report, error) {
+		ao.Recheck = saved || !o.Yes // time has passed since the plan was made
+		ao.Recent = runs
+		return apply.Run(ctx, ao)
+	})
 }
 
 // resume goes on with the run that was cut off.
@@ -229,7 +233,7 @@ func printReport(w io.Writer, paint paint, p plan.Plan, report apply.Report) err
 	}
 	switch {
 	case len(report.Results) == 0:
-		fmt.Fprintln(w, plan.Summary(p))
+		fmt.Fprintln(w, plan.Summary(p)+" Nothing was written, and nothing was looked at again.")
 	case done == 0:
 		fmt.Fprintf(w, "Nothing had to be changed: everything is so already. Run %s.\n", report.Run)
 	case report.Active:
@@ -244,8 +248,10 @@ func printReport(w io.Writer, paint paint, p plan.Plan, report apply.Report) err
 func (s *orgShell) interrupted() error {
 	f := &failure{code: exitInterrupted, err: errors.New("interrupted: nothing was changed")}
 	runs, err := s.runs()
-	if cut, open := unfinished(runs); open || err != nil {
-		f.err, f.hint = errors.Join(errors.New("interrupted: "+unfinishedText(cut)), err), unfinishedHint
+	if cut, open := unfinished(runs); open {
+		f.err, f.hint = errors.New("interrupted: "+unfinishedText(cut)), unfinishedHint
+	} else if err != nil {
+		f.err = fmt.Errorf("interrupted: %w", err)
 	}
 	return f
 }
@@ -307,7 +313,7 @@ func (t *teller) tell(e apply.Event) {
 			t.waiting = true
 			t.say("waiting until the platform shows it")
 		}
-		text := fmt.Sprintf("waiting for %s: %d reads agree", e.Object, e.Agreed)
+		text := fmt.Sprintf("waiting for %s: %s in a row agree", e.Object, count(e.Agreed, "read"))
 		for _, d := range e.Differs {
 			text = fmt.Sprintf("waiting for %s: %s is still %s", e.Object, d.Field, d.Seen)
 		}

@@ -4,13 +4,18 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/foresort/foresort/genesys"
 )
 
 //go:generate go run ../tools/docs -dir ../../docs
@@ -64,6 +69,10 @@ func run(ctx context.Context, e env, args []string) int {
 	})()
 	root := newRoot(s)
 	root.SetArgs(args)
+	// A command line that cannot be read to its end fails in JSON all the same.
+	if end := slices.Index(args, "--"); slices.Contains(args[:cmp.Or(max(end, 0), len(args))], "--json") {
+		s.json = true
+	}
 	if err := root.ExecuteContext(ctx); err != nil {
 		return int(s.fail(ctx, err))
 	}
@@ -98,6 +107,9 @@ JSON. Exit codes and settings: docs/cli.md and docs/config.md.`,
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log what is done and every request on stderr")
 	flags.BoolVar(&s.noColor, "no-color", false, "no colours, as with NO_COLOR set")
 	addSettingFlags(flags, s.flags)
+	if err := root.RegisterFlagCompletionFunc("region", regionNames); err != nil {
+		panic(err) // the flag is defined above
+	}
 	root.AddGroup(
 		&cobra.Group{ID: groupFile, Title: "Strategy files, without a network:"},
 		&cobra.Group{ID: groupOrg, Title: "An organisation:"},
@@ -116,7 +128,34 @@ JSON. Exit codes and settings: docs/cli.md and docs/config.md.`,
 	}
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Use, cmd.Args, cmd.RunE = "completion bash|fish|powershell|zsh", cobra.ArbitraryArgs, anyShell
+		}
+	}
 	return root
+}
+
+// anyShell is the completion command without a shell, or with one that it does
+// not know.
+func anyShell(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	var known []string
+	for _, shell := range cmd.Commands() {
+		known = append(known, shell.Name())
+	}
+	return invalid("it knows "+strings.Join(known, ", "), "there is no completion for the shell %q", args[0])
+}
+
+// regionNames completes the names of regions.
+func regionNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, r := range genesys.Regions() {
+		names = append(names, r.Name+"\t"+r.Domain)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // strategyFiles completes the names of YAML files.

@@ -144,7 +144,7 @@ func (o doctorOptions) checks(ctx context.Context, s *shell) ([]check, error) {
 // broken is the check that an error ended.
 func (s *shell) broken(ctx context.Context, name string, err error) check {
 	r := s.judge(ctx, err)
-	return check{Name: name, Verdict: bad, Found: r.Message, Do: r.Hint, code: r.code}
+	return check{Name: name, Verdict: bad, Found: r.Message, Do: strings.TrimSuffix(r.Hint, ": foresort doctor"), code: r.code}
 }
 
 // need is what one command calls.

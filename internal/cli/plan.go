@@ -163,6 +163,9 @@ func (s *shell) desired(files []string) ([]routing.Desired, error) {
 func (o planning) make(ctx context.Context, s *orgShell, files []string, wants []routing.Desired, runs []apply.Record) ([]plan.Plan, error) {
 	p := s.progress("reading the organisation")
 	defer p.end()
+	if err := apply.CatchUp(ctx, apply.On(s.client), apply.Wait{}, runs); err != nil {
+		return nil, err
+	}
 	memory := journal.Memory(runs)
 	memory.Prune, memory.TakeOver = o.Prune, o.TakeOver
 	org, err := s.client.ReadOrg(ctx, o.scope(wants, memory))

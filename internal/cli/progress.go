@@ -33,7 +33,7 @@ func (s *shell) progress(what string) *progress {
 	}
 	go func() {
 		defer close(p.done)
-		p.show(s, isTerminal(s.stderr))
+		p.show(s)
 	}()
 	return p
 }
@@ -52,7 +52,9 @@ func (p *progress) end() {
 	<-p.done
 }
 
-func (p *progress) show(s *shell, terminal bool) {
+func (p *progress) show(s *shell) {
+	moving, terminal := s.stderr.(*lockedWriter)
+	terminal = terminal && moving.terminal
 	const frames = "|/-\\"
 	start, every := time.Now(), progressLine
 	first := time.NewTimer(progressAfter)
@@ -66,8 +68,8 @@ func (p *progress) show(s *shell, terminal bool) {
 	for n := 0; ; n++ {
 		select {
 		case <-p.stop:
-			if terminal && n > 0 {
-				fmt.Fprint(s.stderr, "\r\x1b[K")
+			if terminal {
+				moving.clear()
 			}
 			return
 		case <-first.C:
@@ -81,7 +83,7 @@ func (p *progress) show(s *shell, terminal bool) {
 		p.mu.Unlock()
 		elapsed := time.Since(start).Truncate(time.Second)
 		if terminal {
-			fmt.Fprintf(s.stderr, "\r\x1b[K%c %s (%s)", frames[n%len(frames)], what, elapsed)
+			moving.draw(fmt.Sprintf("%c %s (%s)", frames[n%len(frames)], what, elapsed))
 		} else {
 			fmt.Fprintf(s.stderr, "%s (%s)\n", what, elapsed)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -63,7 +64,9 @@ func (o rollbackOptions) run(ctx context.Context, s *shell) error {
 			return s.locked(func() error { return o.rollback(ctx, s) })
 		}
 		runs, err := s.runs()
-		if err != nil {
+		if errors.As(err, new(*journal.DamagedError)) {
+			s.say("%v", err)
+		} else if err != nil {
 			return err
 		}
 		return listRuns(s.shell, journal.Undoable(runs))
@@ -72,7 +75,9 @@ func (o rollbackOptions) run(ctx context.Context, s *shell) error {
 
 func (o rollbackOptions) rollback(ctx context.Context, s *orgShell) error {
 	runs, err := s.runs()
-	if err != nil {
+	if o.Run != "" && errors.As(err, new(*journal.DamagedError)) {
+		s.say("%v", err) // which is the last run is not known, but this one is named
+	} else if err != nil {
 		return err
 	}
 	candidates := journal.Undoable(runs)
@@ -101,7 +106,10 @@ func (o rollbackOptions) rollback(ctx context.Context, s *orgShell) error {
 	if err != nil {
 		return err
 	}
-	return o.carry(ctx, s, back, run, func(ao apply.Options) (apply.Report, error) { return apply.Rollback(ctx, ao, rec) })
+	return o.carry(ctx, s, back, run, func(ao apply.Options) (apply.Report, error) {
+		ao.Recent = runs
+		return apply.Rollback(ctx, ao, rec)
+	})
 }
 
 func listRuns(s *shell, runs []apply.Record) error {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -114,7 +115,7 @@ func (s *shell) settings() (settings, error) {
 	found := settings{values: map[string]value{}}
 	dotenv, err := godotenv.Read(".env")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return found, invalid("", "read .env: %w", err)
+		return found, dotenvError(err)
 	}
 	lookup := func(name string) value {
 		if v := s.getenv(name); v != "" {
@@ -150,6 +151,32 @@ func (s *shell) settings() (settings, error) {
 		found.values["state"] = value{filepath.Join(s.base("XDG_STATE_HOME", ".local/state"), "foresort"), "default"}
 	}
 	return found, nil
+}
+
+// dotenvError says where .env cannot be read. The parser's own words quote the
+// file, and there may be a secret in it.
+func dotenvError(err error) error {
+	if errors.As(err, new(*fs.PathError)) {
+		return invalid("", "read .env: %w", err)
+	}
+	src, _ := os.ReadFile(".env")
+	lines := strings.Split(string(src), "\n")
+	for i := range lines {
+		if _, err := godotenv.Unmarshal(strings.Join(lines[:i+1], "\n") + "\n"); err != nil && !closes(lines, i) {
+			return invalid("write NAME=value, with a quote at both ends of the value or at neither", ".env:%d: this is no setting", i+1)
+		}
+	}
+	return invalid("write NAME=value on every line", ".env cannot be read")
+}
+
+// closes says whether what starts at line i is whole only with later lines.
+func closes(lines []string, i int) bool {
+	for end := i + 2; end <= len(lines); end++ {
+		if _, err := godotenv.Unmarshal(strings.Join(lines[:end], "\n") + "\n"); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // fromEnv reads a setting from the environment, or else from .env. Two names
@@ -197,6 +224,9 @@ func (s *shell) base(variable, below string) string {
 	return filepath.Join(home, below)
 }
 
+// variableName is what the name of an environment variable looks like.
+var variableName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
+
 // profile is one organisation of the config file.
 type profile struct {
 	Region          string `yaml:"region"`
@@ -227,7 +257,11 @@ func (s *shell) addProfile(found settings, lookup func(string) value) error {
 	if p.ClientSecretEnv != "" {
 		secret := lookup(p.ClientSecretEnv)
 		if secret.text == "" {
-			return invalid("set it, or put it into .env", "profile %s of %s takes its secret from %s, which is not set", name, file, p.ClientSecretEnv)
+			shown := p.ClientSecretEnv
+			if !variableName.MatchString(shown) {
+				shown = "clientSecretEnv, which must be the name of a variable" // it may be the secret itself
+			}
+			return invalid("set it, or put it into .env", "profile %s of %s takes its secret from %s, which is not set", name, file, shown)
 		}
 		p.ClientSecret = secret.text
 	}
@@ -273,7 +307,11 @@ func readProfile(file, name string) (profile, error) {
 		var yamlError yaml.Error
 		if errors.As(err, &yamlError) && yamlError.GetToken() != nil {
 			at := yamlError.GetToken().Position
-			return profile{}, invalid("", "read %s:%d:%d: %s", file, at.Line, at.Column, yamlError.GetMessage())
+			message := "this is not the YAML of a config file"
+			if errors.As(err, new(*yaml.UnknownFieldError)) { // which names a key
+				message = yamlError.GetMessage()
+			}
+			return profile{}, invalid("docs/config.md shows one", "read %s:%d:%d: %s", file, at.Line, at.Column, message)
 		}
 		return profile{}, invalid("", "read %s: it is not the YAML of a config file", file)
 	}
@@ -300,6 +338,12 @@ func readProfile(file, name string) (profile, error) {
 
 // genesys turns the settings into those of the API client.
 func (s settings) genesys() (genesys.Config, error) {
+	// A gateway stands in for the region: whoever names a region with more
+	// authority than the gateway has would speak to another organisation.
+	if rank(s.from("region")) < rank(s.from("gateway")) {
+		return genesys.Config{}, invalid("take one of the two away", "%s names the region %s, and %s the gateway %s, which would be used instead",
+			s.from("region"), s.text("region"), s.from("gateway"), s.text("gateway"))
+	}
 	cfg := genesys.Config{
 		Region: s.text("region"), Gateway: s.text("gateway"),
 		ClientID: s.text("clientId"), ClientSecret: genesys.Secret(s.text("clientSecret")),
@@ -322,6 +366,17 @@ func (s settings) genesys() (genesys.Config, error) {
 		cfg.Retries = -1 // to the client zero is its default
 	}
 	return cfg, nil
+}
+
+// rank orders where values come from: a flag, the environment, .env, a profile,
+// a default; nothing at all.
+func rank(from string) int {
+	for i, prefix := range []string{"--", "$", ".env", "profile", "default"} {
+		if strings.HasPrefix(from, prefix) {
+			return i
+		}
+	}
+	return -1
 }
 
 func missingPart(id, secret bool) string {

@@ -32,16 +32,30 @@ type shell struct {
 }
 
 func newShell(e env) *shell {
-	e.stderr = &lockedWriter{w: e.stderr, terminal: isTerminal(e.stderr)}
+	shared := &screen{below: e.stderr}
+	e.stderr = &lockedWriter{screen: shared, w: e.stderr, terminal: isTerminal(e.stderr)}
+	e.stdout = &lockedWriter{screen: shared, w: e.stdout, terminal: isTerminal(e.stdout)}
 	s := &shell{env: e, flags: map[string]*string{}, standing: "nothing was changed"}
 	s.outPaint = paint{s, e.stdout}
 	s.errPaint = paint{s, e.stderr}
 	return s
 }
 
-// lockedWriter lets progress, log and talk share one stream.
+// screen is what stdout and stderr of one terminal share: whose turn it is,
+// and whether a line of progress moves at the bottom.
+type screen struct {
+	mu     sync.Mutex
+	moving bool
+	below  io.Writer // where the moving line is drawn
+}
+
+// eraseLine takes a moving line away.
+const eraseLine = "\r\x1b[K"
+
+// lockedWriter lets facts, progress, log and talk share one screen: whatever is
+// written takes the moving line away first, and the next frame draws it again.
 type lockedWriter struct {
-	mu       sync.Mutex
+	*screen
 	w        io.Writer
 	terminal bool
 }
@@ -50,7 +64,39 @@ type lockedWriter struct {
 func (l *lockedWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.erase()
 	return l.w.Write(p)
+}
+
+func (s *screen) erase() {
+	if s.moving {
+		_, _ = io.WriteString(s.below, eraseLine)
+		s.moving = false
+	}
+}
+
+// draw shows a moving line, as much of it as fits.
+func (l *lockedWriter) draw(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	width := 80
+	if f, ok := l.w.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			width = w
+		}
+	}
+	if runes := []rune(line); len(runes) >= width {
+		line = string(runes[:max(0, width-1)])
+	}
+	_, _ = io.WriteString(l.w, eraseLine+line)
+	l.moving = true
+}
+
+// clear takes the moving line away.
+func (l *lockedWriter) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.erase()
 }
 
 // isTerminal says whether a stream is a person's screen or keyboard.

@@ -109,8 +109,10 @@ func syncDir(dir string) error {
 
 // Run is the open journal of one run.
 type Run struct {
-	ID   string
-	file *os.File
+	ID     string
+	file   *os.File
+	end    int64 // of the last line that is on disk
+	broken error // why no line can follow it
 }
 
 // Start makes the file of a new run. The caller holds the lock.
@@ -152,28 +154,69 @@ func (o *Org) Continue(id string) (*Run, error) {
 	if _, err := f.Seek(whole, 0); err != nil {
 		return nil, errors.Join(fmt.Errorf("continue the journal of run %s: %w", id, err), f.Close())
 	}
-	return &Run{ID: id, file: f}, nil
+	return &Run{ID: id, file: f, end: whole}, nil
 }
 
 func (o *Org) path(id string) string { return filepath.Join(o.runs(), id+".jsonl") }
 
-// Append writes one line and returns once it is on disk.
+// Append writes one line and returns once it is on disk. Where that fails, what
+// was written of the line is taken back and no line is taken any more: nobody
+// knows what the disk holds, and a line after a torn one could not be read.
 func (r *Run) Append(e apply.Entry) error {
+	if r.broken != nil {
+		return fmt.Errorf("an earlier line could not be written: %w", r.broken)
+	}
 	b, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	if _, err := r.file.Write(append(b, '\n')); err != nil {
-		return err
+	n, err := r.file.Write(append(b, '\n'))
+	if err == nil {
+		err = r.file.Sync()
 	}
-	return r.file.Sync()
+	if err != nil {
+		r.broken = errors.Join(err, r.file.Truncate(r.end))
+		return r.broken
+	}
+	r.end += int64(n)
+	return nil
 }
 
 // Close closes the file.
 func (r *Run) Close() error { return r.file.Close() }
 
+// Damage is a run whose file cannot be read.
+type Damage struct {
+	Run  string `json:"run"`
+	Path string `json:"path"`
+	Err  error  `json:"-"` // with the line
+}
+
+// DamagedError names the runs that cannot be read. What they did is not known,
+// so nothing may be planned or applied on the others alone.
+type DamagedError struct{ Runs []Damage }
+
+// Error says which they are and what to do.
+func (e *DamagedError) Error() string {
+	parts := make([]string, len(e.Runs))
+	for i, d := range e.Runs {
+		parts[i] = fmt.Sprintf("read the journal of run %s: %v", d.Run, d.Err)
+	}
+	return strings.Join(parts, "; ") + "; what it did is not known: look at it, then move the file to another folder"
+}
+
+// Unwrap is why they cannot be read.
+func (e *DamagedError) Unwrap() []error {
+	errs := make([]error, len(e.Runs))
+	for i, d := range e.Runs {
+		errs[i] = d.Err
+	}
+	return errs
+}
+
 // Runs reads all runs, oldest first. The notes say in words what could not be
-// counted: a line that was being written when the process ended.
+// counted: a line that was being written when the process ended. Beside a
+// *DamagedError it returns the runs that can be read.
 func (o *Org) Runs() (runs []apply.Record, notes []string, err error) {
 	files, err := os.ReadDir(o.runs())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -182,6 +225,7 @@ func (o *Org) Runs() (runs []apply.Record, notes []string, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the journal: %w", err)
 	}
+	var damaged []Damage
 	for _, f := range files {
 		id, is := strings.CutSuffix(f.Name(), ".jsonl")
 		if !is {
@@ -189,7 +233,8 @@ func (o *Org) Runs() (runs []apply.Record, notes []string, err error) {
 		}
 		entries, torn, err := readRun(o.path(id))
 		if err != nil {
-			return nil, notes, fmt.Errorf("read the journal of run %s: %w", id, err)
+			damaged = append(damaged, Damage{Run: id, Path: o.path(id), Err: err})
+			continue
 		}
 		if torn {
 			notes = append(notes, fmt.Sprintf("run %s: its last line was cut off and does not count: the process ended while it was being written", id))
@@ -199,11 +244,15 @@ func (o *Org) Runs() (runs []apply.Record, notes []string, err error) {
 		}
 		rec, err := apply.Replay(id, entries)
 		if err != nil {
-			return nil, notes, err
+			damaged = append(damaged, Damage{Run: id, Path: o.path(id), Err: err})
+			continue
 		}
 		runs = append(runs, rec)
 	}
 	slices.SortStableFunc(runs, func(a, b apply.Record) int { return a.Started.Compare(b.Started) })
+	if len(damaged) > 0 {
+		return runs, notes, &DamagedError{damaged}
+	}
 	return runs, notes, nil
 }
 

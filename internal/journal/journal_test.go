@@ -288,6 +288,30 @@ func TestADamagedLineIsNamed(t *testing.T) {
 	}
 }
 
+func TestADamagedRunDoesNotHideTheOthers(t *testing.T) {
+	t.Parallel()
+	o, dir := open(t)
+	first := write(t, o, begin("a", plan.Update, queue, "alert"), intent(), result(apply.Done, queue), end(apply.End{OK: true}))
+	second := write(t, o, begin("a", plan.Update, queue, "order"))
+	third := write(t, o, begin("a", plan.Update, queue, "agents"), intent(), result(apply.Done, queue), end(apply.End{OK: true}))
+	broken := filepath.Join(dir, "runs", second+".jsonl")
+	if err := os.WriteFile(broken, []byte("{\"at\":\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all, _, err := o.Runs()
+	var damaged *journal.DamagedError
+	if !errors.As(err, &damaged) || len(damaged.Runs) != 1 || damaged.Runs[0].Run != second || damaged.Runs[0].Path != broken {
+		t.Fatalf("%v", err)
+	}
+	var ids []string
+	for _, r := range journal.Undoable(all) {
+		ids = append(ids, r.ID)
+	}
+	if d := cmp.Diff([]string{third, first}, ids); d != "" {
+		t.Fatalf("undoable (-want +got):\n%s", d)
+	}
+}
+
 func TestOneApplyAtATime(t *testing.T) {
 	t.Parallel()
 	o, _ := open(t)

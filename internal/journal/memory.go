@@ -49,7 +49,8 @@ func Memory(runs []apply.Record) plan.Memory {
 func objects(list []plan.Object, phase apply.Phase, created map[routing.Ref]routing.Ref) []plan.Object {
 	for _, c := range phase.Plan.Changes {
 		result := phase.Results[c.ID]
-		if result.Outcome != apply.Done || c.Kind != plan.Queue && c.Kind != plan.Route {
+		perhaps := result.Outcome == apply.Uncertain && c.Verb == plan.Create && result.Object.ID != ""
+		if result.Outcome != apply.Done && !perhaps || c.Kind != plan.Queue && c.Kind != plan.Route {
 			continue
 		}
 		switch o := (plan.Object{Kind: c.Kind, Ref: result.Object}); c.Verb {
