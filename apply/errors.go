@@ -60,6 +60,22 @@ func (e *GoneError) Error() string {
 	return fmt.Sprintf("%s %s is not there any more: it was deleted after the plan was made; make a new plan", e.Kind, e.Object)
 }
 
+// AppearedError says that what a change creates is there already: somebody made
+// it after the plan. Nothing was written.
+type AppearedError struct {
+	Kind   plan.Kind
+	Object routing.Ref
+	Err    error // the platform's refusal
+}
+
+// Error says what has appeared and what to do.
+func (e *AppearedError) Error() string {
+	return fmt.Sprintf("%s %s has appeared since the plan was made; make a new plan: %v", e.Kind, e.Object, e.Err)
+}
+
+// Unwrap is the platform's refusal.
+func (e *AppearedError) Unwrap() error { return e.Err }
+
 // UnknownError says that nobody can tell whether a write happened.
 type UnknownError struct {
 	Headline string

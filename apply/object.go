@@ -143,7 +143,7 @@ func (s *step) result(err error) Result {
 	case s.wrote, s.resumed: // whatever came after it, that write may be there
 		res.Outcome = Uncertain
 		res.Err = &UnknownError{Headline: s.c.Headline(), Err: err}
-	case errors.As(err, &moved), errors.As(err, &gone):
+	case errors.As(err, &moved), errors.As(err, &gone), errors.As(err, new(*AppearedError)):
 		res.Outcome = Refused
 	default:
 		res.Outcome = Failed
@@ -214,6 +214,10 @@ func carry[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S]) 
 		return update(ctx, s, pair)
 	}
 }
+
+// repeats is how often a write without a clear answer is done again, each time
+// after reads have shown that it did not happen.
+const repeats = 2
 
 // update reads the object, refuses to write if a field has moved, lays the
 // fields over it and writes the whole.
@@ -289,7 +293,7 @@ func update[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S])
 		switch {
 		case holds && !tidy:
 			return nil
-		case look != nil || attempt > 1:
+		case look != nil || attempt > repeats:
 			return &UnknownError{Headline: s.c.Headline(), Err: errors.Join(err, look)}
 		}
 		// As far as reads tell it was not carried out, so it is done once more.
@@ -330,7 +334,7 @@ func create[S routing.Settings](ctx context.Context, s *step, want S) error {
 				return &UnknownError{Headline: s.c.Headline(), Err: err}
 			case found.ID != "":
 				return adopt(ctx, s, found, fields, want)
-			case attempt > 2:
+			case attempt > repeats+1:
 				return &UnknownError{Headline: s.c.Headline(), Err: last}
 			}
 		}
@@ -356,6 +360,9 @@ func create[S routing.Settings](ctx context.Context, s *step, want S) error {
 					}
 					return adopt(ctx, s, found, fields, want)
 				}
+			}
+			if !unsure && isTaken(err) {
+				return &AppearedError{Kind: s.c.Kind, Object: s.c.Object, Err: err}
 			}
 			return err
 		}

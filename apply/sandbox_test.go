@@ -407,7 +407,7 @@ func TestAWriteWithoutAnAnswerIsReadBack(t *testing.T) {
 func TestAWriteThatNobodyCanSettleStopsInWords(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(t *testing.T, w *world) {
-		w.fault("PUT */queues/* -> 504 x2")
+		w.fault("PUT */queues/* -> 504 x3")
 		report, err := w.apply(w.plan(small()))
 		var unknown *apply.UnknownError
 		if !errors.As(err, &unknown) || !strings.Contains(err.Error(), "it is not known whether this was carried out") {

@@ -165,14 +165,15 @@ func TestAnUndoThatDoesNotSeeAnUncertainWriteDoesNotSayPutBack(t *testing.T) {
 		want routing.Desired
 		rule string
 	}{
-		"a change": {small(), "PUT */queues/* -> 504 done x2"},
-		"a create": {route, "POST */routes -> 504 done x2"}, // the second is refused, and is no answer either
+		"a change": {small(), "PUT */queues/* -> 504 done x3"},
+		"a create": {route, "POST */routes -> 504 done x3"}, // those after the first are refused, and are no answer either
 	}
 	for name, tt := range tests {
 		for _, lag := range []time.Duration{4 * time.Minute, 270 * time.Second} {
 			t.Run(name+" "+lag.String(), func(t *testing.T) {
 				t.Parallel()
 				inWorld(t, sandbox.Options{ReplicationDelay: lag}, func(t *testing.T, w *world) {
+					w.options.Wait.Settle = 20 * time.Second // three attempts take a minute
 					p := w.plan(tt.want)
 					w.fault(tt.rule)
 					_, err := w.apply(p)
@@ -295,6 +296,45 @@ func TestAClockSetBackDoesNotHoldARollbackUp(t *testing.T) {
 		}
 		if d := cmp.Diff(before, w.raw("Support Email")); d != "" {
 			t.Fatalf("(-before +after):\n%s", d)
+		}
+	})
+}
+
+// Two faults in a row are not the end: each time reads show that it did not
+// happen, and it is done again.
+func TestAWriteIsDoneAgainUntilItHappens(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []string{"POST */routes -> 503 x2", "PUT */queues/* -> 503 x2"} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, sandbox.Options{}, func(t *testing.T, w *world) {
+				want := fresh()
+				if rule[:3] == "PUT" {
+					want = small()
+				}
+				p := w.plan(want)
+				w.fault(rule)
+				if _, err := w.apply(p); err != nil {
+					t.Fatal(err)
+				}
+				w.reached(want)
+			})
+		})
+	}
+}
+
+func TestWhatHasAppearedSinceThePlanIsRefused(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{}, func(t *testing.T, w *world) {
+		want := fresh()
+		p := w.plan(want)
+		if _, err := w.apply(p); err != nil {
+			t.Fatal(err)
+		}
+		report, err := w.apply(p)
+		var appeared *apply.AppearedError
+		if !errors.As(err, &appeared) || report.Results[0].Outcome != apply.Refused || !strings.Contains(err.Error(), "nothing was changed") {
+			t.Fatalf("%+v\n%v", report.Results, err)
 		}
 	})
 }

@@ -261,7 +261,7 @@ func TestRollbackDeletesAQueueThatIsOursAloneThoughReadsLag(t *testing.T) {
 		if _, err := w.rollback(w.last()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) //nolint:forbidigo // in the bubble this is how time passes
 		if d := cmp.Diff(before, w.everything()); d != "" {
 			t.Error(d)
 		}
@@ -326,7 +326,7 @@ func TestRollbackLetsADeactivatedMemberComeBackDeactivated(t *testing.T) {
 				if err := w.client.DeactivateMembers(w.ctx, queue, []string{idle}); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(time.Minute)
+				time.Sleep(time.Minute) //nolint:forbidigo // in the bubble this is how time passes
 				left, before := idle, members()
 				want := small()
 				want.Queue.Settings = routing.QueueSettings{}
@@ -343,7 +343,7 @@ func TestRollbackLetsADeactivatedMemberComeBackDeactivated(t *testing.T) {
 				if _, err := w.rollback(w.last()); err != nil {
 					t.Error(err)
 				}
-				time.Sleep(time.Minute)
+				time.Sleep(time.Minute) //nolint:forbidigo // in the bubble this is how time passes
 				if d := cmp.Diff(before, members()); d != "" {
 					t.Errorf("who is active (-want +got):\n%s", d)
 				}

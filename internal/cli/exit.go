@@ -132,7 +132,7 @@ func codeOf(err error) code {
 		return known.code
 	case errors.As(err, &problems):
 		return exitInvalid
-	case is[*apply.MovedError](err), is[*apply.GoneError](err), errors.Is(err, genesys.ErrConflict):
+	case is[*apply.MovedError](err), is[*apply.GoneError](err), is[*apply.AppearedError](err), errors.Is(err, genesys.ErrConflict):
 		return exitConflict
 	case is[*apply.NotActiveError](err), is[*apply.NotFoundError](err), is[*apply.RouteError](err):
 		return exitNotActive
