@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/foresort/foresort/routing"
 )
@@ -106,7 +107,8 @@ func (ps Problems) Render(w io.Writer, color bool) error {
 		}
 		b.WriteString(p.Message + "\n")
 		if strings.TrimSpace(p.Source) != "" {
-			fmt.Fprintf(&b, "%5d | %s\n      | %s%s\n", p.Line, p.Source, under(p.Source, p.Column), paint(red, "^"))
+			line, column := excerpt(p.Source, p.Column)
+			fmt.Fprintf(&b, "%5d | %s\n      | %s%s\n", p.Line, line, under(line, column), paint(red, "^"))
 		}
 		if p.Hint != "" {
 			fmt.Fprintf(&b, "      = %s\n", paint(cyan, p.Hint))
@@ -121,6 +123,33 @@ func (ps Problems) Text() string {
 	var b strings.Builder
 	_ = ps.Render(&b, false) // a strings.Builder takes everything
 	return b.String()
+}
+
+// widest is how much of a line is shown, in characters.
+const widest = 160
+
+// excerpt is what is shown of a line: the part around the column, without what
+// a terminal would obey; and the column in it.
+func excerpt(line string, column int) (part string, at int) {
+	runes := []rune(line)
+	for i, r := range runes {
+		if unicode.IsControl(r) && r != '\t' {
+			runes[i] = '\uFFFD'
+		}
+	}
+	if len(runes) <= widest {
+		return string(runes), column
+	}
+	from := max(0, min(column-widest/2, len(runes)-widest))
+	to := min(len(runes), from+widest)
+	part, at = string(runes[from:to]), column-from
+	if from > 0 {
+		part, at = "…"+part, at+1
+	}
+	if to < len(runes) {
+		part += "…"
+	}
+	return part, at
 }
 
 // under is as wide as the line before the column; tabs stay tabs, so that both

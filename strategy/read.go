@@ -279,7 +279,11 @@ func spanHint(s string) string {
 		}
 	}
 	if m := longUnits.FindStringSubmatch(s); m != nil {
-		return "write " + m[1] + m[2][:1]
+		short := m[1] + m[2][:1]
+		if short == s {
+			return "it is too long: a time span ends at 2562047h"
+		}
+		return "write " + short
 	}
 	if bareNumber.MatchString(s) {
 		return "give the unit: " + s + "s are seconds, " + s + "m minutes, " + s + "h hours"
