@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/strategy"
@@ -51,6 +53,12 @@ func (o initOptions) run(s *shell) error {
 	within, err := strategy.ParseWithin(o.Within)
 	if err != nil {
 		return invalid("", "--within: %w", err)
+	}
+	if within < time.Second {
+		return invalid("--within 4h", "--within %s: the platform's shortest is 1s", o.Within)
+	}
+	if o.Percent <= 1 || o.Percent > 100 {
+		return invalid("--percent 90 stands for 90 of 100 emails", "--percent %g is not a number above 1 and up to 100", o.Percent)
 	}
 	o.Options.Within = within
 	src, err := strategy.New(o.Options)
