@@ -59,11 +59,7 @@ func cliDoc() []byte {
 func commandDoc(b *bytes.Buffer, cmd *cobra.Command) {
 	fmt.Fprintf(b, "\n## %s\n\n", cmd.CommandPath())
 	b.WriteString(strings.TrimSpace(cmd.Long) + "\n")
-	use := cmd.UseLine()
-	if !cmd.Runnable() { // completion: its sub-commands are the shells
-		use = cmd.CommandPath() + " bash|fish|powershell|zsh"
-	}
-	fmt.Fprintf(b, "\n```\n%s\n```\n", use)
+	fmt.Fprintf(b, "\n```\n%s\n```\n", cmd.UseLine())
 	if cmd.Example != "" {
 		fmt.Fprintf(b, "\nExamples:\n\n```sh\n%s\n```\n", dedent(cmd.Example))
 	}
