@@ -21,6 +21,8 @@ type Desired struct {
 	Capacity *UtilizationSettings `json:"capacity,omitempty"`
 	// Rules are the rules in the order in which they are tried.
 	Rules []Rule `json:"rules,omitempty"`
+	// Calendar is the clock of deadlines and reports; nil: every hour counts.
+	Calendar *Calendar `json:"-"`
 	// Places tells for the path of each owned key, such as "serviceLevel",
 	// "rings", "members", "capacity.email" or "routes[vip@example.com].priority",
 	// the place that asked for it.

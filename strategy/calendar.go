@@ -3,21 +3,18 @@ package strategy
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/foresort/foresort/routing"
 )
 
-// This file checks calendars: days, hours, time zones and holidays.
+// This file checks and compiles calendars: days, hours, time zones and holidays.
 
-var weekdays = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
-
-// span is one interval of a day, in minutes from midnight, and where it stands.
+// span is one interval of a day, and where it stands.
 type span struct {
-	from, to int
-	path     string
+	routing.Hours
+	path string
 }
 
 func (c *checker) calendars() {
@@ -27,112 +24,100 @@ func (c *checker) calendars() {
 }
 
 func (c *checker) calendar(path string, cal Calendar) {
-	if c.has(path + ".timezone") {
+	if c.Has(path + ".timezone") {
 		if _, err := time.LoadLocation(cal.Timezone); err != nil || cal.Timezone == "Local" {
-			c.fail(path+".timezone", fmt.Sprintf("no time zone is named %q", cal.Timezone), "use an IANA name, such as Europe/Berlin or America/New_York")
+			c.Fail(path+".timezone", fmt.Sprintf("no time zone is named %q", cal.Timezone), "use an IANA name, such as Europe/Berlin or America/New_York")
 		}
 	}
 	var week [7][]span
 	sound, open := true, false
 	for _, key := range names(cal.Open) {
 		sub := path + ".open." + key
-		days, err := parseDays(key)
+		days, err := routing.ParseDays(key)
 		if err != nil {
-			c.failAt(c.s.At(sub), sub, err.Error(), "write mon, mon-fri or mon,wed")
+			c.FailAt(c.s.At(sub), sub, err.Error(), "write mon, mon-fri or mon,wed")
 			sound = false
 		}
 		for i, text := range cal.Open[key] {
-			item := fmt.Sprintf("%s[%d]", sub, i)
-			if _, ok := c.s.spots[item]; !ok {
-				item = sub // a single text that stands for a list
-			}
-			if c.bad[item] {
+			item := c.Item(sub, i)
+			if c.Bad(item) {
 				sound = false
 				continue
 			}
-			from, to, err := parseHours(text)
+			h, err := routing.ParseHours(text)
 			switch {
 			case err != nil:
-				c.fail(item, err.Error(), "write them as 08:00-12:00")
+				c.Fail(item, err.Error(), "write them as 08:00-12:00")
 				sound = false
 				continue
-			case from == to:
-				c.fail(item, fmt.Sprintf("%s has no length", text), "")
+			case h.From == h.To:
+				c.Fail(item, fmt.Sprintf("%s has no length", text), "")
 				sound = false
 				continue
-			case from > to:
-				c.fail(item, fmt.Sprintf("%s ends before it starts", text), "over midnight, write it up to 24:00 and from 00:00 on the next day")
+			case h.From > h.To:
+				c.Fail(item, fmt.Sprintf("%s ends before it starts", text), "over midnight, write it up to 24:00 and from 00:00 on the next day")
 				sound = false
 				continue
 			}
 			open = true
 			for _, d := range days {
-				week[d] = append(week[d], span{from, to, item})
+				week[d] = append(week[d], span{h, item})
 			}
 		}
 	}
-	if c.has(path+".open") && sound && !open {
-		c.fail(path+".open", "the calendar has no open hour", "add one, such as mon-fri: 08:00-18:00")
+	if c.Has(path+".open") && sound && !open {
+		c.Fail(path+".open", "the calendar has no open hour", "add one, such as mon-fri: 08:00-18:00")
 	}
 	reported := map[string]bool{}
 	for d, spans := range week {
-		slices.SortFunc(spans, func(a, b span) int { return cmp.Or(a.from-b.from, a.to-b.to, cmp.Compare(a.path, b.path)) })
+		slices.SortFunc(spans, func(a, b span) int { return cmp.Or(a.From-b.From, a.To-b.To, cmp.Compare(a.path, b.path)) })
 		for i := 1; i < len(spans); i++ {
-			if spans[i].from < spans[i-1].to && !reported[spans[i].path] {
+			if spans[i].From < spans[i-1].To && !reported[spans[i].path] {
 				reported[spans[i].path] = true
-				c.fail(spans[i].path, fmt.Sprintf("overlaps %s on %s", clock(spans[i-1].from)+"-"+clock(spans[i-1].to), weekdays[d]), "join the two, or shorten one")
+				c.Fail(spans[i].path, fmt.Sprintf("overlaps %s on %s", spans[i-1].Hours, routing.Weekdays[d]), "join the two, or shorten one")
 			}
 		}
 	}
 	for i, day := range cal.Holidays {
 		item := fmt.Sprintf("%s.holidays[%d]", path, i)
-		if _, err := time.Parse(time.DateOnly, day); err != nil && c.has(item) {
-			c.fail(item, fmt.Sprintf("%q is not a date", day), "write year-month-day, such as 2026-12-25")
+		if _, err := time.Parse(time.DateOnly, day); err != nil && c.Has(item) {
+			c.Fail(item, fmt.Sprintf("%q is not a date", day), "write year-month-day, such as 2026-12-25")
 		}
 	}
 }
 
-// parseDays reads mon, mon-fri and mon,wed. Days are numbered from Monday.
-func parseDays(s string) ([]int, error) {
-	var out []int
-	for part := range strings.SplitSeq(s, ",") {
-		from, to, isRange := strings.Cut(strings.ToLower(strings.TrimSpace(part)), "-")
-		a, b := slices.Index(weekdays, from), slices.Index(weekdays, to)
-		if !isRange {
-			b = a
+// clock compiles the calendar that the strategy goes by; nil where it names
+// none. Mistakes in it, which Parse has reported, are left out.
+func (s *Strategy) clock() *routing.Calendar {
+	cal, ok := s.Calendars[s.Calendar]
+	if !ok {
+		return nil
+	}
+	zone, err := time.LoadLocation(cal.Timezone)
+	if err != nil || cal.Timezone == "Local" {
+		zone = time.UTC
+	}
+	out := &routing.Calendar{Name: s.Calendar, Location: zone, Holidays: map[string]bool{}}
+	for key, texts := range cal.Open {
+		days, err := routing.ParseDays(key)
+		if err != nil {
+			continue
 		}
-		if a < 0 || b < 0 {
-			return nil, fmt.Errorf("%q is not a day of the week", part)
-		}
-		for d := a; ; d = (d + 1) % 7 {
-			out = append(out, d)
-			if d == b {
-				break
+		for _, text := range texts {
+			h, err := routing.ParseHours(text)
+			if err != nil || h.From >= h.To {
+				continue
+			}
+			for _, d := range days {
+				out.Week[d] = append(out.Week[d], h)
 			}
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
+	for d := range out.Week {
+		slices.SortFunc(out.Week[d], func(a, b routing.Hours) int { return a.From - b.From })
+	}
+	for _, day := range cal.Holidays {
+		out.Holidays[day] = true
+	}
+	return out
 }
-
-var hours = regexp.MustCompile(`^([0-9]{1,2}):([0-9]{2}) ?- ?([0-9]{1,2}):([0-9]{2})$`)
-
-// parseHours reads 08:00-12:00 as minutes from midnight.
-func parseHours(s string) (from, to int, err error) {
-	m := hours.FindStringSubmatch(s)
-	if m == nil {
-		return 0, 0, fmt.Errorf("%q is not hours of a day", s)
-	}
-	var n [4]int
-	for i := range n {
-		n[i], _ = strconv.Atoi(m[i+1]) // two digits at most
-	}
-	from, to = n[0]*60+n[1], n[2]*60+n[3]
-	if n[1] > 59 || n[3] > 59 || from > 24*60 || to > 24*60 {
-		return 0, 0, fmt.Errorf("%q is not a time of day", s)
-	}
-	return from, to, nil
-}
-
-// clock writes minutes from midnight as 08:00.
-func clock(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }

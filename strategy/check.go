@@ -13,6 +13,7 @@ import (
 	"cel.dev/cel-go/cel"
 
 	"github.com/foresort/foresort/internal/nearest"
+	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -38,36 +39,12 @@ const skillByID = "is the id of a skill, and skills are called by name"
 
 // checker gathers what is wrong with one strategy.
 type checker struct {
+	*yamlfile.Reader
 	s          *Strategy
-	doc        *document
-	bad        map[string]bool // paths that the reader reported already
 	conditions *cel.Env
-	problems   Problems
 }
 
 func (c *checker) path(format string, args ...any) string { return fmt.Sprintf(format, args...) }
-
-// fail reports a mistake in the value of a key.
-func (c *checker) fail(path, message, hint string) {
-	at := c.s.spots[path]
-	c.failAt(cmp.Or(at.value, at.key), path, message, hint)
-}
-
-func (c *checker) failAt(at routing.Place, path, message, hint string) {
-	c.problems = append(c.problems, c.doc.problem(at, path, message, hint))
-}
-
-// warn reports what is probably not meant.
-func (c *checker) warn(path, message, hint string) {
-	c.fail(path, message, hint)
-	c.problems[len(c.problems)-1].Severity = Warning
-}
-
-// has says whether a key is in the file with a value of the right type.
-func (c *checker) has(path string) bool {
-	_, there := c.s.spots[path]
-	return there && !c.bad[path]
-}
 
 var (
 	strategyName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$`)
@@ -76,11 +53,11 @@ var (
 
 func (c *checker) check() {
 	s := c.s
-	if c.has("name") && !strategyName.MatchString(s.Name) {
-		c.fail("name", fmt.Sprintf("%q cannot be the name of a strategy", s.Name), "use up to 64 letters, digits and . _ - between them: "+slug(s.Name))
+	if c.Has("name") && !strategyName.MatchString(s.Name) {
+		c.Fail("name", fmt.Sprintf("%q cannot be the name of a strategy", s.Name), "use up to 64 letters, digits and . _ - between them: "+slug(s.Name))
 	}
-	if c.has("queue") && looksLikeID.MatchString(s.Queue) {
-		c.fail("queue", fmt.Sprintf("%q is an id, and queues are called by name", s.Queue), "write the queue's name; `foresort import` writes a file of a live queue")
+	if c.Has("queue") && looksLikeID.MatchString(s.Queue) {
+		c.Fail("queue", fmt.Sprintf("%q is an id, and queues are called by name", s.Queue), "write the queue's name; `foresort import` writes a file of a live queue")
 	}
 	c.queue()
 	c.rules()
@@ -94,39 +71,39 @@ func (c *checker) check() {
 // queue checks the settings of the queue itself.
 func (c *checker) queue() {
 	s := c.s
-	if c.has("serviceLevel.percent") && s.ServiceLevel.Percent > 0 && s.ServiceLevel.Percent <= 1 {
+	if c.Has("serviceLevel.percent") && s.ServiceLevel.Percent > 0 && s.ServiceLevel.Percent <= 1 {
 		p := s.ServiceLevel.Percent
-		c.fail("serviceLevel.percent", fmt.Sprintf("%g is a fraction; percent goes from 0 to 100", p), fmt.Sprintf("write %g, not %g", math.Round(p*1e8)/1e6, p))
+		c.Fail("serviceLevel.percent", fmt.Sprintf("%g is a fraction; percent goes from 0 to 100", p), fmt.Sprintf("write %g, not %g", math.Round(p*1e8)/1e6, p))
 	}
-	if c.has("serviceLevel.within") && time.Duration(s.ServiceLevel.Within) < time.Second {
-		c.fail("serviceLevel.within", fmt.Sprintf("%s is too short", s.ServiceLevel.Within), "the platform takes 1s and more")
+	if c.Has("serviceLevel.within") && time.Duration(s.ServiceLevel.Within) < time.Second {
+		c.Fail("serviceLevel.within", fmt.Sprintf("%s is too short", s.ServiceLevel.Within), "the platform takes 1s and more")
 	}
 	if s.Alert != nil {
 		switch d := time.Duration(*s.Alert); {
 		case d < minAlert:
-			c.fail("alert", fmt.Sprintf("%s is too short", s.Alert), "the platform takes 7s and more")
+			c.Fail("alert", fmt.Sprintf("%s is too short", s.Alert), "the platform takes 7s and more")
 		case d%time.Second != 0:
-			c.fail("alert", fmt.Sprintf("%s is not whole seconds", s.Alert), "write "+routing.Duration(d.Round(time.Second)).String())
+			c.Fail("alert", fmt.Sprintf("%s is not whole seconds", s.Alert), "write "+routing.Duration(d.Round(time.Second)).String())
 		case d > usualAlert:
-			c.warn("alert", fmt.Sprintf("%s is longer than the 15m that the platform's own page allows", s.Alert), "it may be refused on apply")
+			c.Warn("alert", fmt.Sprintf("%s is longer than the 15m that the platform's own page allows", s.Alert), "it may be refused on apply")
 		}
 	}
-	if s.WrapUp != nil && s.WrapUp.Timeout != nil && c.has("wrapUp.timeout") {
+	if s.WrapUp != nil && s.WrapUp.Timeout != nil && c.Has("wrapUp.timeout") {
 		switch t := time.Duration(*s.WrapUp.Timeout); {
 		case s.WrapUp.Mode != "" && !s.WrapUp.Mode.HasTimeout():
-			c.fail("wrapUp.timeout", fmt.Sprintf("the mode %s has no timeout", s.WrapUp.Mode), "leave timeout out, or use mandatory-timeout, mandatory-forced-timeout or agent-requested")
+			c.Fail("wrapUp.timeout", fmt.Sprintf("the mode %s has no timeout", s.WrapUp.Mode), "leave timeout out, or use mandatory-timeout, mandatory-forced-timeout or agent-requested")
 		case t < minTimeout || t > maxTimeout:
-			c.fail("wrapUp.timeout", fmt.Sprintf("%s is out of bounds: 1s to 60m", s.WrapUp.Timeout), "")
+			c.Fail("wrapUp.timeout", fmt.Sprintf("%s is out of bounds: 1s to 60m", s.WrapUp.Timeout), "")
 		case t%time.Millisecond != 0:
-			c.fail("wrapUp.timeout", fmt.Sprintf("%s is not whole milliseconds", s.WrapUp.Timeout), "write "+routing.Duration(t.Round(time.Millisecond)).String())
+			c.Fail("wrapUp.timeout", fmt.Sprintf("%s is not whole milliseconds", s.WrapUp.Timeout), "write "+routing.Duration(t.Round(time.Millisecond)).String())
 		}
 	}
 	if s.Agents == routing.LongestIdle && slices.ContainsFunc(s.Rules, func(r Rule) bool { return len(r.Skills) > 0 }) {
-		c.warn("agents", "longest-idle disregards the skills that the rules name", "use all-skills for the longest idle agent who has every skill, or best-skill")
+		c.Warn("agents", "longest-idle disregards the skills that the rules name", "use all-skills for the longest idle agent who has every skill, or best-skill")
 	}
-	if c.has("calendar") {
+	if c.Has("calendar") {
 		if _, ok := s.Calendars[s.Calendar]; !ok {
-			c.fail("calendar", fmt.Sprintf("no calendar is named %q", s.Calendar), cmp.Or(nearest.Hint(s.Calendar, names(s.Calendars), '`'), "describe it under calendars"))
+			c.Fail("calendar", fmt.Sprintf("no calendar is named %q", s.Calendar), cmp.Or(nearest.Hint(s.Calendar, names(s.Calendars), '`'), "describe it under calendars"))
 		}
 	}
 }
@@ -139,34 +116,34 @@ func (c *checker) rules() {
 	}
 	for i, r := range c.s.Rules {
 		path := c.path("rules[%d]", i)
-		if c.has(path + ".name") {
+		if c.Has(path + ".name") {
 			if before, repeated := first[r.Name]; repeated {
-				c.fail(path+".name", fmt.Sprintf("two rules are named %q", r.Name), fmt.Sprintf("the other is on line %d", c.s.At(c.path("rules[%d]", before)).Line))
+				c.Fail(path+".name", fmt.Sprintf("two rules are named %q", r.Name), fmt.Sprintf("the other is on line %d", c.s.At(c.path("rules[%d]", before)).Line))
 			} else {
 				first[r.Name] = i
 			}
 			if r.Name == None {
-				c.fail(path+".name", "a rule cannot be named none: tests expect none where no rule is followed", "")
+				c.Fail(path+".name", "a rule cannot be named none: tests expect none where no rule is followed", "")
 			}
-			if !used[r.Name] && r.When == "" && !c.bad[path+".when"] {
-				c.warn(path+".name", fmt.Sprintf("no address leads to the rule %q: it is unreachable", r.Name), "name it under addresses")
+			if !used[r.Name] && r.When == "" && !c.Bad(path+".when") {
+				c.Warn(path+".name", fmt.Sprintf("no address leads to the rule %q: it is unreachable", r.Name), "name it under addresses")
 			}
 		}
 		c.skillNames(path+".skills", r.Skills)
 		if r.Language != "" && looksLikeID.MatchString(r.Language) {
-			c.fail(path+".language", fmt.Sprintf("%q is an id, and languages are called by name", r.Language), "write the language's name")
+			c.Fail(path+".language", fmt.Sprintf("%q is an id, and languages are called by name", r.Language), "write the language's name")
 		}
-		if c.has(path+".language") && strings.TrimSpace(r.Language) == "" {
-			c.fail(path+".language", "is empty", "leave the key out, or write none to own it and empty it")
+		if c.Has(path+".language") && strings.TrimSpace(r.Language) == "" {
+			c.Fail(path+".language", "is empty", "leave the key out, or write none to own it and empty it")
 		}
 		if r.Deadline != nil && *r.Deadline <= 0 {
-			c.fail(path+".deadline", fmt.Sprintf("%s is not a time to answer in", r.Deadline), "write a span such as 1h")
+			c.Fail(path+".deadline", fmt.Sprintf("%s is not a time to answer in", r.Deadline), "write a span such as 1h")
 		}
-		if !c.has(path + ".when") {
+		if !c.Has(path + ".when") {
 			continue
 		}
 		if strings.TrimSpace(r.When) == "" {
-			c.fail(path+".when", "is empty", "leave the key out where the address alone decides")
+			c.Fail(path+".when", "is empty", "leave the key out where the address alone decides")
 			continue
 		}
 		if c.conditions == nil {
@@ -182,15 +159,12 @@ func (c *checker) rules() {
 // skillNames checks a list of skills: names, each once.
 func (c *checker) skillNames(path string, skills []string) {
 	for i, name := range skills {
-		item := c.path("%s[%d]", path, i)
-		if _, ok := c.s.spots[item]; !ok {
-			item = path // a single text that stands for a list
-		}
+		item := c.Item(path, i)
 		switch {
 		case looksLikeID.MatchString(name):
-			c.fail(item, fmt.Sprintf("%q "+skillByID, name), "write the skill's name; `foresort convert --live` or `--skills ids.json` looks names up")
+			c.Fail(item, fmt.Sprintf("%q "+skillByID, name), "write the skill's name; `foresort convert --live` or `--skills ids.json` looks names up")
 		case name != "" && slices.Index(skills, name) < i:
-			c.fail(item, fmt.Sprintf("%q is listed twice", name), "keep one of them")
+			c.Fail(item, fmt.Sprintf("%q is listed twice", name), "keep one of them")
 		}
 	}
 }
@@ -200,30 +174,30 @@ func (c *checker) addresses() {
 	domains := map[string]int{}
 	for i, a := range c.s.Addresses {
 		path := c.path("addresses[%d]", i)
-		if c.has(path + ".rule") {
+		if c.Has(path + ".rule") {
 			if _, ok := c.s.rule(a.Rule); !ok {
 				var known []string
 				for _, r := range c.s.Rules {
 					known = append(known, r.Name)
 				}
-				c.fail(path+".rule", fmt.Sprintf("no rule is named %q", a.Rule), cmp.Or(nearest.Hint(a.Rule, known, '`'), "name one under rules"))
+				c.Fail(path+".rule", fmt.Sprintf("no rule is named %q", a.Rule), cmp.Or(nearest.Hint(a.Rule, known, '`'), "name one under rules"))
 			}
 		}
-		if !c.has(path + ".address") {
+		if !c.Has(path + ".address") {
 			continue
 		}
 		address, err := a.parse()
 		if err != nil || strings.TrimSpace(a.Address) != a.Address || strings.Count(a.Address, "@") != 1 || !domainName.MatchString(address.Domain) {
-			c.fail(path+".address", fmt.Sprintf("%q is not an email address", a.Address), "write local@domain, such as support@help.example.com")
+			c.Fail(path+".address", fmt.Sprintf("%q is not an email address", a.Address), "write local@domain, such as support@help.example.com")
 			continue
 		}
 		if before, repeated := first[address]; repeated {
-			c.fail(path+".address", fmt.Sprintf("%s is listed twice", address), fmt.Sprintf("an address has one rule; the other is on line %d", c.s.At(c.path("addresses[%d]", before)).Line))
+			c.Fail(path+".address", fmt.Sprintf("%s is listed twice", address), fmt.Sprintf("an address has one rule; the other is on line %d", c.s.At(c.path("addresses[%d]", before)).Line))
 			continue
 		}
 		first[address] = i
 		if domains[address.Domain]++; domains[address.Domain] == maxPerDomain+1 {
-			c.fail(path+".address", fmt.Sprintf("more than %d addresses in the domain %s", maxPerDomain, address.Domain), "the platform takes no more; use a second domain")
+			c.Fail(path+".address", fmt.Sprintf("more than %d addresses in the domain %s", maxPerDomain, address.Domain), "the platform takes no more; use a second domain")
 		}
 	}
 }
@@ -235,8 +209,8 @@ func (c *checker) members() {
 	if m == nil {
 		return
 	}
-	if m.Agents == nil && m.Groups == nil && !c.bad["members.agents"] && !c.bad["members.groups"] {
-		c.fail("members", "says neither agents nor groups", "leave members out to leave them alone, or write agents: [] for nobody")
+	if m.Agents == nil && m.Groups == nil && !c.Bad("members.agents") && !c.Bad("members.groups") {
+		c.Fail("members", "says neither agents nor groups", "leave members out to leave them alone, or write agents: [] for nobody")
 	}
 	for key, list := range map[string][]string{"agents": m.Agents, "groups": m.Groups} {
 		seen := map[string]bool{}
@@ -246,7 +220,7 @@ func (c *checker) members() {
 				same = strings.ToLower(name) // addresses do not tell case apart
 			}
 			if seen[same] && name != "" {
-				c.fail(c.path("members.%s[%d]", key, i), fmt.Sprintf("%q is listed twice", name), "keep one of them")
+				c.Fail(c.path("members.%s[%d]", key, i), fmt.Sprintf("%q is listed twice", name), "keep one of them")
 			}
 			seen[same] = true
 		}
@@ -255,7 +229,7 @@ func (c *checker) members() {
 
 func (c *checker) relax() {
 	if len(c.s.Relax) > maxSteps {
-		c.fail(c.path("relax[%d]", maxSteps), fmt.Sprintf("%d steps, and the platform has %d: a queue has at most %d rings", len(c.s.Relax), maxSteps, routing.MaxRings), "")
+		c.Fail(c.path("relax[%d]", maxSteps), fmt.Sprintf("%d steps, and the platform has %d: a queue has at most %d rings", len(c.s.Relax), maxSteps, routing.MaxRings), "")
 	}
 	asked := map[string]bool{}
 	for _, r := range c.s.Rules {
@@ -266,46 +240,42 @@ func (c *checker) relax() {
 	var before time.Duration
 	for i, step := range c.s.Relax {
 		path := c.path("relax[%d]", i)
-		if c.has(path + ".after") {
+		if c.Has(path + ".after") {
 			after := time.Duration(step.After)
 			switch {
 			case after <= 0:
-				c.fail(path+".after", fmt.Sprintf("%s is not later than entering the queue", step.After), "write a span such as 2h")
+				c.Fail(path+".after", fmt.Sprintf("%s is not later than entering the queue", step.After), "write a span such as 2h")
 			case after <= before:
-				c.fail(path+".after", fmt.Sprintf("%s is not later than the step before (%s)", step.After, routing.Duration(before)), "every step counts from entering the queue")
+				c.Fail(path+".after", fmt.Sprintf("%s is not later than the step before (%s)", step.After, routing.Duration(before)), "every step counts from entering the queue")
 			case after-before > maxWait:
 				since := "the step before"
 				if i == 0 {
 					since = "entering the queue"
 				}
-				c.fail(path+".after", fmt.Sprintf("%s after %s is more than the %s that an email can spend in one ring", routing.Duration(after-before), since, routing.Duration(maxWait)), "put a step in between")
+				c.Fail(path+".after", fmt.Sprintf("%s after %s is more than the %s that an email can spend in one ring", routing.Duration(after-before), since, routing.Duration(maxWait)), "put a step in between")
 			}
 			before = max(before, after)
 		}
-		if step.Drop == nil && step.Add == nil && !c.bad[path] && !c.bad[path+".drop"] && !c.bad[path+".add"] {
-			c.fail(path, "the step relaxes nothing", "say what to drop, or what to add")
+		if step.Drop == nil && step.Add == nil && !c.Bad(path) && !c.Bad(path+".drop") && !c.Bad(path+".add") {
+			c.Fail(path, "the step relaxes nothing", "say what to drop, or what to add")
 		}
 		for key, list := range map[string][]string{"drop": step.Drop, "add": step.Add} {
 			if list != nil && len(list) == 0 {
-				c.fail(path+"."+key, "is empty", "leave the key out")
+				c.Fail(path+"."+key, "is empty", "leave the key out")
 			}
 		}
 		if len(step.Drop) > maxDrop {
-			c.fail(path+".drop", fmt.Sprintf("%d skills, and a ring drops at most %d", len(step.Drop), maxDrop), "")
+			c.Fail(path+".drop", fmt.Sprintf("%d skills, and a ring drops at most %d", len(step.Drop), maxDrop), "")
 		}
 		c.skillNames(path+".drop", step.Drop)
 		for k, name := range step.Drop {
 			if name != "" && !asked[name] && !looksLikeID.MatchString(name) {
-				item := c.path("%s.drop[%d]", path, k)
-				if _, ok := c.s.spots[item]; !ok {
-					item = path + ".drop"
-				}
-				c.warn(item, fmt.Sprintf("no rule asks for the skill %q, so dropping it changes nothing here", name), nearest.Hint(name, names(asked), '`'))
+				c.Warn(c.Item(path+".drop", k), fmt.Sprintf("no rule asks for the skill %q, so dropping it changes nothing here", name), nearest.Hint(name, names(asked), '`'))
 			}
 		}
 		for k, name := range step.Add {
 			if name != "" && slices.Index(step.Add, name) < k {
-				c.fail(c.path("%s.add[%d]", path, k), fmt.Sprintf("%q is listed twice", name), "keep one of them")
+				c.Fail(c.path("%s.add[%d]", path, k), fmt.Sprintf("%q is listed twice", name), "keep one of them")
 			}
 		}
 	}
@@ -316,17 +286,17 @@ func (c *checker) relax() {
 func (c *checker) tests() {
 	for i, t := range c.s.Tests {
 		path := c.path("tests[%d]", i)
-		if !c.has(path + ".email.to") {
+		if !c.Has(path + ".email.to") {
 			continue
 		}
 		if _, err := routing.ParseAddress(t.Email.To); err != nil {
-			c.fail(path+".email.to", fmt.Sprintf("%q is not an email address", t.Email.To), "")
+			c.Fail(path+".email.to", fmt.Sprintf("%q is not an email address", t.Email.To), "")
 			continue
 		}
 		got := c.s.Decide(t.Email)
 		differ := func(key, want, have string) {
-			if c.has(path+".expect."+key) && want != have {
-				c.fail(path+".expect."+key, fmt.Sprintf("the test fails: expected %s %s, got %s", key, want, have), got.Why)
+			if c.Has(path+".expect."+key) && want != have {
+				c.Fail(path+".expect."+key, fmt.Sprintf("the test fails: expected %s %s, got %s", key, want, have), got.Why)
 			}
 		}
 		differ("rule", t.Expect.Rule, cmp.Or(got.Rule, None))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -122,34 +123,32 @@ func readPayload(file string, data []byte) (p payload, notes []Note, problems Pr
 	text := bytes.ReplaceAll(bytes.TrimPrefix(data, []byte("\ufeff")), []byte("\t"), []byte(" "))
 	var whole json.RawMessage
 	if err := json.Unmarshal(text, &whole); err != nil {
-		doc := &document{file: file, lines: strings.Split(string(text), "\n")}
 		at := routing.Place{Line: 1, Column: 1}
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			before := text[:max(0, min(int(syntax.Offset)-1, len(text)))]
 			at = routing.Place{Line: 1 + bytes.Count(before, []byte("\n")), Column: 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])}
 		}
-		return p, nil, Problems{doc.problem(at, "", "not JSON: "+err.Error(), "")}
+		return p, nil, Problems{yamlfile.NewProblem(file, string(text), at, "", "not JSON: "+err.Error(), "")}
 	}
-	doc, problems := open(file, text)
+	lenient := kind
+	lenient.Lenient = true
+	lenient.Unknown = func(path string) {
+		notes = append(notes, Note{Field: path, Text: "is not known and is left out"})
+	}
+	doc, problems := yamlfile.Open(file, text, &lenient)
 	if len(problems) > 0 {
 		return p, nil, problems
 	}
-	r := &reader{doc: doc, spots: map[string]spot{}, lenient: true}
-	r.unknown = func(path string, _ routing.Place, _ []string) {
-		notes = append(notes, Note{Field: path, Text: "is not known and is left out"})
-	}
-	r.read(&p)
-	fail := func(path, message, hint string) { r.fail(path, r.spots[path].value, message, hint) }
-	if doc.body != nil {
+	r := doc.Read(&p)
+	if !r.None() {
 		if s := p.SLAPercent; s != nil && *s > 0 && *s <= 1 {
-			fail("slaPercent", fmt.Sprintf("%g is a fraction; percent goes from 0 to 100", *s), fmt.Sprintf("write %g", *s*100))
+			r.Fail("slaPercent", fmt.Sprintf("%g is a fraction; percent goes from 0 to 100", *s), fmt.Sprintf("write %g", *s*100))
 		}
 		if p.QueueType != "" && p.QueueType != "email" {
-			fail("queueType", fmt.Sprintf("%q is not email, and only email is routed here", p.QueueType), "")
+			r.Fail("queueType", fmt.Sprintf("%q is not email, and only email is routed here", p.QueueType), "")
 		}
 	}
-	r.problems.sort()
-	return p, notes, r.problems
+	return p, notes, r.Problems()
 }
 
 // rule converts one rule of the payload.
@@ -161,7 +160,7 @@ func (c *converter) rule(i int, r payloadRule) {
 		at := fmt.Sprintf("%s.conditions[%d]", path, k)
 		value := ""
 		if cond.Value != nil {
-			value = raw(cond.Value)
+			value = yamlfile.Raw(cond.Value)
 		}
 		if slices.Contains([]string{"", "equal", "equals", "eq"}, cond.Operator) {
 			cond.Operator = "=="
@@ -177,7 +176,7 @@ func (c *converter) rule(i int, r payloadRule) {
 		about = append(about, "The payload took it by the condition "+text+". Here its address decides: name this rule under addresses.")
 	}
 	if r.Priority != nil {
-		c.note(path+".priority", "%s only ordered the rules of the payload; here a priority is minutes of head start", raw(r.Priority))
+		c.note(path+".priority", "%s only ordered the rules of the payload; here a priority is minutes of head start", yamlfile.Raw(r.Priority))
 	}
 	switch {
 	case out.Name != "":
@@ -234,8 +233,8 @@ func (c *converter) write(p payload, o ConvertOptions) (string, error) {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Converted from a JSON payload. What has no counterpart is said where it was.")
 	line("version: 1")
-	line("name: %s", plainOrQuoted(cmp.Or(o.Name, slug(o.Queue))))
-	line("queue: %s", plainOrQuoted(o.Queue))
+	line("name: %s", yamlfile.Text(cmp.Or(o.Name, slug(o.Queue))))
+	line("queue: %s", yamlfile.Text(o.Queue))
 	line("")
 	switch {
 	case p.SLAPercent != nil && p.SLATarget != nil:
@@ -262,7 +261,7 @@ func (c *converter) write(p payload, o ConvertOptions) (string, error) {
 		for _, text := range c.about[i] {
 			b.WriteString(comment("  ", text))
 		}
-		line("  - name: %s", plainOrQuoted(r.Name))
+		line("  - name: %s", yamlfile.Text(r.Name))
 		if r.Priority != nil {
 			line("    priority: %d", *r.Priority)
 		}
@@ -299,7 +298,7 @@ func (c *converter) addresses(b *strings.Builder, o ConvertOptions) error {
 		c.note("addresses", "a payload has none, and without them no mail is routed: add one for each rule")
 		b.WriteString("# addresses:\n")
 		for _, r := range c.rules {
-			fmt.Fprintf(b, "#   - { address: %s@help.example.com, rule: %s, from: %s }\n", slug(r.Name), plainOrQuoted(r.Name), plainOrQuoted(from))
+			fmt.Fprintf(b, "#   - { address: %s@help.example.com, rule: %s, from: %s }\n", slug(r.Name), yamlfile.Text(r.Name), yamlfile.Text(from))
 		}
 		return nil
 	}
@@ -323,7 +322,7 @@ func (c *converter) addresses(b *strings.Builder, o ConvertOptions) error {
 		if !slices.Contains(known, rule) {
 			return fmt.Errorf("address %s: the payload has no rule %q; its rules are %s", a, rule, strings.Join(known, ", "))
 		}
-		fmt.Fprintf(b, "  - { address: %s, rule: %s, from: %s }\n", plainOrQuoted(address), plainOrQuoted(rule), plainOrQuoted(from))
+		fmt.Fprintf(b, "  - { address: %s, rule: %s, from: %s }\n", yamlfile.Text(address), yamlfile.Text(rule), yamlfile.Text(from))
 	}
 	b.WriteString("\n")
 	return nil

@@ -19,6 +19,7 @@ func (s *Strategy) Desired() routing.Desired {
 	d := routing.Desired{
 		Strategy: s.Name,
 		Queue:    routing.DesiredQueue{Name: s.Queue, Create: s.Create},
+		Calendar: s.clock(),
 		Places:   map[string]routing.Place{},
 	}
 	s.place(&d, map[string]string{

@@ -2,22 +2,16 @@ package strategy
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 
+	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/routing"
 )
 
 // This file is the format of the strategy file. The reader, the JSON Schema
-// and the reference (docs/strategy-reference.md) all follow these types:
-//
-//	json      the key
-//	doc       what it means
-//	home      where it lives on the platform; empty: only in Foresort
-//	default   what holds where the key is absent; empty: the platform's value is left alone
-//	enum      the texts that are allowed, separated by |
-//	min, max  the bounds of a number, both included
-//	is        "required": the key must be there; "one or more": a single text stands for a list of it
+// and the reference (docs/strategy-reference.md) all follow these types and
+// their tags, which package internal/yamlfile explains. A key without a default
+// leaves the platform's value alone.
 
 // ServiceLevel is the target of the queue.
 type ServiceLevel struct {
@@ -96,49 +90,51 @@ type Calendar struct {
 }
 
 // Interval is a list of open hours; a single text stands for a list of one.
-type Interval []string
+type Interval = yamlfile.Texts
 
-// later are the keys that come with a later version, and what they wait for.
-var later = map[string]string{
-	"adjust": "it comes with the autopilot",
-	"sync":   "it comes with the relay to other systems",
-}
+type (
+	// Problem is one mistake in a file, with its place.
+	Problem = yamlfile.Problem
+	// Problems is everything that is wrong with a file.
+	Problems = yamlfile.Problems
+	// Severity says how bad a problem is.
+	Severity = yamlfile.Severity
+)
 
-// field is one key of the format, as its tags say.
-type field struct {
-	key, doc, home, def string
-	enum                []string
-	min, max            string
-	required, oneOrMore bool
-	index               int
-	typ                 reflect.Type
-}
+// The severities. Only an Error keeps a strategy from being used.
+const (
+	Error   = yamlfile.Error
+	Warning = yamlfile.Warning
+)
 
-// fields lists the keys of a struct of the format, in their order.
-func fields(t reflect.Type) []field {
-	var out []field
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if !f.IsExported() {
-			continue
+// kind is what a strategy file has of its own.
+var kind = yamlfile.Kind{
+	Name:     "a strategy file",
+	MaxBytes: 1 << 20, // a strategy of a thousand addresses has a tenth of it
+	TooBig:   "split it: one strategy for each queue",
+	Empty:    "`foresort init` writes a first one",
+	Later: map[string]string{
+		"adjust": "it comes with the autopilot",
+		"sync":   "it comes with the relay to other systems",
+	},
+	Null: func(path string, t reflect.Type) string {
+		switch {
+		case t.Kind() == reflect.Slice:
+			return ", or write [] to own it and empty it"
+		case strings.HasSuffix(path, ".language"):
+			return ", or write none to own it and empty it"
 		}
-		tag := f.Tag.Get
-		key, _, _ := strings.Cut(tag("json"), ",")
-		x := field{
-			key: key, doc: tag("doc"), home: tag("home"), def: tag("default"), min: tag("min"), max: tag("max"),
-			required: tag("is") == "required", oneOrMore: tag("is") == "one or more" || f.Type == reflect.TypeFor[Interval](),
-			index: i, typ: f.Type,
+		return ""
+	},
+	NotListed: func(path, text string) string {
+		if path == "agents" && text == "random" {
+			return "the platform has no random choice; the nearest is longest-idle, which spreads email evenly and disregards skills"
 		}
-		if e := tag("enum"); e != "" {
-			x.enum = strings.Split(e, "|")
-		}
-		out = append(out, x)
-	}
-	return out
+		return ""
+	},
 }
 
-// fieldOf is one key of a struct of the format.
-func fieldOf[T any](key string) field {
-	list := fields(reflect.TypeFor[T]())
-	return list[slices.IndexFunc(list, func(f field) bool { return f.key == key })]
-}
+// Format writes a strategy file in its usual form. What it means stays the
+// same, and formatting twice changes nothing. A file that is not YAML is an
+// error (Problems); mistakes in what it says are not looked at.
+func Format(file string, src []byte) ([]byte, error) { return yamlfile.Format(file, src, &kind) }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -166,8 +167,8 @@ func (im *importer) write() {
 	im.line("# As the queue was on the platform when it was imported. What is left out here is")
 	im.line("# left alone there.")
 	im.line("version: 1")
-	im.line("name: %s", plainOrQuoted(im.name()))
-	im.line("queue: %s", plainOrQuoted(im.queue.Name))
+	im.line("name: %s", yamlfile.Text(im.name()))
+	im.line("queue: %s", yamlfile.Text(im.queue.Name))
 	im.line("")
 	if sl := s.ServiceLevel; sl != nil {
 		if sl.Percent > 100 || sl.Percent < 0 || sl.Percent > 0 && sl.Percent <= 1 || time.Duration(sl.Within) < time.Second {
@@ -263,7 +264,7 @@ func (im *importer) routes() {
 			im.line("addresses:")
 			first = false
 		}
-		im.line("  - { address: %s, rule: %s, from: %s }", plainOrQuoted(text), plainOrQuoted(rules[i].name), plainOrQuoted(from))
+		im.line("  - { address: %s, rule: %s, from: %s }", yamlfile.Text(text), yamlfile.Text(rules[i].name), yamlfile.Text(from))
 	}
 	for _, r := range im.org.Routes {
 		if r.Flow != nil && domains[r.Address.Domain] {
@@ -274,7 +275,7 @@ func (im *importer) routes() {
 		im.line("")
 		im.line("rules:")
 		for _, r := range rules {
-			im.b.WriteString("  - name: " + plainOrQuoted(r.name) + "\n" + r.asks)
+			im.b.WriteString("  - name: " + yamlfile.Text(r.name) + "\n" + r.asks)
 		}
 	}
 }
@@ -306,7 +307,7 @@ func (im *importer) asks(address string, s routing.RouteSettings) string {
 		case name == None:
 			im.left("rules", "the language of %s is named none, which in a file means no language", address)
 		default:
-			fmt.Fprintf(&b, "    language: %s\n", plainOrQuoted(name))
+			fmt.Fprintf(&b, "    language: %s\n", yamlfile.Text(name))
 		}
 	}
 	return b.String()
@@ -424,4 +425,4 @@ func groupRefs(groups []routing.Group) []routing.Ref {
 }
 
 // enumOf lists the texts that a key of the format takes.
-func enumOf[T any](key string) []string { return fieldOf[T](key).enum }
+func enumOf[T any](key string) []string { return yamlfile.Enum[T](key) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -56,8 +57,8 @@ func New(o Options) ([]byte, error) {
 	line("# `foresort validate`; see what it would change with `foresort plan`. A key that")
 	line("# is left out is left alone on the platform.")
 	line("version: 1")
-	line("name: %s", plainOrQuoted(o.Name))
-	line("queue: %s # must exist; to make it, add `create: true`", plainOrQuoted(o.Queue))
+	line("name: %s", yamlfile.Text(o.Name))
+	line("queue: %s # must exist; to make it, add `create: true`", yamlfile.Text(o.Queue))
 	line("")
 	line("# The promise: so many of 100 emails are answered in this time.")
 	line("serviceLevel: %s", serviceLevelText(o.Percent, routing.Duration(o.Within)))
@@ -65,11 +66,11 @@ func New(o Options) ([]byte, error) {
 	line("# Where mail comes in. The address alone decides which rule it follows.")
 	if len(o.Addresses) == 0 {
 		line("# addresses:")
-		line("#   - { address: support@help.example.com, rule: %s, from: %s }", rule, plainOrQuoted(o.From))
+		line("#   - { address: support@help.example.com, rule: %s, from: %s }", rule, yamlfile.Text(o.From))
 	} else {
 		line("addresses:")
 		for _, a := range o.Addresses {
-			line("  - { address: %s, rule: %s, from: %s }", plainOrQuoted(a), rule, plainOrQuoted(o.From))
+			line("  - { address: %s, rule: %s, from: %s }", yamlfile.Text(a), rule, yamlfile.Text(o.From))
 		}
 	}
 	line("")
@@ -81,7 +82,7 @@ func New(o Options) ([]byte, error) {
 		line("    skills: %s", flowList(o.Skills))
 	}
 	if o.Language != "" {
-		line("    language: %s", plainOrQuoted(o.Language))
+		line("    language: %s", yamlfile.Text(o.Language))
 	}
 	if len(o.Skills) > 0 {
 		line("")
@@ -103,7 +104,7 @@ func New(o Options) ([]byte, error) {
 		line("")
 		line("# Checked by `foresort validate`, without a network.")
 		line("tests:")
-		line("  - email: { to: %s }", plainOrQuoted(o.Addresses[0]))
+		line("  - email: { to: %s }", yamlfile.Text(o.Addresses[0]))
 		line("    expect: { rule: %s, priority: 0 }", rule)
 	}
 	return finished(b.String(), func(*Problem) bool { return false })

@@ -5,10 +5,9 @@
 package strategy
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 
+	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -36,49 +35,34 @@ type Strategy struct {
 	Tests        []Test              `json:"tests,omitempty" doc:"Expectations that validate checks without a network."`
 	Calendars    map[string]Calendar `json:"calendars,omitempty" doc:"Weeks of open hours, by name."`
 
-	file  string
-	spots map[string]spot
+	places yamlfile.Places
 }
 
 // None is how the file says that an email asks for no language, and how a test
 // expects no rule.
 const None = "none"
 
-// spot is where one key of the file stands.
-type spot struct{ key, value routing.Place }
-
 // At is the place of a key or list item, such as "rules[0].priority"; the zero
 // Place where the file does not have it.
-func (s *Strategy) At(path string) routing.Place {
-	at := s.spots[path]
-	return cmp.Or(at.key, at.value)
-}
-
-// maxFile bounds what is read: a strategy of a thousand addresses has a tenth
-// of it.
-const maxFile = 1 << 20
+func (s *Strategy) At(path string) routing.Place { return s.places.Key(path) }
 
 // Parse reads a strategy file. Problems holds everything that is wrong with
 // it, in the order of the file; those that only warn have Severity Warning.
 // The Strategy is nil only when the file could not be read at all; with errors
 // it holds what could be made of it. The name of the file is only for places.
 func Parse(file string, src []byte) (*Strategy, Problems) {
-	doc, problems := open(file, src)
+	doc, problems := yamlfile.Open(file, src, &kind)
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	s := &Strategy{file: file}
-	r := &reader{doc: doc, spots: map[string]spot{}}
-	r.read(s)
-	s.spots = r.spots
-	c := &checker{s: s, doc: doc, bad: r.bad}
+	s := &Strategy{}
+	c := &checker{Reader: doc.Read(s), s: s}
+	s.places = c.Places()
 	c.check()
-	problems = slices.Concat(r.problems, c.problems)
-	problems.sort()
-	if doc.body == nil {
-		return nil, problems
+	if c.None() {
+		return nil, c.Problems()
 	}
-	return s, problems
+	return s, c.Problems()
 }
 
 // rule finds a rule by its name.

@@ -45,6 +45,7 @@ func TestExampleCompilesToThePlatform(t *testing.T) {
 	got := s.Desired()
 	billing := routing.Ref{Name: "Billing"}
 	queue := &routing.Ref{Name: "Support Email"}
+	office := []routing.Hours{{From: 480, To: 720}, {From: 780, To: 1080}}
 	want := routing.Desired{
 		Strategy: "support",
 		Queue: routing.DesiredQueue{Name: "Support Email", Settings: routing.QueueSettings{
@@ -72,8 +73,12 @@ func TestExampleCompilesToThePlatform(t *testing.T) {
 			{Name: "vip", Priority: new(240), Skills: &[]routing.Ref{billing}, Language: &routing.Ref{Name: "English"}, Deadline: span(time.Hour), Place: routing.Place{File: "support.yaml", Line: 16, Column: 5}},
 			{Name: "standard", Priority: new(0), Skills: &[]routing.Ref{billing}, Place: routing.Place{File: "support.yaml", Line: 21, Column: 5}},
 		},
+		Calendar: &routing.Calendar{
+			Name: "office", Location: berlin(t), Week: [7][]routing.Hours{office, office, office, office, office},
+			Holidays: map[string]bool{"2026-12-25": true, "2026-12-26": true},
+		},
 	}
-	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(routing.Desired{}, "Places"), cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(want, got, sameZone, cmpopts.IgnoreFields(routing.Desired{}, "Places"), cmpopts.EquateEmpty()); d != "" {
 		t.Fatalf("(-want +got):\n%s", d)
 	}
 	lines := map[string]int{}

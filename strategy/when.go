@@ -8,6 +8,7 @@ import (
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 
+	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -41,7 +42,7 @@ func (c *checker) condition(i int) {
 				column = nearestName(expr, e.Location.Line(), column, name)
 			}
 			message, hint := splitHint(message)
-			c.failAt(c.inside(path, expr, e.Location.Line(), column), path, "condition: "+message, hint)
+			c.FailAt(c.inside(path, expr, e.Location.Line(), column), path, "condition: "+message, hint)
 		}
 		return
 	}
@@ -53,11 +54,11 @@ func (c *checker) condition(i int) {
 		}
 		fine = false
 		at := compiled.NativeRep().SourceInfo().GetStartLocation(e.ID())
-		c.failAt(c.inside(path, expr, at.Line(), nearestName(expr, at.Line(), at.Column(), "email.to")), path,
-			"email.to cannot be used in a condition: the address alone decides its rule", "name the rule under addresses: { address: ..., rule: "+plainOrQuoted(c.s.Rules[i].Name)+" }")
+		c.FailAt(c.inside(path, expr, at.Line(), nearestName(expr, at.Line(), at.Column(), "email.to")), path,
+			"email.to cannot be used in a condition: the address alone decides its rule", "name the rule under addresses: { address: ..., rule: "+yamlfile.Text(c.s.Rules[i].Name)+" }")
 	}))
 	if compiled.OutputType() != cel.BoolType {
-		c.fail(path, "a condition is true or false; this one is "+typeWord(compiled.OutputType()), "compare it with something, such as email.subject == \"Invoice\"")
+		c.Fail(path, "a condition is true or false; this one is "+typeWord(compiled.OutputType()), "compare it with something, such as email.subject == \"Invoice\"")
 		return
 	}
 	if !fine {
@@ -69,11 +70,11 @@ func (c *checker) condition(i int) {
 		if i < len(c.s.Rules)-1 {
 			hint = "the rules after it are never tried; " + hint
 		}
-		c.fail(path, "the condition is always true", hint)
+		c.Fail(path, "the condition is always true", hint)
 	case constant:
-		c.fail(path, "the condition is never true: the rule is unreachable", "leave the rule out, or mend its condition")
+		c.Fail(path, "the condition is never true: the rule is unreachable", "leave the rule out, or mend its condition")
 	default:
-		c.fail(path, "`when` is not in this version", "it comes with `foresort serve`, which acts on waiting email; until then let an address of its own decide the rule")
+		c.Fail(path, "`when` is not in this version", "it comes with `foresort serve`, which acts on waiting email; until then let an address of its own decide the rule")
 	}
 }
 
@@ -99,14 +100,14 @@ func (c *checker) constant(compiled *cel.Ast) (constant, result bool) {
 // inside is the place in the file of a line (from 1) and column (from 0) of a
 // text value; where quotes or folding hide it, it is where the value starts.
 func (c *checker) inside(path, text string, line, column int) routing.Place {
-	at := c.s.spots[path].value
+	at := c.Places()[path].Value
 	lines := strings.Split(text, "\n")
 	if line < 1 || line > len(lines) || strings.TrimSpace(lines[line-1]) == "" {
 		return at
 	}
 	want := lines[line-1]
-	for n := at.Line; n <= len(c.doc.lines) && n <= at.Line+len(lines); n++ {
-		source := c.doc.lines[n-1]
+	for n := at.Line; n <= len(c.Lines()) && n <= at.Line+len(lines); n++ {
+		source := c.Lines()[n-1]
 		from := 0
 		if n == at.Line {
 			from = len(string([]rune(source)[:min(at.Column-1, len([]rune(source)))]))

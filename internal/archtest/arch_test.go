@@ -15,10 +15,11 @@ const module = "github.com/foresort/foresort"
 
 // layers lists the packages from the bottom up. A new package must be added.
 var layers = [][]string{
-	{"routing", "internal/nearest", "examples"},
+	{"routing", "internal/nearest", "examples", "simulate/analytic"},
+	{"internal/yamlfile"},
 	{"strategy", "genesys", "internal/contract"},
-	{"plan"},
-	{"apply", "sandbox"},
+	{"plan", "simulate", "simulate/capacity"},
+	{"apply", "sandbox", "scenario", "internal/forecast"},
 	{"internal/journal"},
 	{"internal/cli"},
 	{"cmd/foresort", "internal/tools/docs", "internal/tools/figures"},
@@ -32,6 +33,7 @@ var apart = []struct{ from, to, why string }{
 	{"sandbox", "strategy", "the sandbox imitates the platform, which knows no strategies"},
 	{"sandbox", "plan", "the sandbox imitates the platform, which knows no plans"},
 	{"plan", "genesys", "a plan is made of nouns, without the client"},
+	{"simulate", "strategy", "the engine knows routing types, so that the sandbox can feed it without a strategy"},
 }
 
 func TestEveryPackageImportsOnlyPackagesBelowIt(t *testing.T) {

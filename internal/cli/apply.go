@@ -124,7 +124,7 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 				return &failure{code: exitConflict, err: errors.New(unfinishedText(cut)), hint: unfinishedHint + ", --anew leaves it as it is"}
 			}
 			if !saved {
-				made, err := o.make(ctx, s, []string{o.File}, wants, runs)
+				made, _, err := o.make(ctx, s, []string{o.File}, wants, runs)
 				if err != nil {
 					return err
 				}

@@ -18,6 +18,7 @@ import (
 	"github.com/foresort/foresort/internal/journal"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
+	"github.com/foresort/foresort/scenario"
 	"github.com/foresort/foresort/strategy"
 )
 
@@ -28,6 +29,8 @@ type planOptions struct {
 	Out      string
 	Force    bool
 	ExitZero bool
+	Simulate string // scenario
+	batchOptions
 }
 
 // planning is what plan and apply have in common.
@@ -54,9 +57,11 @@ on the platform. It changes nothing. What someone has changed behind Foresort's 
 is marked as drift, with who did it where the audit trail knows.
 
 With --out it saves the plan; "foresort apply FILE" then does exactly that plan.
+With --simulate it also predicts the service level before and after, under a scenario.
 Exit code 3 says that there are changes; --exit-zero turns it into 0.`,
 		Example: `  foresort plan examples/support.yaml --exit-zero
   foresort plan examples/support.yaml --out support.plan --exit-zero
+  foresort plan examples/support.yaml --simulate examples/scenario.yaml --exit-zero
   foresort plan examples/support.yaml examples/billing.yaml --json --exit-zero`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: strategyFiles,
@@ -65,10 +70,12 @@ Exit code 3 says that there are changes; --exit-zero turns it into 0.`,
 			return o.run(cmd.Context(), s)
 		},
 	}
-	o.flags(cmd)
+	o.planning.flags(cmd)
 	cmd.Flags().StringVarP(&o.Out, "out", "o", "", "save the plan to a `file`, for foresort apply")
 	cmd.Flags().BoolVar(&o.Force, "force", false, "overwrite that file")
 	cmd.Flags().BoolVar(&o.ExitZero, "exit-zero", false, "exit with 0 where there are changes")
+	cmd.Flags().StringVar(&o.Simulate, "simulate", "", "predict the service level before and after, under the scenario in a `file`")
+	o.batchFlags(cmd)
 	return cmd
 }
 
@@ -79,9 +86,24 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 	if o.TakeOver && len(o.Files) > 1 { // or one of them could take from another
 		return invalid("plan one strategy at a time with --take-over", "--take-over is for one strategy, and %d were named", len(o.Files))
 	}
+	if o.Simulate != "" && len(o.Files) > 1 {
+		return invalid("plan one strategy at a time with --simulate", "--simulate is for one strategy, and %d were named", len(o.Files))
+	}
+	if err := o.checkBatch(); err != nil {
+		return err
+	}
 	wants, err := s.desired(o.Files)
 	if err != nil {
 		return err
+	}
+	var sc *scenario.Scenario
+	if o.Simulate != "" {
+		if sc, err = s.readScenario(o.Simulate); err == nil {
+			_, err = s.model(sc, wants[0]) // its mistakes are known before the organisation is read
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return s.withOrg(ctx, func(s *orgShell) error {
 		runs, err := s.runs()
@@ -91,16 +113,23 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 		if cut, open := unfinished(runs); open {
 			s.say("%s; %s", unfinishedText(cut), unfinishedHint)
 		}
-		plans, err := o.make(ctx, s, o.Files, wants, runs)
+		plans, org, err := o.make(ctx, s, o.Files, wants, runs)
 		if err != nil {
 			return err
 		}
-		return o.show(s.shell, plans)
+		if sc == nil {
+			return o.show(s.shell, plans, nil)
+		}
+		seen, err := o.foresee(ctx, s.shell, plan.Stand(wants[0], org), sc)
+		if err != nil {
+			return err
+		}
+		return o.show(s.shell, plans, seen)
 	})
 }
 
-// show saves and prints the plans.
-func (o planOptions) show(s *shell, plans []plan.Plan) error {
+// show saves and prints the plans, and what is foreseen of one; nil: nothing is.
+func (o planOptions) show(s *shell, plans []plan.Plan, seen *foreseen) error {
 	if o.Out != "" {
 		var saved bytes.Buffer
 		if err := plan.Write(&saved, plans[0]); err != nil {
@@ -110,7 +139,11 @@ func (o planOptions) show(s *shell, plans []plan.Plan) error {
 			return err
 		}
 	}
-	if err := s.print(map[string][]plan.Plan{"plans": plans}, func(w io.Writer, p paint) error {
+	facts := map[string]any{"plans": plans}
+	if seen != nil {
+		facts["forecast"] = seen
+	}
+	if err := s.print(facts, func(w io.Writer, p paint) error {
 		for i, one := range plans {
 			if i > 0 {
 				fmt.Fprintln(w)
@@ -119,7 +152,7 @@ func (o planOptions) show(s *shell, plans []plan.Plan) error {
 				return err
 			}
 		}
-		return nil
+		return seen.text(w, p)
 	}); err != nil {
 		return err
 	}
@@ -160,17 +193,17 @@ func (s *shell) desired(files []string) ([]routing.Desired, error) {
 }
 
 // make reads the organisation once and plans each strategy against it.
-func (o planning) make(ctx context.Context, s *orgShell, files []string, wants []routing.Desired, runs []apply.Record) ([]plan.Plan, error) {
+func (o planning) make(ctx context.Context, s *orgShell, files []string, wants []routing.Desired, runs []apply.Record) ([]plan.Plan, routing.Org, error) {
 	p := s.progress("reading the organisation")
 	defer p.end()
 	if err := apply.CatchUp(ctx, apply.On(s.client), apply.Wait{}, runs); err != nil {
-		return nil, err
+		return nil, routing.Org{}, err
 	}
 	memory := journal.Memory(runs)
 	memory.Prune, memory.TakeOver = o.Prune, o.TakeOver
 	org, err := s.client.ReadOrg(ctx, o.scope(wants, memory))
 	if err != nil {
-		return nil, err
+		return nil, org, err
 	}
 	index := plan.NewIndex(org, memory)
 	plans := make([]plan.Plan, len(wants))
@@ -184,7 +217,7 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 		plans[i] = made.Seal()
 		index.Own(made) // so that two of these files cannot claim one thing
 	}
-	return plans, problems.Err()
+	return plans, org, problems.Err()
 }
 
 // scope is what planning needs of the organisation. To prune, what Foresort

@@ -1,0 +1,272 @@
+package forecast
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/foresort/foresort/simulate"
+)
+
+// tone says whether a sentence is good news.
+type tone string
+
+// The tones.
+const (
+	plain  tone = "plain"
+	good   tone = "good"
+	bad    tone = "bad"
+	unsure tone = "unsure"
+)
+
+// sentence is one line of a verdict.
+type sentence struct {
+	Tone tone
+	Text string
+}
+
+// Verdict says in words what a result means, in one line or a few: most
+// important first.
+func Verdict(p Page, r simulate.Result) string { return lines(judge(p, r)) }
+
+// VerdictComparison says in words how B differs from A, in one line or a few:
+// most important first.
+func VerdictComparison(c simulate.Comparison) string { return lines(judgeComparison(c)) }
+
+func lines(said []sentence) string {
+	out := make([]string, len(said))
+	for i, s := range said {
+		out[i] = s.Text
+	}
+	return strings.Join(out, "\n")
+}
+
+func judge(p Page, r simulate.Result) []sentence {
+	var said []sentence
+	say := func(t tone, format string, args ...any) {
+		said = append(said, sentence{t, fmt.Sprintf(format, args...)})
+	}
+	if r.Partial {
+		say(unsure, "%s", partial(r))
+	}
+	if r.Replications == 0 {
+		say(unsure, "No replication was finished: nothing is known")
+		return said
+	}
+	if r.Unstable {
+		say(bad, "Unstable: the backlog grows by %s an hour%s", PerHour.bare(r.Growth.Mean), within(PerHour, r.Growth))
+	}
+	a := r.All
+	nobody := false
+	switch {
+	case known(a.Offered) && a.Offered.Mean == 0:
+		say(unsure, "No email arrives")
+	case a.Answered.Mean == 0 || !known(a.Answered):
+		nobody = true
+		say(bad, "Nobody answers: %s offered, none answered", email(a.Offered.Mean))
+	case known(a.ServiceLevel):
+		t, judged := against(p, a.ServiceLevel)
+		say(t, "In time: %s%s%s", Percent.text(a.ServiceLevel.Mean), within(Percent, a.ServiceLevel), judged)
+	default:
+		say(plain, "Mean wait: %s%s; there is no service level to hold it to", Seconds.text(a.Wait.Mean.Mean), within(Seconds, a.Wait.Mean))
+	}
+	if known(a.DeadlineLevel) {
+		say(plain, "By the rules' deadlines: %s%s", Percent.text(a.DeadlineLevel.Mean), within(Percent, a.DeadlineLevel))
+	}
+	if w := a.Waiting; !nobody && known(w) && known(a.Offered) && w.Mean > 0.01*a.Offered.Mean {
+		say(unsure, "Left waiting at the end: %s%s, neither in time nor late", email(w.Mean), within(Emails, w))
+	}
+	if r.Replications == 1 {
+		say(unsure, "One replication: no interval, so chance may have made any of this")
+	}
+	return said
+}
+
+func partial(r simulate.Result) string {
+	return fmt.Sprintf("%d of %d replications: the run was ended early", r.Replications, r.Asked)
+}
+
+// against judges a service level by the target.
+func against(p Page, e simulate.Estimate) (tone, string) {
+	if p.Target == nil {
+		return plain, " by the queues' own targets"
+	}
+	within, target := " within "+p.Target.Within.String(), p.Target.Percent
+	low, high := e.Low, e.High
+	if !bounded(e) {
+		low, high = e.Mean, e.Mean
+	}
+	switch {
+	case low >= target:
+		return good, fmt.Sprintf("%s; target %g%%: met", within, target)
+	case high < target:
+		return bad, fmt.Sprintf("%s; target %g%%: missed", within, target)
+	default:
+		return unsure, fmt.Sprintf("%s; cannot be told apart from the target of %g%%", within, target)
+	}
+}
+
+func email(n float64) string {
+	if s := Emails.bare(n); s != "1" {
+		return s + " emails"
+	}
+	return "1 email"
+}
+
+// aspect is one way in which B may differ from A.
+type aspect struct {
+	figure
+	what       string // as part of "no difference shown in"
+	more, less string // with one verb for what changed by how much
+	moreIs     tone
+}
+
+var aspects = []aspect{
+	{serviceLevel, "email answered in time", "B answers %s points more in time", "B answers %s points less in time", good},
+	{deadlineLevel, "email answered by its deadline", "B answers %s points more by the deadlines", "B answers %s points less by the deadlines", good},
+	{meanWait, "mean wait", "B's mean wait is %s longer", "B's mean wait is %s shorter", bad},
+	{left, "email left waiting", "B leaves %s more emails waiting at the end", "B leaves %s fewer emails waiting at the end", bad},
+}
+
+// shown is the sign of a difference, 0 where its interval holds 0 or there is
+// no interval.
+func shown(e simulate.Estimate) int {
+	switch {
+	case !bounded(e) || e.Low <= 0 && e.High >= 0:
+		return 0
+	case e.Low > 0:
+		return 1
+	default:
+		return -1
+	}
+}
+
+// say puts a difference in words. The interval is of the amount that the words
+// speak of, so both are turned round where B has less.
+func (a aspect) say(e simulate.Estimate) sentence {
+	t, text := a.moreIs, a.more
+	if e.Mean < 0 {
+		t, text = map[tone]tone{good: bad, bad: good}[t], a.less
+		e = simulate.Estimate{Mean: -e.Mean, Low: -e.High, High: -e.Low, N: e.N}
+	}
+	return sentence{t, fmt.Sprintf(text, a.unit.bare(e.Mean)) + within(a.unit, e)}
+}
+
+func judgeComparison(c simulate.Comparison) []sentence {
+	var said []sentence
+	say := func(t tone, format string, args ...any) {
+		said = append(said, sentence{t, fmt.Sprintf(format, args...)})
+	}
+	for i, r := range []simulate.Result{c.A, c.B} {
+		if r.Partial && (i == 0 || !c.A.Partial) {
+			say(unsure, "%s", partial(r))
+		}
+	}
+	if c.A.Replications == 0 || c.B.Replications == 0 {
+		say(unsure, "No replication was finished: nothing is known")
+		return said
+	}
+	for i, r := range []simulate.Result{c.A, c.B} {
+		side := string(rune('A' + i))
+		if r.Unstable {
+			say(bad, "%s is unstable: its backlog grows by %s an hour%s", side, PerHour.bare(r.Growth.Mean), within(PerHour, r.Growth))
+		}
+		if known(r.All.Offered) && r.All.Offered.Mean > 0 && (r.All.Answered.Mean == 0 || !known(r.All.Answered)) {
+			say(bad, "Nobody answers in %s", side)
+		}
+	}
+	var same, unclear []string
+	differs := false
+	for _, a := range aspects {
+		switch e := a.of(c.All); {
+		case !known(e):
+			continue
+		case shown(e) != 0:
+			differs = true
+			said = append(said, a.say(e))
+		case bounded(e):
+			same = append(same, a.what)
+		default:
+			unclear = append(unclear, a.say(e).Text)
+		}
+	}
+	switch {
+	case len(unclear) > 0:
+		say(unsure, "One pair of replications: no interval, so no difference is shown; in it %s", strings.Join(unclear, ", "))
+	case len(same) > 0 && !differs:
+		say(unsure, "No difference shown%s", near(c.All.ServiceLevel))
+	case len(same) > 0:
+		say(plain, "No difference shown in %s", list(same))
+	case !differs:
+		say(unsure, "No difference shown: there is nothing to compare")
+	}
+	for _, a := range aspects[:3] {
+		said = append(said, apart(a, c)...)
+	}
+	return said
+}
+
+// near says how small a difference in service level is that shows no sign.
+func near(e simulate.Estimate) string {
+	if !bounded(e) {
+		return ""
+	}
+	if e.Low == 0 && e.High == 0 {
+		return ": what is answered in time is the same in both"
+	}
+	return fmt.Sprintf(": B answers between %s and %s points in time than A", side(e.Low), side(e.High))
+}
+
+func side(points float64) string {
+	switch s := Percent.bare(math.Abs(points)); {
+	case s == "0.0":
+		return "0.0"
+	case points < 0:
+		return s + " fewer"
+	default:
+		return s + " more"
+	}
+}
+
+// apart names the rules that go another way than all email does.
+func apart(a aspect, c simulate.Comparison) []sentence {
+	overall := shown(a.of(c.All))
+	var other []simulate.Figures
+	for _, f := range c.Rules {
+		if s := shown(a.of(f)); s != 0 && s != overall {
+			other = append(other, f)
+		}
+	}
+	slices.SortStableFunc(other, func(x, y simulate.Figures) int {
+		return -compare(math.Abs(a.of(x).Mean), math.Abs(a.of(y).Mean))
+	})
+	var said []sentence
+	for i, f := range other {
+		if i == 4 && len(other) > 5 {
+			said = append(said, sentence{unsure, fmt.Sprintf("and %d more rules differ from all in %s", len(other)-i, a.what)})
+			break
+		}
+		s := a.say(a.of(f))
+		s.Text = fmt.Sprintf("Rule %s: %s", f.Rule, s.Text)
+		said = append(said, s)
+	}
+	return said
+}
+
+func compare(x, y float64) int {
+	switch {
+	case x < y:
+		return -1
+	case x > y:
+		return 1
+	}
+	return 0
+}
+
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
