@@ -145,22 +145,28 @@ func (e *Engine) hold(id int32, m *email, n int32) {
 	a.load++
 	e.used++
 	a.last = e.used
-	if na := &e.cfg.NoAnswer; na.Share > 0 || na.Answer.Shape != None || e.cfg.Observe != nil {
-		if e.cfg.Observe != nil {
-			e.observe(Alerted, id, m)
-		}
-		alert := e.settings[e.needs[m.need].queue].alert
-		after := int64(e.chance.draw(e.chance.alert, &na.Answer))
-		if na.Share > 0 && e.chance.alert.Float64() < na.Share || after > alert {
-			e.events.put(newEvent(e.now+alert, alertEnds, id, m.gen))
-			return
-		}
-		if after > 0 {
-			e.events.put(newEvent(e.now+after, answers, id, m.gen))
-			return
-		}
+	if e.cfg.Observe == nil && !e.alerting || e.alert(id, m) {
+		e.answer(id, m)
 	}
-	e.answer(id, m)
+}
+
+// alert lets an email alert its agent. It is true where the agent answers at
+// once.
+func (e *Engine) alert(id int32, m *email) bool {
+	if e.cfg.Observe != nil {
+		e.observe(Alerted, id, m)
+	}
+	na := &e.cfg.NoAnswer
+	alert := e.settings[e.needs[m.need].queue].alert
+	after := int64(e.chance.draw(e.chance.alert, &na.Answer))
+	if na.Share > 0 && e.chance.alert.Float64() < na.Share || after > alert {
+		e.events.put(newEvent(e.now+alert, alertEnds, id, m.gen))
+		return false
+	}
+	if after > 0 {
+		e.events.put(newEvent(e.now+after, answers, id, m.gen))
+	}
+	return after <= 0
 }
 
 // answer begins the work on an email.
@@ -172,7 +178,7 @@ func (e *Engine) answer(id int32, m *email) {
 	a := &e.agents[m.agent]
 	a.answered++
 	work := m.work
-	if a.speed != 1 {
+	if a.hasty {
 		work = int64(math.Round(float64(work) / a.speed))
 	}
 	if a.shared {
@@ -222,9 +228,11 @@ func (e *Engine) hand(n int32, m *email) {
 	}
 	e.unlist(n, a)
 	a.load--
-	last := a.slots[a.load]
-	a.slots[m.slot] = last
-	e.emails[last].slot = m.slot
+	if int32(m.slot) != a.load {
+		last := a.slots[a.load]
+		a.slots[m.slot] = last
+		e.emails[last].slot = m.slot
+	}
 	if a.shared {
 		e.sharedNext(n, a)
 	}

@@ -20,9 +20,9 @@ type stream struct {
 	mix  picker
 	gaps *rand.Rand
 	next arrival
-	// Of rates: the one that holds, in emails a nanosecond, and up to when.
+	// Of rates: the one that holds, in nanoseconds an email, and up to when.
 	rate  int
-	perNs float64
+	mean  float64
 	until int64
 	// Of traces: the next. Of histories: the day and the next arrival in it.
 	pos, day int
@@ -32,7 +32,7 @@ type stream struct {
 // start puts a stream at its beginning.
 func (r *replicator) start(s *stream) {
 	s.rate, s.pos, s.day, s.past = -1, 0, -1, nil
-	s.next, s.until = arrival{rule: -1}, 0
+	s.next, s.until, s.mean = arrival{rule: -1}, 0, 0
 	r.advance(s)
 }
 
@@ -42,17 +42,19 @@ func (r *replicator) advance(s *stream) {
 	case s.src.Rates != nil:
 		gap := s.gaps.ExpFloat64()
 		for {
-			if at := s.next.at + int64(min(gap/s.perNs, longest)); at < s.until {
-				s.next.at = at
+			if wait := gap * s.mean; wait < float64(s.until-s.next.at) {
+				s.next.at += int64(wait)
 				return
 			}
-			gap -= max(0, float64(s.until-s.next.at)*s.perNs)
+			if s.mean > 0 {
+				gap -= max(0, float64(s.until-s.next.at)/s.mean)
+			}
 			if s.rate++; s.rate >= len(s.src.Rates) {
 				break
 			}
 			rate := &s.src.Rates[s.rate]
 			s.next.at, s.until = max(0, int64(rate.From)), int64(rate.To)
-			s.perNs = rate.PerHour * r.busyness(rate.Day) / float64(time.Hour)
+			s.mean = float64(time.Hour) / (rate.PerHour * r.busyness(rate.Day))
 		}
 	case s.src.Trace != nil:
 		if s.pos < len(s.src.Trace) {

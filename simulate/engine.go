@@ -127,10 +127,13 @@ type more struct {
 // from is when an email entered, or the beginning of the run if that is later.
 func (m *email) from() int64 { return max(m.entered, 0) }
 
-// agent is one agent.
+// agent is one agent: what is looked at with every event, in 64 bytes.
 type agent struct {
-	last     int64 // of all times that somebody took or ended an email, which was theirs; 0: never
-	slots    []int32
+	last    int64 // of all times that somebody took or ended an email, which was theirs; 0: never
+	since   int64 // up to when their times are counted
+	staffed int64 // time on queue, or at work beyond it
+	busy    int64 // time with an email or a call in hand
+	*desk
 	load     int32
 	capacity int32
 	team     int32
@@ -141,16 +144,18 @@ type agent struct {
 	resting  bool // not at their email
 	shared   bool
 	listed   bool // among the free agents
-	speed    float64
+	hasty    bool // or slow: speed is not 1
+}
 
-	since   int64  // up to when their times are counted
-	staffed int64  // time on queue, or at work beyond it
-	busy    int64  // time with an email or a call in hand
+// desk is the rest of an agent.
+type desk struct {
+	slots   []int32 // email in hand; as many as load count
+	speed   float64
 	own     int64  // under shared attention: time that each email in hand has got
 	ownAt   int64  // up to when
+	back    int64  // until when they do not respond
 	gen     uint32 // of workEnds
 	callGen uint32
-	back    int64 // until when they do not respond
 }
 
 func (a *agent) free() bool { return a.on && !a.call && !a.away && a.load < a.capacity }
@@ -198,6 +203,8 @@ type Engine struct {
 	chance *dice
 	tally  tally
 	done   uint64 // events
+	// alerting says that an alert may take time.
+	alerting bool
 	// watch is asked now and then whether to go on; nil: nobody minds.
 	watch func() error
 	// transferred is told the rule that handled email enters the queue under anew.
@@ -263,7 +270,8 @@ func (e *Engine) rewind(seed uint64, replication int) {
 	e.emails, e.more, e.unused = e.emails[:0], e.more[:0], e.unused[:0]
 	for i := range e.agents {
 		a := &e.agents[i]
-		*a = agent{team: a.team, slots: a.slots, capacity: a.capacity, shared: a.shared, speed: a.speed}
+		*a.desk = desk{slots: a.slots, speed: a.speed}
+		*a = agent{desk: a.desk, team: a.team, capacity: a.capacity, shared: a.shared, hasty: a.hasty}
 	}
 	for i := range e.classes {
 		c := &e.classes[i]
@@ -295,7 +303,8 @@ func (e *Engine) Configure(cfg Config) {
 	}
 	e.install(keepOld(e.cfg.Queues, cfg))
 	for _, id := range waiting {
-		e.place(id)
+		m := &e.emails[id]
+		e.place(id, m, e.classAt(m))
 	}
 	e.turnDue()
 	e.offerAll()
@@ -342,6 +351,7 @@ func (e *Engine) install(cfg Config) {
 		e.settings = append(e.settings, settingsOf(q))
 	}
 	e.open = newClock(cfg.Open)
+	e.alerting = cfg.NoAnswer.Share > 0 || cfg.NoAnswer.Answer.Shape != None
 	e.installAgents()
 	e.classes, e.pools = e.classes[:0], e.pools[:0]
 	for i := range e.needs {
@@ -360,10 +370,11 @@ func (e *Engine) installAgents() {
 		if !known {
 			n = int32(len(e.agents))
 			e.byName[in.Name] = n
-			e.agents = append(e.agents, agent{since: e.now})
+			e.agents = append(e.agents, agent{since: e.now, desk: &desk{}})
 		}
 		a := &e.agents[n]
 		a.capacity, a.speed = int32(in.Capacity), cmp.Or(in.Speed, 1)
+		a.hasty = a.speed != 1
 		if cap(a.slots) < in.Capacity {
 			a.slots = append(make([]int32, 0, in.Capacity), a.slots[:a.load]...)
 		}
@@ -603,12 +614,12 @@ func (e *Engine) Change(name EmailID, need Need, priority int) bool {
 // retry offers an email that has been taken out of its class anew.
 func (e *Engine) retry(id int32, m *email) {
 	c := e.classAt(m)
-	if to := e.pick(&e.pools[e.classes[c].pool]); to >= 0 {
-		m.class = c
-		e.give(id, m, to)
+	if e.ready[c>>6]>>(c&63)&1 == 0 {
+		e.place(id, m, c)
 		return
 	}
-	e.place(id)
+	m.class = c
+	e.give(id, m, e.pick(&e.pools[e.classes[c].pool]))
 }
 
 // Remove takes an email out, wherever it is. It is false where it is gone.
@@ -646,10 +657,8 @@ func (e *Engine) classAt(m *email) int32 {
 	return c
 }
 
-// place lets an email wait in the class of its age.
-func (e *Engine) place(id int32) {
-	m := &e.emails[id]
-	n := e.classAt(m)
+// place lets an email wait in a class.
+func (e *Engine) place(id int32, m *email, n int32) {
 	c := &e.classes[n]
 	m.class, m.state, m.agent = n, waits, -1
 	m.gen++

@@ -100,6 +100,11 @@ func (c *calendar) put(ev event) {
 		c.down(0, ev)
 		return
 	}
+	c.add(ev)
+}
+
+// add puts an event in at the end and lets it rise to its place.
+func (c *calendar) add(ev event) {
 	c.items = append(c.items, ev)
 	items := c.items
 	i := len(items) - 1

@@ -390,7 +390,8 @@ func TestFaultsOfTheEngineAreFoundAndTraced(t *testing.T) {
 		"an agent is free and not known to be": {
 			func(e *Engine) {
 				e.add(&Email{})
-				e.place(e.add(&Email{}))
+				id := e.add(&Email{})
+				e.place(id, &e.emails[id], 0)
 				e.ready[0] = ^uint64(0)
 			},
 			"email waits while an agent who can take it is free", false,

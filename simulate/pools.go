@@ -345,6 +345,9 @@ func (e *Engine) pick(p *pool) int32 {
 	if p.best {
 		return e.pickBest(p)
 	}
+	if len(p.lists) == 1 {
+		return e.lists[p.lists[0]].head
+	}
 	best := int32(end)
 	for _, ln := range p.lists {
 		if n := e.lists[ln].head; n != end && (best == end || e.older(n, best) < 0) {

@@ -176,6 +176,7 @@ func (r *replicator) once(ctx context.Context, seed uint64, replication int, row
 	if warm == 0 {
 		warm = never
 	}
+	stop := int64(0)
 	for {
 		at, s := int64(never), (*stream)(nil)
 		for i := range r.streams {
@@ -183,7 +184,7 @@ func (r *replicator) once(ctx context.Context, seed uint64, replication int, row
 				at, s = x.next.at, x
 			}
 		}
-		if stop := min(sample, warm, horizon); at >= stop { // looks come before arrivals of the same time
+		if at >= stop { // looks come before arrivals of the same time
 			if err := e.Advance(time.Duration(stop)); err != nil {
 				return err
 			}
@@ -201,6 +202,7 @@ func (r *replicator) once(ctx context.Context, seed uint64, replication int, row
 			if stop == horizon {
 				break
 			}
+			stop = min(sample, warm, horizon)
 			continue
 		}
 		if err := e.Advance(time.Duration(at)); err != nil {
@@ -316,11 +318,16 @@ func (r *replicator) finish(row []float64) {
 		x := &t.rules[i]
 		all.due += x.due
 		all.met += x.met
-		r.scratch = append(r.scratch, x.waits...)
+		if len(t.rules) > 1 {
+			r.scratch = append(r.scratch, x.waits...)
+		}
 		r.figures(row[r.layout.rule(i+1):], x)
 	}
-	all.waits = r.scratch
-	r.figures(row[r.layout.rule(0):], &all)
+	if all.waits = r.scratch; len(t.rules) == 1 {
+		copy(row[r.layout.rule(0):], row[r.layout.rule(1):r.layout.rule(2)])
+	} else {
+		r.figures(row[r.layout.rule(0):], &all)
+	}
 	run := row[r.layout.run():]
 	var busy, staffed, room, power float64
 	var sum, squares, n float64

@@ -38,16 +38,17 @@ type class struct {
 // push adds a ticket.
 func (c *class) push(t ticket) {
 	c.count++
-	if n := len(c.line); n == 0 || !t.before(c.line[n-1]) {
-		if n == cap(c.line) && c.first > n/2 {
-			c.line = append(c.line[:0], c.line[c.first:]...)
-			c.first = 0
-		}
+	n := len(c.line)
+	switch {
+	case n > 0 && t.before(c.line[n-1]):
+		c.heap = append(c.heap, t)
+		c.up(len(c.heap) - 1)
+	case n == cap(c.line) && c.first > n/2: // make room at the end
+		c.line = append(append(c.line[:0], c.line[c.first:]...), t)
+		c.first = 0
+	default:
 		c.line = append(c.line, t)
-		return
 	}
-	c.heap = append(c.heap, t)
-	c.up(len(c.heap) - 1)
 }
 
 func (c *class) up(i int) {
@@ -77,6 +78,10 @@ func (c *class) pop() {
 		}
 		return
 	}
+	c.popHeap()
+}
+
+func (c *class) popHeap() {
 	last := len(c.heap) - 1
 	t := c.heap[last]
 	c.heap = c.heap[:last]
@@ -127,12 +132,17 @@ func (e *Engine) head(c *class) ticket {
 // leave counts an email out of its class, whose ticket is void by now.
 func (e *Engine) leave(n int32) {
 	c := &e.classes[n]
-	c.count--
-	switch {
-	case c.count == 0:
+	if c.count--; c.count == 0 || len(c.heap)+len(c.line)-c.first > 2*int(c.count)+64 {
+		e.tidy(n, c)
+	}
+}
+
+// tidy throws void tickets away, when they are all or most.
+func (e *Engine) tidy(n int32, c *class) {
+	if c.count == 0 {
 		c.line, c.first, c.heap = c.line[:0], 0, c.heap[:0]
 		e.nonempty[n>>6] &^= 1 << (n & 63)
-	case len(c.heap)+len(c.line)-c.first > 2*int(c.count)+64: // mostly void tickets
+	} else {
 		void := func(t ticket) bool { return e.emails[t.id].gen != t.gen }
 		c.line = slices.DeleteFunc(c.line[c.first:], void)
 		c.first = 0
