@@ -1,5 +1,6 @@
 // Package examples holds example files: strategies for the organisation of
-// the sandbox, and a JSON payload to convert.
+// the sandbox, a scenario to simulate them under, a JSON payload to convert, and
+// emails and agents to check its capacity with.
 package examples
 
 import "embed"

@@ -194,7 +194,7 @@ func centre() Model {
 }
 
 // fortyMillion is how many replications have 40 million emails.
-const fortyMillion = 40
+const fortyMillion = 1000
 
 func BenchmarkFortyMillionEmails(b *testing.B) {
 	m := centre()

@@ -94,7 +94,7 @@ func (o compareOptions) run(ctx context.Context, s *shell) error {
 	}
 	out := comparisonJSON{
 		Strategies: [2]string{page.Strategy, page.Other}, Scenario: page.Scenario, Notes: page.Notes,
-		Verdict: strings.Split(forecast.VerdictComparison(result), "\n"), Comparison: result,
+		Verdict: strings.Split(forecast.VerdictComparison("A", "B", result), "\n"), Comparison: result,
 	}
 	if err := s.print(out, func(w io.Writer, p paint) error { return forecast.TextComparison(w, page, result, forecastStyle(p)) }); err != nil {
 		return err

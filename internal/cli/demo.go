@@ -19,6 +19,7 @@ import (
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
+	"github.com/foresort/foresort/scenario"
 	"github.com/foresort/foresort/strategy"
 )
 
@@ -27,8 +28,8 @@ func demoCommand(s *shell) *cobra.Command {
 		Use:     "demo",
 		GroupID: groupAid,
 		Short:   "see it work, with no account and no network",
-		Long: `Demo starts the sandbox inside this process, deploys the example strategy into it,
-waits until it is active, finds out who changed it behind Foresort's back, and puts
+		Long: `Demo starts the sandbox inside this process, predicts what the example strategy does
+to a week of email, deploys it, waits until it is active, finds out who changed it behind Foresort's back, and puts
 everything back. Every line tells what was really read back. Nothing is left behind.`,
 		Example: "  foresort demo",
 		Args:    cobra.NoArgs,
@@ -39,6 +40,7 @@ everything back. Every line tells what was really read back. Nothing is left beh
 // The cast of the demo, in the sandbox's organisation.
 const (
 	demoFile   = "support.yaml"
+	demoWeek   = "scenario.yaml"
 	demoPerson = "Sam Whitaker" // the administrator
 )
 
@@ -85,6 +87,7 @@ func runDemo(ctx context.Context, s *shell) error {
 		{"Check the strategy file", d.check},
 		{"Read the queue as it is now", d.look},
 		{"Plan: what would change", d.plan},
+		{"Simulate: what that would do to a week of email", d.foresee},
 		{"Apply, and wait until it is active", d.deploy},
 		{"Plan again: nothing is left to do", d.planNothing},
 		{"Someone changes a setting behind our back", d.meddle},
@@ -245,6 +248,34 @@ func (d *demo) plan(ctx context.Context) error {
 	return d.printPlan(p)
 }
 
+func (d *demo) foresee(ctx context.Context) error {
+	src, err := examples.Files.ReadFile(demoWeek)
+	if err != nil {
+		return err
+	}
+	sc, problems := scenario.Parse("examples/"+demoWeek, src, nil)
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	org, err := d.read(ctx)
+	if err != nil {
+		return err
+	}
+	o := planOptions{Simulate: "examples/" + demoWeek, batchOptions: batchOptions{Replications: 100, Seed: 1}}
+	seen, err := o.foresee(ctx, d.shell, plan.Stand(d.want, org), sc)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	if err := seen.text(&text, paint{}); err != nil {
+		return err
+	}
+	for line := range strings.Lines(strings.TrimSpace(text.String())) {
+		d.tell("%s", strings.TrimRight(line, "\n"))
+	}
+	return nil
+}
+
 // carry carries something out in a run of its own.
 func (d *demo) carry(do func(apply.Options) (apply.Report, error)) (string, error) {
 	run, err := d.runs.Start()
@@ -363,6 +394,6 @@ func (d *demo) rollback(ctx context.Context) error {
 	if differs := routing.Differs(routing.Fields[routing.QueueSettings](), d.before.Queues[0].Settings, org.Queues[0].Settings); len(differs) > 0 {
 		return fmt.Errorf("the queue is not as it was: %v", differs)
 	}
-	d.tell("the queue is as it was before step 5")
+	d.tell("the queue is as it was before step 6")
 	return nil
 }

@@ -68,7 +68,7 @@ func (o planOptions) foresee(ctx context.Context, s *shell, stand plan.Standing,
 			return beforeAfter{&a, of(c.B.All), &d}
 		}
 		out.figures(three)
-		out.Verdict = strings.Split(forecast.VerdictComparison(c), "\n")
+		out.Verdict = strings.Split(forecast.VerdictComparison("the queue as it is", "the plan", c), "\n")
 		out.Replications, out.Partial = c.B.Replications, c.B.Partial
 		return out, nil
 	}

@@ -230,7 +230,6 @@ func (s *shell) foretell(size simulate.Size, replications int) {
 func simulated[T any](ctx context.Context, s *shell, o batchOptions, run func(context.Context, simulate.Options) (T, error)) (T, error) {
 	p := s.progress("simulating")
 	defer p.end()
-	s.standing = "no replication was done; nothing was changed"
 	out, err := run(ctx, simulate.Options{
 		Replications: o.Replications, Seed: o.Seed, Workers: o.Workers,
 		Progress: func(done int) { p.now("simulating %s %d of %d", bar(done, o.Replications), done, o.Replications) },

@@ -388,7 +388,7 @@ func exactName(x simulate.ExactRow) string {
 
 func ofComparison(p Page, x simulate.Comparison) content {
 	c := content{
-		Kind: "Comparison", Title: p.Strategy + " and " + p.Other, Verdict: judgeComparison(x), Notes: p.Notes,
+		Kind: "Comparison", Title: p.Strategy + " and " + p.Other, Verdict: judgeComparison("A", "B", x), Notes: p.Notes,
 		About: about(p, x.A, named("A:", p.Strategy, p.File), named("B:", p.Other, p.OtherFile)),
 		start: x.A.Start, at: clock(x.A), times: x.A.Times,
 	}

@@ -320,7 +320,7 @@ func TestVerdictOfAComparison(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if d := cmp.Diff(tt.want, forecast.VerdictComparison(tt.comparison)); d != "" {
+			if d := cmp.Diff(tt.want, forecast.VerdictComparison("A", "B", tt.comparison)); d != "" {
 				t.Errorf("verdict (-want +got):\n%s", d)
 			}
 		})

@@ -30,9 +30,11 @@ type sentence struct {
 // important first.
 func Verdict(p Page, r simulate.Result) string { return lines(judge(p, r)) }
 
-// VerdictComparison says in words how B differs from A, in one line or a few:
-// most important first.
-func VerdictComparison(c simulate.Comparison) string { return lines(judgeComparison(c)) }
+// VerdictComparison says in words how B differs from A, in one line or a few,
+// the most important first. The two are called by the names that are given.
+func VerdictComparison(a, b string, c simulate.Comparison) string {
+	return lines(judgeComparison(a, b, c))
+}
 
 func lines(said []sentence) string {
 	out := make([]string, len(said))
@@ -123,10 +125,10 @@ type aspect struct {
 }
 
 var aspects = []aspect{
-	{serviceLevel, "email answered in time", "B answers %s points more in time", "B answers %s points less in time", good},
-	{deadlineLevel, "email answered by its deadline", "B answers %s points more by the deadlines", "B answers %s points less by the deadlines", good},
-	{meanWait, "mean wait", "B's mean wait is %s longer", "B's mean wait is %s shorter", bad},
-	{left, "email left waiting", "B leaves %s more emails waiting at the end", "B leaves %s fewer emails waiting at the end", bad},
+	{serviceLevel, "email answered in time", "{B} answers %s points more in time", "{B} answers %s points less in time", good},
+	{deadlineLevel, "email answered by its deadline", "{B} answers %s points more by the deadlines", "{B} answers %s points less by the deadlines", good},
+	{meanWait, "mean wait", "{B}'s mean wait is %s longer", "{B}'s mean wait is %s shorter", bad},
+	{left, "email left waiting", "{B} leaves %s more emails waiting at the end", "{B} leaves %s fewer emails waiting at the end", bad},
 }
 
 // shown is the sign of a difference, 0 where its interval holds 0 or there is
@@ -153,7 +155,19 @@ func (a aspect) say(e simulate.Estimate) sentence {
 	return sentence{t, fmt.Sprintf(text, a.unit.bare(e.Mean)) + within(a.unit, e)}
 }
 
-func judgeComparison(c simulate.Comparison) []sentence {
+// judgeComparison says how B differs from A, each called by a name.
+func judgeComparison(a, b string, c simulate.Comparison) []sentence {
+	said := judgeSides(c)
+	names := strings.NewReplacer("{A}", a, "{B}", b)
+	for i := range said {
+		text := []rune(names.Replace(said[i].Text))
+		said[i].Text = strings.ToUpper(string(text[:1])) + string(text[1:])
+	}
+	return said
+}
+
+// judgeSides says how {B} differs from {A}.
+func judgeSides(c simulate.Comparison) []sentence {
 	var said []sentence
 	say := func(t tone, format string, args ...any) {
 		said = append(said, sentence{t, fmt.Sprintf(format, args...)})
@@ -168,7 +182,7 @@ func judgeComparison(c simulate.Comparison) []sentence {
 		return said
 	}
 	for i, r := range []simulate.Result{c.A, c.B} {
-		side := string(rune('A' + i))
+		side := []string{"{A}", "{B}"}[i]
 		if r.Unstable {
 			say(bad, "%s is unstable: its backlog grows by %s an hour%s", side, PerHour.bare(r.Growth.Mean), within(PerHour, r.Growth))
 		}
@@ -215,7 +229,7 @@ func near(e simulate.Estimate) string {
 	if e.Low == 0 && e.High == 0 {
 		return ": what is answered in time is the same in both"
 	}
-	return fmt.Sprintf(": B answers between %s and %s points in time than A", side(e.Low), side(e.High))
+	return fmt.Sprintf(": {B} answers between %s and %s points in time than {A}", side(e.Low), side(e.High))
 }
 
 func side(points float64) string {
