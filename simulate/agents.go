@@ -406,7 +406,8 @@ func (e *Engine) nextCall(n int32, a *agent) {
 	}
 }
 
-// turn lets agents go on and off queue, all at the same moment.
+// turn lets agents go on and off queue, all at the same moment. Those who came
+// on and have room are the group.
 func (e *Engine) turn(turns []turn) {
 	e.group = e.group[:0]
 	for _, t := range turns {
@@ -432,5 +433,4 @@ func (e *Engine) turn(turns []turn) {
 			e.group = append(e.group, t.agent)
 		}
 	}
-	e.offerGroup()
 }

@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // This file draws. Each source of chance has a stream of its own, so that two
@@ -71,10 +69,26 @@ func (d *dice) draw(r *rand.Rand, from *Dist) time.Duration {
 	return 0
 }
 
-// gamma draws from a gamma distribution with mean 1.
+// gamma draws from a gamma distribution with mean 1, after Marsaglia and Tsang,
+// A simple method for generating gamma variables (2000).
 func gamma(r *rand.Rand, cv float64) float64 {
 	shape := 1 / (cv * cv)
-	return distuv.Gamma{Alpha: shape, Beta: shape, Src: r}.Rand()
+	d, boost := shape-1.0/3, 1.0
+	if shape < 1 {
+		d, boost = d+1, math.Pow(r.Float64(), 1/shape)
+	}
+	c := 1 / (3 * math.Sqrt(d))
+	for {
+		x := r.NormFloat64()
+		v := 1 + c*x
+		if v <= 0 {
+			continue
+		}
+		v *= v * v
+		if u := r.Float64(); u < 1-0.0331*x*x*x*x || math.Log(u) < x*x/2+d*(1-v+math.Log(v)) {
+			return boost * d * v / shape
+		}
+	}
 }
 
 // longest bounds what is drawn: nobody works on an email for ten years.

@@ -306,17 +306,17 @@ func (e *Engine) Configure(cfg Config) {
 		m := &e.emails[id]
 		e.place(id, m, e.classAt(m))
 	}
-	e.turnDue()
+	e.turn(e.due())
 	e.offerAll()
 }
 
-// turnDue lets agents go on and off queue whose time has come.
-func (e *Engine) turnDue() {
+// due is who goes on and off queue now.
+func (e *Engine) due() []turn {
 	from := e.turned
 	for e.turned < len(e.turns) && e.turns[e.turned].at <= e.now {
 		e.turned++
 	}
-	e.turn(e.turns[from:e.turned])
+	return e.turns[from:e.turned]
 }
 
 // keepOld keeps queues at the indices that they have: those of the new list by
@@ -420,6 +420,7 @@ func b2i(b bool) int {
 // SetOnQueue lets an agent go on or off queue now, whatever their shifts say.
 func (e *Engine) SetOnQueue(agent int, on bool) {
 	e.turn([]turn{{e.now, int32(agent), on}})
+	e.offerGroup()
 }
 
 // Agent is the index of an agent by name; -1: there is none.
@@ -448,7 +449,8 @@ func (e *Engine) Advance(to time.Duration) error {
 		switch {
 		case e.turned < len(e.turns) && e.turns[e.turned].at <= min(at, end):
 			e.tick(e.turns[e.turned].at)
-			e.turnDue()
+			e.turn(e.due())
+			e.offerGroup()
 		case at <= end:
 			e.tick(at)
 			e.happen(e.events.take())

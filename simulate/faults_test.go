@@ -451,6 +451,24 @@ func TestAViolationSaysInWhichReplication(t *testing.T) {
 	}
 }
 
+func TestMemoryOfRecordedEmail(t *testing.T) {
+	t.Parallel()
+	m := many(20, 100, time.Hour, 1000*time.Hour) // all of it waits
+	r := newReplicator(&m)
+	if err := r.once(t.Context(), 1, 0, make([]float64, r.layout.size())); err != nil {
+		t.Fatal(err)
+	}
+	recorded, room := 0, cap(r.scratch)
+	for i := range r.engine.tally.rules {
+		recorded += len(r.engine.tally.rules[i].waits)
+		room += cap(r.engine.tally.rules[i].waits)
+	}
+	if recorded < 50_000 || 8*room > 32*recorded {
+		t.Errorf("%d bytes for %d recorded emails, want at most 32 each", 8*room, recorded)
+	}
+	t.Logf("%.1f bytes an email", 8*float64(room)/float64(recorded))
+}
+
 func TestNoAllocationPerEmailOnceWarm(t *testing.T) { //nolint:paralleltest // it counts the allocations of the whole process
 	make1 := func(horizon time.Duration) func() {
 		m := many(20, 95, time.Hour, horizon)

@@ -435,6 +435,15 @@ func (n *naive) nextCall(a *naiveAgent) {
 
 // turn lets agents go on and off queue: those who go first.
 func (n *naive) turn(on, off []*naiveAgent) {
+	come := n.move(on, off)
+	idleFirst(come)
+	for _, a := range come {
+		n.fill(a)
+	}
+}
+
+// move lets agents go on and off queue, and gives those who came on.
+func (n *naive) move(on, off []*naiveAgent) (come []*naiveAgent) {
 	for _, a := range off {
 		if a.on {
 			a.on, a.callAt = false, noTime
@@ -443,7 +452,6 @@ func (n *naive) turn(on, off []*naiveAgent) {
 			}
 		}
 	}
-	var come []*naiveAgent
 	for _, a := range on {
 		if a.on {
 			continue
@@ -455,10 +463,7 @@ func (n *naive) turn(on, off []*naiveAgent) {
 		}
 		come = append(come, a)
 	}
-	idleFirst(come)
-	for _, a := range come {
-		n.fill(a)
-	}
+	return come
 }
 
 // boundary is the first beginning or end of a shift after a time.
@@ -535,7 +540,7 @@ func (n *naive) come() {
 			off = append(off, a)
 		}
 	}
-	n.turn(on, off)
+	n.move(on, off)
 }
 
 // remove takes an email out; it is false where it is gone.

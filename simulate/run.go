@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"gonum.org/v1/gonum/stat/distuv"
+	"gonum.org/v1/gonum/mathext"
 )
 
 // Options say how a batch is run.
@@ -308,7 +308,9 @@ func (s *summary) estimate(i int) Estimate {
 
 // student is the quantile of Student's t that leaves 2.5% above it.
 func student(degrees int) float64 {
-	return distuv.StudentsT{Sigma: 1, Nu: float64(degrees)}.Quantile(0.975)
+	nu := float64(degrees)
+	x := mathext.InvRegIncBeta(nu/2, 0.5, 0.05)
+	return math.Sqrt(nu * (1 - x) / x)
 }
 
 // upTo cuts the interval of a figure at the bounds that it has by nature: 0, and
