@@ -310,19 +310,19 @@ func workTable(r simulate.Result) table {
 	add("slots filled", Percent, r.Slots, "of the room for email on queue")
 	add("fairness", Ratio, r.Fairness, "1: all agents are equally occupied")
 	add("handling", Seconds, r.All.Handle, "mean, with after-call work")
-	add("growth", PerHour, r.Growth, "of the backlog, in the later half")
+	add("growth", PerHour, r.Growth, "of the backlog in the later half")
 	if c := r.Clears; known(c) {
-		also := ""
+		also := "when none of the backlog is left"
 		if c.N < r.Replications {
-			also = fmt.Sprintf("in %d of %d replications", c.N, r.Replications)
+			also = fmt.Sprintf("the backlog, in %d of %d replications", c.N, r.Replications)
 		}
 		value := cell{Mean: hour(r, c.Mean)}
 		if bounded(c) {
 			value.Interval = "(" + hour(r, c.Low) + " to " + hour(r, c.High) + ")"
 		}
-		t.Rows = append(t.Rows, row{"backlog clears", []cell{value, {Mean: also}}})
+		t.Rows = append(t.Rows, row{"clears", []cell{value, {Mean: also}}})
 	} else {
-		t.Rows = append(t.Rows, row{"backlog clears", []cell{{Mean: undefined}, {Mean: "never after its highest"}}})
+		t.Rows = append(t.Rows, row{"clears", []cell{{Mean: undefined}, {Mean: "the backlog: never after its highest"}}})
 	}
 	return t
 }
