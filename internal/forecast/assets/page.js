@@ -85,7 +85,7 @@
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--rule"), width: 1 }, ticks: { stroke: colour("--rule"), width: 1 }, font: "12px system-ui, sans-serif" };
     let paired = false;
     const plot = new uPlot({
-      width: width || box.clientWidth, height: 260, series, bands,
+      width: width || box.clientWidth, height: 260, padding: [null, 40, null, null], series, bands,
       scales: {
         x: { time: false },
         y: { range: (u, min, max) => {
