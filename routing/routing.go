@@ -133,6 +133,18 @@ func (w WrapUp) String() string {
 	return fmt.Sprintf("%s after %s", w.Mode, w.Timeout)
 }
 
+// Bound holds after-call work to the mode: it is cut at the timeout, or lasts
+// exactly as long where that is forced (docs/platform-notes.md#wrap-up).
+func (w WrapUp) Bound(d time.Duration) time.Duration {
+	switch {
+	case w.Timeout == nil || !w.Mode.HasTimeout():
+		return d
+	case w.Mode == WrapUpMandatoryForcedTimeout:
+		return time.Duration(*w.Timeout)
+	}
+	return min(d, time.Duration(*w.Timeout))
+}
+
 // Evaluation says which of several free agents gets an email.
 type Evaluation string
 

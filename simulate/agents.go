@@ -27,6 +27,32 @@ func (e *Engine) account(a *agent) {
 	}
 }
 
+// status is what an agent is doing.
+func (a *agent) status() Status {
+	switch {
+	case !a.on:
+		return OffQueue
+	case a.call:
+		return Communicating
+	case a.away:
+		return NotResponding
+	case a.load > 0:
+		return Interacting
+	}
+	return Idle
+}
+
+// tell lets whoever watches know what an agent is doing, where that has changed.
+func (e *Engine) tell(n int32, a *agent) {
+	if e.cfg.Watch == nil {
+		return
+	}
+	if now := a.status(); now != a.desk.status {
+		a.desk.status = now
+		e.cfg.Watch(e.Now(), int(n), now)
+	}
+}
+
 // offer gives an agent who has come free what waits for them, and lists them
 // where room is left.
 func (e *Engine) offer(n int32) {
@@ -143,6 +169,7 @@ func (e *Engine) hold(id int32, m *email, n int32) {
 	m.gen++
 	a.slots[a.load] = id
 	a.load++
+	e.tell(n, a)
 	e.used++
 	a.last = e.used
 	if e.cfg.Observe == nil && !e.alerting || e.alert(id, m) {
@@ -206,6 +233,7 @@ func (e *Engine) notAnswered(id int32) {
 	e.hand(n, m)
 	if e.cfg.NoAnswer.Away > 0 {
 		a.away, a.back = true, max(a.back, e.now+int64(e.cfg.NoAnswer.Away))
+		e.tell(n, a)
 		e.events.put(newEvent(e.now+int64(e.cfg.NoAnswer.Away), returns, n, 0))
 	}
 	e.retry(id, m)
@@ -228,6 +256,7 @@ func (e *Engine) hand(n int32, m *email) {
 	}
 	e.unlist(n, a)
 	a.load--
+	e.tell(n, a)
 	if int32(m.slot) != a.load {
 		last := a.slots[a.load]
 		a.slots[m.slot] = last
@@ -251,8 +280,8 @@ func (e *Engine) end(id int32, m *email) {
 	transfer := e.more[id].transfer
 	e.forget(id, m)
 	e.offer(n)
-	if transfer > 0 && e.transferred != nil { // when the agent is listed again, for it may go to them
-		e.transferred(int(transfer) - 1)
+	if transfer > 0 && e.cfg.Transferred != nil { // when the agent is listed again, for it may go to them
+		e.cfg.Transferred(int(transfer) - 1)
 	}
 }
 
@@ -382,6 +411,7 @@ func (e *Engine) callStart(n int32, a *agent) {
 	e.account(a)
 	e.unlist(n, a)
 	a.call = true
+	e.tell(n, a)
 	e.rest(a)
 	e.events.put(newEvent(e.now+int64(e.chance.draw(e.chance.voice, &e.cfg.Voice.Handle)), callEnds, n, 0))
 }
@@ -389,6 +419,7 @@ func (e *Engine) callStart(n int32, a *agent) {
 func (e *Engine) callEnd(n int32, a *agent) {
 	e.account(a)
 	a.call = false
+	e.tell(n, a)
 	if a.on || e.cfg.Unfinished == Finish {
 		e.work(n, a)
 	}
@@ -417,6 +448,7 @@ func (e *Engine) turn(turns []turn) {
 		}
 		e.account(a)
 		a.on = t.on
+		e.tell(t.agent, a)
 		if !t.on {
 			a.callGen++
 			e.unlist(t.agent, a)

@@ -29,7 +29,25 @@ type Config struct {
 	// Observe is called for everything that happens to email, in order, and must
 	// not call the engine; nil: nobody looks.
 	Observe func(Event)
+	// Transferred is called when email with a Transfer has ended, after Observe,
+	// with its rule of Transfer. It may Add, and nothing else. nil: it is gone.
+	Transferred func(rule int)
+	// Watch is called whenever the status of an agent changes, under the same
+	// terms. There may be several changes at one instant; the last one holds.
+	Watch func(at time.Duration, agent int, s Status)
 }
+
+// Status is what an agent is doing, as far as email concerns it.
+type Status uint8
+
+// What an agent can be doing.
+const (
+	OffQueue      Status = iota
+	Idle                 // on queue, with nothing in hand
+	Interacting          // on queue, with email in hand or alerting
+	Communicating        // on a call
+	NotResponding        // on queue, after an alert that nobody answered
+)
 
 // Email is one email that enters a queue.
 type Email struct {
@@ -149,6 +167,7 @@ type agent struct {
 
 // desk is the rest of an agent.
 type desk struct {
+	status  Status // that Watch was told last
 	slots   []int32 // email in hand; as many as load count
 	speed   float64
 	own     int64  // under shared attention: time that each email in hand has got
@@ -207,8 +226,6 @@ type Engine struct {
 	alerting bool
 	// watch is asked now and then whether to go on; nil: nobody minds.
 	watch func() error
-	// transferred is told the rule that handled email enters the queue under anew.
-	transferred func(rule int)
 }
 
 // queueSettings are the settings of a queue with the platform's defaults laid
@@ -530,6 +547,7 @@ func (e *Engine) happen(ev event) {
 	case returns:
 		if a := &e.agents[id]; a.away && e.now >= a.back {
 			a.away = false
+			e.tell(id, a)
 			e.offer(id)
 		}
 	}

@@ -360,7 +360,7 @@ func sabotaged(sabotage func(e *Engine)) *replicator {
 	}
 	r := newReplicator(&m)
 	ended := 0
-	r.engine.transferred = func(int) {
+	r.engine.cfg.Transferred = func(int) {
 		if ended++; ended%2 == 0 {
 			sabotage(r.engine)
 		}

@@ -740,7 +740,7 @@ func runEngine(t rapid.TB, cfg Config, deeds []deed, again []deed) (log []entry,
 	cfg.Observe = func(ev Event) {
 		log = append(log, entry{ev.At, ev.What.String(), uint32(ev.Email >> 32), ev.Agent, ev.Wait})
 	}
-	e := New(cfg)
+	var e *Engine
 	var ids []EmailID
 	in := func(d deed) Email {
 		m := d.email
@@ -751,15 +751,23 @@ func runEngine(t rapid.TB, cfg Config, deeds []deed, again []deed) (log []entry,
 		return m
 	}
 	var entering []Email // known before they enter: a new need is no business of an observer
-	for _, d := range again {
-		entering = append(entering, in(d))
-	}
 	transfers := uint64(0)
-	e.transferred = func(rule int) {
+	cfg.Transferred = func(rule int) {
 		m := entering[rule]
 		transfers++
 		m.Entered, m.Handle = e.Now(), m.Handle+apart(transfers)
 		e.add(&m)
+	}
+	told := map[int]Status{}
+	cfg.Watch = func(at time.Duration, n int, s Status) {
+		if at != e.Now() || told[n] == s {
+			t.Fatalf("at %s of %s: agent %d is told to be %d after %d", at, e.Now(), n, s, told[n])
+		}
+		told[n] = s
+	}
+	e = New(cfg)
+	for _, d := range again {
+		entering = append(entering, in(d))
 	}
 	for _, d := range deeds {
 		if err := e.Advance(d.at); err != nil {
@@ -778,11 +786,16 @@ func runEngine(t rapid.TB, cfg Config, deeds []deed, again []deed) (log []entry,
 				answers = append(answers, e.Remove(ids[d.which]))
 			}
 		case "configure":
-			d.cfg.Observe = cfg.Observe
+			d.cfg.Observe, d.cfg.Transferred, d.cfg.Watch = cfg.Observe, cfg.Transferred, cfg.Watch
 			e.Configure(d.cfg)
 		case "on", "off":
 			if n := e.Agent(d.agent); n >= 0 {
 				e.SetOnQueue(n, d.what == "on")
+			}
+		}
+		for n := range e.agents {
+			if told[n] != e.agents[n].status() {
+				t.Fatalf("after %s: agent %d is %d, and was told to be %d", d, n, e.agents[n].status(), told[n])
 			}
 		}
 		if what := e.check(); what != "" {

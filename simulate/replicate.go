@@ -6,8 +6,6 @@ import (
 	"math/bits"
 	"slices"
 	"time"
-
-	"github.com/foresort/foresort/routing"
 )
 
 // This file runs a model once and tells what came out as a row of numbers.
@@ -65,15 +63,12 @@ type counts struct{ inTime, answered, abandonedLate, busy, staffed int64 }
 type replicator struct {
 	model   *Model
 	engine  *Engine
-	dice    *dice
+	traffic *Traffic
 	layout  layout
 	every   int64
-	streams []stream
 	needs   []Need
 	known   [][]int32 // by rule: agents who may have answered the thread before
-	plain   []bool    // by rule: email takes handling and nothing else
 	emailOf []Email   // by rule: the one that enters
-	busy    []float64 // by day
 	scratch []int64
 	emails  int64
 	counts  counts
@@ -106,7 +101,7 @@ func newReplicator(m *Model) *replicator {
 		Voice: m.Voice, NoAnswer: m.NoAnswer, Unfinished: m.Unfinished,
 	}
 	r.engine = New(cfg)
-	r.dice = r.engine.chance
+	r.traffic = newTraffic(m, r.engine.chance)
 	e := r.engine
 	for i, rule := range m.Rules {
 		r.needs = append(r.needs, e.Need(rule.Queue, rule.Skills, rule.Language))
@@ -126,32 +121,24 @@ func newReplicator(m *Model) *replicator {
 		}
 		r.known = append(r.known, who)
 		r.emailOf = append(r.emailOf, Email{Need: r.needs[i], Rule: i, Priority: m.Rules[i].Priority})
-		rule := &m.Rules[i]
-		r.plain = append(r.plain, rule.WrapUp.Shape == None && r.bound(rule.Queue, 0) == 0 && rule.Patience.Shape == None && rule.Replies == 0 && len(rule.Transfer) == 0)
-	}
-	for i := range m.Sources {
-		s := &m.Sources[i]
-		r.streams = append(r.streams, stream{src: s, mix: newPicker(s.Mix), gaps: r.dice.stream()})
-	}
-	if m.Busyness > 0 {
-		r.busy = make([]float64, max(1, len(m.Days)))
 	}
 	e.tally.record, e.tally.from = true, int64(m.WarmUp)
-	e.transferred = func(rule int) { r.enter(rule, 0, e.now, true) }
+	e.cfg.Transferred = func(rule int) { r.enter(rule, 0, e.now, true) }
 	return r
 }
 
-// bound holds after-call work to the wrap-up mode of a queue
-// (docs/platform-notes.md#wrap-up).
-func (r *replicator) bound(queue int, d time.Duration) time.Duration {
-	w := &r.engine.settings[queue].wrapUp
-	if w.Timeout == nil || !w.Mode.HasTimeout() {
-		return d
+// enter lets an email of a rule enter its queue.
+func (r *replicator) enter(rule int, handle time.Duration, entered int64, anew bool) {
+	r.emails++
+	m := &r.emailOf[rule]
+	m.Entered, m.Handle, m.LastAgent = time.Duration(entered), handle, 0
+	if r.traffic.draw(rule, m, anew) {
+		if who := r.known[rule]; len(who) > 0 {
+			d := r.traffic.dice
+			m.LastAgent = int(who[d.either(d.reply, anew).IntN(len(who))]) + 1
+		}
 	}
-	if w.Mode == routing.WrapUpMandatoryForcedTimeout {
-		return time.Duration(*w.Timeout)
-	}
-	return min(d, time.Duration(*w.Timeout))
+	r.engine.add(m)
 }
 
 // once runs the model with the chances of one replication and fills row. It
@@ -159,12 +146,7 @@ func (r *replicator) bound(queue int, d time.Duration) time.Duration {
 func (r *replicator) once(ctx context.Context, seed uint64, replication int, row []float64) error {
 	m, e := r.model, r.engine
 	e.rewind(seed, replication)
-	for i := range r.busy {
-		r.busy[i] = gamma(r.dice.busyness, m.Busyness)
-	}
-	for i := range r.streams {
-		r.start(&r.streams[i])
-	}
+	r.traffic.restart()
 	r.emails = 0
 	e.watch = ctx.Err
 	backlog := slices.Clone(m.Backlog)
@@ -178,12 +160,7 @@ func (r *replicator) once(ctx context.Context, seed uint64, replication int, row
 	}
 	stop := int64(0)
 	for {
-		at, s := int64(never), (*stream)(nil)
-		for i := range r.streams {
-			if x := &r.streams[i]; x.next.at < at {
-				at, s = x.next.at, x
-			}
-		}
+		at, s := r.traffic.first()
 		if at >= stop { // looks come before arrivals of the same time
 			if err := e.Advance(time.Duration(stop)); err != nil {
 				return err
@@ -208,14 +185,8 @@ func (r *replicator) once(ctx context.Context, seed uint64, replication int, row
 		if err := e.Advance(time.Duration(at)); err != nil {
 			return err
 		}
-		rule := s.next.rule
-		if rule < 0 {
-			if rule = s.mix.rules[0]; len(s.mix.rules) > 1 {
-				rule = s.mix.pick(r.dice.mix)
-			}
-		}
-		r.enter(rule, s.next.handle, at, false)
-		r.advance(s)
+		r.enter(r.traffic.rule(s), s.next.handle, at, false)
+		r.traffic.advance(s)
 	}
 	if m.Drain {
 		for e.tally.in > e.tally.out {
