@@ -191,6 +191,7 @@ func (e *Engine) alert(id int32, m *email) bool {
 		return false
 	}
 	if after > 0 {
+		m.finish = e.now + alert
 		e.events.put(newEvent(e.now+after, answers, id, m.gen))
 	}
 	return after <= 0
@@ -203,7 +204,6 @@ func (e *Engine) answer(id int32, m *email) {
 		e.observe(Answered, id, m)
 	}
 	a := &e.agents[m.agent]
-	a.answered++
 	work := m.work
 	if a.hasty {
 		work = int64(math.Round(float64(work) / a.speed))
@@ -429,10 +429,10 @@ func (e *Engine) callEnd(n int32, a *agent) {
 	e.offer(n)
 }
 
-// nextCall puts an agent's next call into the calendar.
+// nextCall puts an agent's next call into the calendar, in the place of any other.
 func (e *Engine) nextCall(n int32, a *agent) {
+	a.callGen++
 	if e.cfg.Voice.PerHour > 0 {
-		a.callGen++
 		e.events.put(newEvent(e.now+e.chance.gap(e.chance.voice, e.cfg.Voice.PerHour), callStarts, n, a.callGen))
 	}
 }
@@ -443,6 +443,7 @@ func (e *Engine) turn(turns []turn) {
 	e.group = e.group[:0]
 	for _, t := range turns {
 		a := &e.agents[t.agent]
+		a.forced = false
 		if a.on == t.on {
 			continue
 		}

@@ -167,7 +167,8 @@ type agent struct {
 
 // desk is the rest of an agent.
 type desk struct {
-	status  Status // that Watch was told last
+	status  Status  // that Watch was told last
+	forced  bool    // on or off queue against their shifts
 	slots   []int32 // email in hand; as many as load count
 	speed   float64
 	own     int64  // under shared attention: time that each email in hand has got
@@ -303,7 +304,8 @@ func (e *Engine) rewind(seed uint64, replication int) {
 // Configure changes queues, agents, skills and shifts at the present moment.
 // Queues and agents are known by their names: those that are no longer there
 // take nothing new, and what an agent has in hand stays there. Email that waits
-// is looked at anew.
+// is looked at anew. Email in the hands of agents who are off queue is worked on or
+// rests as Unfinished says now; a new rate of calls holds from now on.
 func (e *Engine) Configure(cfg Config) {
 	var waiting []int32
 	for i := range e.emails {
@@ -318,12 +320,24 @@ func (e *Engine) Configure(cfg Config) {
 	for i := range e.agents {
 		e.account(&e.agents[i])
 	}
+	before := e.cfg.Voice.PerHour
 	e.install(keepOld(e.cfg.Queues, cfg))
 	for _, id := range waiting {
 		m := &e.emails[id]
 		e.place(id, m, e.classAt(m))
 	}
 	e.turn(e.due())
+	for n := range e.agents {
+		a := &e.agents[n]
+		switch {
+		case !a.on && !a.call && cfg.Unfinished == Finish:
+			e.work(int32(n), a)
+		case !a.on && cfg.Unfinished == Park:
+			e.rest(a)
+		case a.on && !a.call && cfg.Voice.PerHour != before:
+			e.nextCall(int32(n), a)
+		}
+	}
 	e.offerAll()
 }
 
@@ -398,7 +412,7 @@ func (e *Engine) installAgents() {
 		a.slots = a.slots[:max(int(a.load), in.Capacity)]
 		e.attend(n, a, in.Attention == Shared)
 		on := a.on
-		if in.Shifts != nil {
+		if in.Shifts != nil && !a.forced {
 			on = false
 		}
 		for _, s := range in.Shifts {
@@ -407,7 +421,7 @@ func (e *Engine) installAgents() {
 				continue
 			}
 			if from <= e.now {
-				on = true
+				on = on || !a.forced
 			} else {
 				e.turns = append(e.turns, turn{from, n, true})
 			}
@@ -418,7 +432,8 @@ func (e *Engine) installAgents() {
 		}
 	}
 	for n := range e.agents { // who is gone leaves
-		if a := &e.agents[n]; a.capacity == 0 && a.on && !slices.ContainsFunc(e.cfg.Agents, func(in Agent) bool { return e.byName[in.Name] == int32(n) }) {
+		if a := &e.agents[n]; a.capacity == 0 && !slices.ContainsFunc(e.cfg.Agents, func(in Agent) bool { return e.byName[in.Name] == int32(n) }) {
+			a.forced = false
 			e.turns = append(e.turns, turn{e.now, int32(n), false})
 		}
 	}
@@ -434,10 +449,17 @@ func b2i(b bool) int {
 	return 0
 }
 
-// SetOnQueue lets an agent go on or off queue now, whatever their shifts say.
-func (e *Engine) SetOnQueue(agent int, on bool) {
+// SetOnQueue lets an agent go on or off queue now, whatever their shifts say,
+// until the next beginning or end of a shift of theirs. It is false where there
+// is no such agent.
+func (e *Engine) SetOnQueue(agent int, on bool) bool {
+	if agent < 0 || agent >= len(e.agents) {
+		return false
+	}
 	e.turn([]turn{{e.now, int32(agent), on}})
+	e.agents[agent].forced = true
 	e.offerGroup()
+	return true
 }
 
 // Agent is the index of an agent by name; -1: there is none.
@@ -506,6 +528,9 @@ func (e *Engine) tick(to int64) {
 	if d := to - e.now; d > 0 {
 		e.now = to
 		e.tally.area.add(d, e.tally.waiting)
+		if e.tally.waiting > e.tally.peak {
+			e.tally.peak, e.tally.clears = e.tally.waiting, -1
+		}
 		e.tally.filled += float64(d) * float64(e.tally.held)
 	}
 }
@@ -520,6 +545,10 @@ func (e *Engine) happen(ev event) {
 		}
 	case answers:
 		if m := &e.emails[id]; ev.of(m.gen) {
+			if a := &e.agents[m.agent]; !a.on || a.call { // nobody is there to answer
+				e.events.put(newEvent(max(e.now, m.finish), alertEnds, id, m.gen))
+				return
+			}
 			e.answer(id, m)
 		}
 	case alertEnds:

@@ -39,15 +39,21 @@ func countedAnew(m Model, r *replicator, events []Event) []float64 {
 	hands := make([][]Span, len(m.Agents))
 	since := map[EmailID]time.Duration{}
 	waiting, peak, clears := 0, 0, math.NaN()
+	last := time.Duration(0)
+	lasts := func(to time.Duration) { // only a backlog that lasts is one
+		if to > last && waiting > peak {
+			peak, clears = waiting, math.NaN()
+		}
+		last = to
+	}
 	for _, ev := range events {
+		lasts(ev.At)
 		l := lives[ev.Email]
 		switch ev.What {
 		case Entered:
 			lives[ev.Email] = &life{ev.Rule, ev.At - ev.Wait, -1, -1, -1, 0}
 			order = append(order, ev.Email)
-			if waiting++; waiting > peak {
-				peak, clears = waiting, math.NaN()
-			}
+			waiting++
 		case Alerted:
 			since[ev.Email] = ev.At
 		case Answered:
@@ -58,16 +64,20 @@ func countedAnew(m Model, r *replicator, events []Event) []float64 {
 			waiting--
 		case Ended:
 			l.ended, l.work = ev.At, ev.Handle+ev.WrapUp
+			if speed := m.Agents[ev.Agent].Speed; speed > 0 {
+				l.work = time.Duration(float64(l.work) / speed)
+			}
 		case NotAnswered, Expanded, Removed:
 		}
 		if ev.What == Ended || ev.What == NotAnswered {
 			hands[ev.Agent] = append(hands[ev.Agent], Span{since[ev.Email], ev.At})
 			delete(since, ev.Email)
 		}
-		if waiting == 0 && math.IsNaN(clears) {
+		if waiting == 0 && math.IsNaN(clears) && peak > 0 {
 			clears = ev.At.Hours()
 		}
 	}
+	lasts(end)
 	for i := range e.emails { // in hand at the end
 		if m := &e.emails[i]; m.state == alerts || m.state == handled || m.state == rests {
 			hands[m.agent] = append(hands[m.agent], Span{since[e.name(int32(i))], end})
@@ -77,7 +87,7 @@ func countedAnew(m Model, r *replicator, events []Event) []float64 {
 	for rule := range len(m.Rules) + 1 { // 0: all
 		out := row[r.layout.rule(rule):]
 		var waits []float64
-		var target, deadline, inTime, due, met, ended, work float64
+		var target, deadline, inTime, due, met, ended, work, overdue float64
 		for i, x := range m.Rules {
 			if s := m.Queues[x.Queue].Settings.ServiceLevel; (rule == 0 || rule == i+1) && s != nil {
 				target = 1
@@ -108,6 +118,9 @@ func countedAnew(m Model, r *replicator, events []Event) []float64 {
 				out[figAbandoned]++
 			default:
 				out[figWaiting]++
+				if s := m.Queues[m.Rules[l.rule].Queue].Settings.ServiceLevel; s != nil && end-l.entered > time.Duration(s.Within) {
+					overdue++
+				}
 			}
 			if limit > 0 {
 				late := business(l.entered, left) > limit
@@ -123,8 +136,9 @@ func countedAnew(m Model, r *replicator, events []Event) []float64 {
 				work += l.work.Seconds()
 			}
 		}
-		out[figServiceLevel], out[figDeadlineLevel] = math.NaN(), math.NaN()
+		out[figServiceLevel], out[figDeadlineLevel], out[figOverdue] = math.NaN(), math.NaN(), math.NaN()
 		if target > 0 {
+			out[figOverdue] = overdue
 			out[figServiceLevel] = 100 * inTime / (out[figAnswered] + out[figAbandoned])
 		}
 		if deadline > 0 {
@@ -171,16 +185,13 @@ func countedAnew(m Model, r *replicator, events []Event) []float64 {
 		}
 	}
 	for _, ev := range events {
-		if ev.What == Answered && ev.At > m.WarmUp || ev.What == Answered && m.WarmUp == 0 {
+		if ev.What == Answered && counted(lives[ev.Email].entered) {
 			row[r.layout.agent(ev.Agent)+figAgentAnswered]++
 		}
 	}
 	run := row[r.layout.run():]
 	run[figOccupancy], run[figFairness] = 100*busy/staffed, sum*sum/(n*squares)
 	run[figClears] = clears
-	if peak == 0 {
-		run[figClears] = math.NaN()
-	}
 	return row
 }
 

@@ -63,6 +63,8 @@ type naiveEmail struct {
 	ends   time.Duration // of independent work
 	next   map[string]time.Duration
 	giveUp time.Duration
+
+	alertEnds time.Duration
 }
 
 type naiveAgent struct {
@@ -73,7 +75,7 @@ type naiveAgent struct {
 	shared          bool
 	speed           float64
 	on, call, away  bool
-	resting         bool
+	resting, forced bool
 	hands           []*naiveEmail
 	used            int
 	flowed          time.Duration
@@ -332,6 +334,7 @@ func (n *naive) hold(m *naiveEmail, a *naiveAgent) {
 	n.see(Alerted, m)
 	alert := n.settings(m.queue).alert
 	after := int64(n.chance.draw(n.chance.alert, &n.cfg.NoAnswer.Answer))
+	m.alertEnds = n.now + time.Duration(alert)
 	unanswered := n.cfg.NoAnswer.Share > 0 && n.chance.alert.Float64() < n.cfg.NoAnswer.Share
 	switch {
 	case unanswered || after > alert:
@@ -428,6 +431,7 @@ func (n *naive) work(a *naiveAgent) {
 }
 
 func (n *naive) nextCall(a *naiveAgent) {
+	a.callAt = noTime
 	if n.cfg.Voice.PerHour > 0 {
 		a.callAt = n.now + time.Duration(n.chance.gap(n.chance.voice, n.cfg.Voice.PerHour))
 	}
@@ -444,6 +448,9 @@ func (n *naive) turn(on, off []*naiveAgent) {
 
 // move lets agents go on and off queue, and gives those who came on.
 func (n *naive) move(on, off []*naiveAgent) (come []*naiveAgent) {
+	for _, a := range slices.Concat(on, off) {
+		a.forced = false
+	}
 	for _, a := range off {
 		if a.on {
 			a.on, a.callAt = false, noTime
@@ -514,11 +521,22 @@ func (n *naive) configure(cfg Config) {
 	slices.SortFunc(waiting, func(x, y *naiveEmail) int {
 		return cmp.Or(cmp.Compare(x.Entered, y.Entered), cmp.Compare(x.serial, y.serial))
 	})
+	before := n.cfg.Voice.PerHour
 	n.install(cfg)
 	for _, m := range waiting {
 		n.wait(m)
 	}
 	n.come()
+	for _, a := range n.agents {
+		switch {
+		case !a.on && !a.call && cfg.Unfinished == Finish:
+			n.work(a)
+		case !a.on && cfg.Unfinished == Park:
+			n.rest(a)
+		case a.on && !a.call && cfg.Voice.PerHour != before:
+			n.nextCall(a)
+		}
+	}
 	all := slices.Clone(n.agents)
 	idleFirst(all)
 	for _, a := range all {
@@ -533,7 +551,7 @@ func (n *naive) come() {
 		switch {
 		case a.is == nil:
 			off = append(off, a)
-		case a.is.Shifts == nil:
+		case a.is.Shifts == nil || a.forced:
 		case slices.ContainsFunc(a.is.Shifts, func(s Span) bool { return s.From <= n.now && n.now < s.To }):
 			on = append(on, a)
 		default:
@@ -605,6 +623,10 @@ func (n *naive) next() []due {
 				d.signed.What = Abandoned.String()
 				d.do = func() { n.see(Abandoned, m); m.state, m.next = "gone", nil }
 			case "answer":
+				if a := m.agent; !a.on || a.call { // nobody is there to answer
+					d.do = func() { m.next = map[string]time.Duration{"time out": max(n.now, m.alertEnds)} }
+					break
+				}
 				d.signed.What = Answered.String()
 				d.do = func() { n.answer(m) }
 			case "time out":
@@ -846,11 +868,15 @@ func runNaive(cfg Config, deeds []deed, again []deed, want []entry) (n *naive, a
 			n.configure(d.cfg)
 		case "on", "off":
 			for _, a := range n.agents {
-				if a.name == d.agent && d.what == "on" {
+				switch {
+				case a.name != d.agent:
+					continue
+				case d.what == "on":
 					n.turn([]*naiveAgent{a}, nil)
-				} else if a.name == d.agent {
+				default:
 					n.turn(nil, []*naiveAgent{a})
 				}
+				a.forced = true
 			}
 		}
 	}

@@ -64,7 +64,7 @@ func (e *Engine) compile(n int32) {
 	nd := &e.needs[n]
 	s := &e.settings[nd.queue]
 	rings := max(1, len(s.rings))
-	skills := slices.Clone(nd.skills)
+	skills := nd.skills
 	nd.first = int32(len(e.classes))
 	var until int64
 	for step := range rings {
@@ -81,10 +81,22 @@ func (e *Engine) compile(n int32) {
 		if c.next < 0 {
 			break
 		}
-		for _, drop := range s.rings[step].Drop {
-			skills = slices.DeleteFunc(skills, func(have string) bool { return have == drop.Name })
-		}
+		skills = dropped(skills, s.rings[step].Drop)
 	}
+}
+
+// dropped is what is left of skills when a ring has dropped some.
+func dropped(skills []string, drop []routing.Ref) []string {
+	return slices.DeleteFunc(slices.Clone(skills), func(have string) bool {
+		return slices.ContainsFunc(drop, func(d routing.Ref) bool { return d.Name == have })
+	})
+}
+
+// takes says whether an agent, as a member, can take what asks for skills and a
+// language.
+func (s *queueSettings) takes(a *Agent, skills []string, language string) bool {
+	_, ok := qualifies(a, skills, language)
+	return ok || s.evaluation == routing.LongestIdle
 }
 
 // poolFor finds or makes the pool of the agents who are in the first rings of a

@@ -16,6 +16,7 @@ const (
 	figAnswered
 	figAbandoned
 	figWaiting
+	figOverdue
 	figServiceLevel
 	figDeadlineLevel
 	figWaitMean
@@ -56,8 +57,12 @@ func (l layout) backlog(r int) int { return l.agent(l.agents) + r*l.points }
 func (l layout) oldest(r int) int  { return l.backlog(l.rules+1) + r*l.points }
 func (l layout) size() int         { return l.oldest(l.rules + 1) }
 
-// counts are the whole numbers behind the percentages, for all rules together.
-type counts struct{ inTime, answered, abandonedLate, busy, staffed int64 }
+// counts are what is kept of each replication: the whole numbers behind the
+// percentages, for all rules together, and when the backlog clears.
+type counts struct {
+	inTime, answered, abandonedLate, busy, staffed int64
+	clears                                         float64 // hours; below 0: it does not
+}
 
 // replicator runs one model again and again.
 type replicator struct {
@@ -261,6 +266,7 @@ func ratio(part, whole float64) float64 {
 func (r *replicator) finish(row []float64) {
 	e := r.engine
 	t := &e.tally
+	r.overdue()
 	var all ruleTally
 	for i := range t.rules {
 		x := &t.rules[i]
@@ -276,6 +282,9 @@ func (r *replicator) finish(row []float64) {
 		all.work += x.work
 		all.ended += x.ended
 		all.longest = max(all.longest, x.longest)
+		all.overdue += x.overdue
+		all.due += x.due
+		all.met += x.met
 		if x.target > 0 {
 			all.target = x.target
 		}
@@ -283,12 +292,9 @@ func (r *replicator) finish(row []float64) {
 			all.deadline = x.deadline
 		}
 	}
-	r.overdue()
 	r.scratch = r.scratch[:0]
 	for i := range t.rules {
 		x := &t.rules[i]
-		all.due += x.due
-		all.met += x.met
 		if len(t.rules) > 1 {
 			r.scratch = append(r.scratch, x.waits...)
 		}
@@ -329,31 +335,44 @@ func (r *replicator) finish(row []float64) {
 	run[figFairness] = ratio(sum*sum, n*squares)
 	run[figLoad] = 100 * ratio(t.work, power)
 	run[figClears] = math.NaN()
-	if t.peak > 0 && t.clears >= 0 {
+	if r.counts.clears = -1; t.clears >= 0 {
 		run[figClears] = float64(t.clears) / float64(time.Hour)
+		r.counts.clears = run[figClears]
 	}
 	run[figGrowth] = r.growth(row)
 }
 
-// overdue counts email that still waits beyond its deadline as due.
+// overdue counts email that still waits beyond the target, and beyond its
+// deadline as due.
 func (r *replicator) overdue() {
 	e := r.engine
 	now := e.business(e.now)
 	for i := range e.emails {
 		m := &e.emails[i]
-		if x := &e.tally.rules[m.rule]; (m.state == waits || m.state == alerts) && x.deadline > 0 && e.tally.counts(m) && now-e.openAt(m) > x.deadline {
+		x := &e.tally.rules[m.rule]
+		if m.state != waits && m.state != alerts || !e.tally.counts(m) {
+			continue
+		}
+		if x.target > 0 && e.now-m.entered > x.target {
+			x.overdue++
+		}
+		if x.deadline > 0 && now-e.openAt(m) > x.deadline {
 			x.due++
 		}
 	}
 }
 
-// middle is the point from which growth is measured: whole days before the
-// last point where there are two days or more, else halfway.
+// middle is the point from which growth is measured: whole weeks before the last
+// point where there are two weeks or more, whole days where there are two days
+// or more, else halfway.
 func (r *replicator) middle() int {
 	last := r.layout.points - 1
 	half := int64(last) * r.every / 2
-	if day := int64(24 * time.Hour); day%r.every == 0 && half >= day {
-		half = half / day * day
+	for _, whole := range []int64{7 * int64(24*time.Hour), int64(24 * time.Hour)} {
+		if whole%r.every == 0 && half >= whole {
+			half = half / whole * whole
+			break
+		}
 	}
 	return last - int(half/r.every)
 }
@@ -368,8 +387,9 @@ func (r *replicator) growth(row []float64) float64 {
 func (r *replicator) figures(out []float64, x *ruleTally) {
 	out[figOffered], out[figAnswered], out[figAbandoned] = float64(x.offered), float64(x.answered), float64(x.abandoned)
 	out[figWaiting] = float64(x.offered - x.answered - x.abandoned - x.removed)
-	out[figServiceLevel], out[figDeadlineLevel] = math.NaN(), math.NaN()
+	out[figOverdue], out[figServiceLevel], out[figDeadlineLevel] = math.NaN(), math.NaN(), math.NaN()
 	if x.target > 0 {
+		out[figOverdue] = float64(x.overdue)
 		out[figServiceLevel] = 100 * ratio(float64(x.inTime), float64(x.answered+x.abandoned))
 	}
 	if x.deadline > 0 {

@@ -38,6 +38,7 @@ type Figures struct {
 	Answered  Estimate `json:"answered"`
 	Abandoned Estimate `json:"abandoned"`
 	Waiting   Estimate `json:"waiting"` // neither at the end
+	Overdue   Estimate `json:"overdue"` // of these, longer than the queue's target; undefined without one
 	// ServiceLevel is the percentage of answered and abandoned email that was
 	// answered within the queue's target, as the platform measures it: email that
 	// still waits at the end does not count.
@@ -47,7 +48,9 @@ type Figures struct {
 	// counts as late; undefined without a deadline.
 	DeadlineLevel Estimate `json:"deadlineLevel"`
 	Wait          Waits    `json:"waitSeconds"`
-	Handle        Estimate `json:"handleSeconds"` // mean, with wrap-up
+	// Handle is the mean of handling and wrap-up at the agents' pace, without the
+	// time in which email rests or shares attention.
+	Handle Estimate `json:"handleSeconds"`
 }
 
 // Waits are the waits of answered email, from entering the queue to the answer.
@@ -101,17 +104,18 @@ type Result struct {
 	Oldest  []Series    `json:"oldestSeconds"` // age of the oldest email that waits, 0 where none does; the same order
 
 	// Clears is when, in hours after Start, nothing waits for the first time
-	// after the backlog was largest; N counts the replications in which that
-	// happened.
+	// after the backlog was largest: not the mean but the median of the
+	// replications in which that happened, which N counts.
 	Clears Estimate `json:"clearsHours"`
 	// Growth is by how many emails an hour the backlog grows, from the middle of
-	// the horizon (a whole number of days before its end where there are two or
+	// the horizon (whole weeks or days before its end where there are two or
 	// more) to its end.
 	Growth Estimate `json:"growthPerHour"`
 	// Load is the work that arrives in percent of the room for it: emails an
 	// hour times handling time over slots on queue, of the whole horizon.
 	Load Estimate `json:"load"`
-	// Unstable says that the backlog grows without end.
+	// Unstable says that the backlog grows, and must: that those who can do the
+	// work have not the time for all of it, however it is shared out.
 	Unstable bool `json:"unstable"`
 }
 

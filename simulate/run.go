@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -306,6 +307,35 @@ func (s *summary) estimate(i int) Estimate {
 	return e
 }
 
+// clears is the median of when the backlog clears, with the 95% interval that
+// the order of the replications gives without any assumption (Conover, Practical
+// Nonparametric Statistics, 3.2); fewer than six have none.
+func (s *summary) clears() Estimate {
+	var x []float64
+	for _, c := range s.counts {
+		if c.clears >= 0 {
+			x = append(x, c.clears)
+		}
+	}
+	n := len(x)
+	e := Estimate{Mean: math.NaN(), Low: math.NaN(), High: math.NaN(), N: n}
+	if n == 0 {
+		return e
+	}
+	slices.Sort(x)
+	e.Mean = (x[(n-1)/2] + x[n/2]) / 2
+	// The chance that at most k of n lie below the median.
+	for k, term, below := 0, math.Pow(0.5, float64(n)), 0.0; ; k++ {
+		if below += term; below > 0.025 || k >= n {
+			if k > 0 {
+				e.Low, e.High = x[k-1], x[n-k]
+			}
+			return e
+		}
+		term *= float64(n-k) / float64(k+1)
+	}
+}
+
 // student is the quantile of Student's t that leaves 2.5% above it.
 func student(degrees int) float64 {
 	nu := float64(degrees)
@@ -324,7 +354,7 @@ func (s *summary) figures(rule int, name string) Figures {
 	at := s.layout.rule(rule)
 	return Figures{
 		Rule: name, Offered: s.estimate(at + figOffered), Answered: s.estimate(at + figAnswered), Abandoned: s.estimate(at + figAbandoned),
-		Waiting: s.estimate(at + figWaiting), ServiceLevel: s.estimate(at + figServiceLevel), DeadlineLevel: s.estimate(at + figDeadlineLevel),
+		Waiting: s.estimate(at + figWaiting), Overdue: s.estimate(at + figOverdue), ServiceLevel: s.estimate(at + figServiceLevel), DeadlineLevel: s.estimate(at + figDeadlineLevel),
 		Wait: Waits{
 			Mean: s.estimate(at + figWaitMean), P50: s.estimate(at + figWaitP50), P90: s.estimate(at + figWaitP90),
 			P99: s.estimate(at + figWaitP99), Max: s.estimate(at + figWaitMax),
@@ -335,7 +365,7 @@ func (s *summary) figures(rule int, name string) Figures {
 
 // bounded cuts every interval at what is possible.
 func (f Figures) bounded() Figures {
-	for _, e := range []*Estimate{&f.Offered, &f.Answered, &f.Abandoned, &f.Waiting, &f.Wait.Mean, &f.Wait.P50, &f.Wait.P90, &f.Wait.P99, &f.Wait.Max, &f.Handle} {
+	for _, e := range []*Estimate{&f.Offered, &f.Answered, &f.Abandoned, &f.Waiting, &f.Overdue, &f.Wait.Mean, &f.Wait.P50, &f.Wait.P90, &f.Wait.P99, &f.Wait.Max, &f.Handle} {
 		*e = e.upTo(math.Inf(1))
 	}
 	f.ServiceLevel, f.DeadlineLevel = f.ServiceLevel.upTo(100), f.DeadlineLevel.upTo(100)
@@ -364,7 +394,7 @@ func (s *summary) result(m *Model, o Options) Result {
 		Start: m.Start, Horizon: m.Horizon, WarmUp: m.WarmUp, Seed: o.Seed, Replications: s.done, Asked: o.Replications,
 		Partial: s.done < o.Replications, Emails: s.emails,
 		All: s.figures(0, "").bounded(), Occupancy: s.estimate(run + figOccupancy).upTo(100), Slots: s.estimate(run + figSlots).upTo(100),
-		Fairness: s.estimate(run + figFairness).upTo(1), Clears: s.estimate(run + figClears).upTo(math.Inf(1)),
+		Fairness: s.estimate(run + figFairness).upTo(1), Clears: s.clears(),
 		Growth: s.estimate(run + figGrowth), Load: s.estimate(run + figLoad).upTo(math.Inf(1)),
 	}
 	bounded := func(x Series) Series {
@@ -390,19 +420,7 @@ func (s *summary) result(m *Model, o Options) Result {
 	for i := range n {
 		r.Times = append(r.Times, m.Start.Add(time.Duration(int64(i)*every)))
 	}
-	r.Unstable = unstable(&r)
+	// The backlog grows because it must, not because the week ends with a night.
+	r.Unstable = (r.Growth.Low > 0 || r.Growth.N == 1 && r.Growth.Mean > 0) && m.short()
 	return r
-}
-
-// unstable says that the backlog grows without end: over whole days by at least
-// a fiftieth of what arrives, or, where less than two days are simulated, while
-// more work arrives than there is room for.
-func unstable(r *Result) bool {
-	if !(r.Growth.Low > 0) {
-		return false
-	}
-	if r.Horizon < 48*time.Hour {
-		return r.Load.Low > 100
-	}
-	return r.Growth.Mean > r.All.Offered.Mean/(r.Horizon-r.WarmUp).Hours()/50
 }

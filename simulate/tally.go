@@ -34,6 +34,7 @@ type ruleTally struct {
 	inTime                                       int64 // answered within the target
 	abandonedLate                                int64 // given up after the target
 	due, met                                     int64 // of the deadline
+	overdue                                      int64 // waits beyond the target at the end
 	wait, work                                   float64
 	longest                                      int64
 	waits                                        []int64 // those above 0; the others count in atOnce
@@ -73,9 +74,6 @@ func (t *tally) enter(e *Engine, m *email) {
 	t.in++
 	t.waiting++
 	r.waiting++
-	if t.waiting > t.peak {
-		t.peak, t.clears = t.waiting, -1
-	}
 	if m.from() < e.now { // it waited before the engine knew of it
 		t.area.add(e.now-m.from(), 1)
 	}
@@ -90,7 +88,7 @@ func (t *tally) unwait(e *Engine, m *email) {
 	t.waiting--
 	t.rules[m.rule].waiting--
 	t.waited.add(e.now-m.from(), 1)
-	if t.waiting == 0 && t.clears < 0 {
+	if t.waiting == 0 && t.clears < 0 && t.peak > 0 {
 		t.clears = e.now
 	}
 }
@@ -101,6 +99,7 @@ func (t *tally) answer(e *Engine, m *email) {
 	if !t.counts(m) {
 		return
 	}
+	e.agents[m.agent].answered++
 	r := &t.rules[m.rule]
 	wait := e.now - m.entered
 	r.answered++
@@ -124,12 +123,16 @@ func (t *tally) answer(e *Engine, m *email) {
 	}
 }
 
-func (t *tally) end(_ *Engine, m *email) {
+func (t *tally) end(e *Engine, m *email) {
 	t.inHand--
 	t.out++
 	if t.counts(m) {
 		t.rules[m.rule].ended++
-		t.rules[m.rule].work += float64(m.work)
+		work := float64(m.work)
+		if a := &e.agents[m.agent]; a.hasty {
+			work /= a.speed
+		}
+		t.rules[m.rule].work += work
 	}
 }
 

@@ -312,9 +312,9 @@ func workTable(r simulate.Result) table {
 	add("handling", Seconds, r.All.Handle, "mean, with after-call work")
 	add("growth", PerHour, r.Growth, "of the backlog in the later half")
 	if c := r.Clears; known(c) {
-		also := "when none of the backlog is left"
+		also := "the backlog; median"
 		if c.N < r.Replications {
-			also = fmt.Sprintf("the backlog, in %d of %d replications", c.N, r.Replications)
+			also = fmt.Sprintf("median, in %d of %d replications", c.N, r.Replications)
 		}
 		value := cell{Mean: hour(r, c.Mean)}
 		if bounded(c) {

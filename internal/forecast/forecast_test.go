@@ -38,7 +38,7 @@ var none = simulate.Estimate{Mean: math.NaN(), Low: math.NaN(), High: math.NaN()
 
 func figures(rule string, offered, level, wait float64) simulate.Figures {
 	return simulate.Figures{
-		Rule: rule, Offered: est(offered, offered/60), Answered: est(offered*0.995, offered/60), Abandoned: est(0, 0), Waiting: est(offered*0.005, offered/900),
+		Rule: rule, Offered: est(offered, offered/60), Answered: est(offered*0.995, offered/60), Abandoned: est(0, 0), Waiting: est(offered*0.005, offered/900), Overdue: est(0, 0),
 		ServiceLevel: percent(level, 1.1), DeadlineLevel: none,
 		Wait:   simulate.Waits{Mean: est(wait, wait/12), P50: est(wait*0.7, wait/15), P90: est(wait*2.1, wait/7), P99: est(wait*3.4, wait/4), Max: est(wait*5, wait)},
 		Handle: est(412, 9),
@@ -117,7 +117,7 @@ func alone(r simulate.Result) simulate.Result {
 		}
 	}
 	lone := func(f *simulate.Figures) {
-		one(&f.Offered, &f.Answered, &f.Abandoned, &f.Waiting, &f.ServiceLevel, &f.DeadlineLevel, &f.Wait.Mean, &f.Wait.P50, &f.Wait.P90, &f.Wait.P99, &f.Wait.Max, &f.Handle)
+		one(&f.Offered, &f.Answered, &f.Abandoned, &f.Waiting, &f.Overdue, &f.ServiceLevel, &f.DeadlineLevel, &f.Wait.Mean, &f.Wait.P50, &f.Wait.P90, &f.Wait.P99, &f.Wait.Max, &f.Handle)
 	}
 	one(&r.Occupancy, &r.Slots, &r.Fairness, &r.Clears, &r.Growth, &r.Load)
 	lone(&r.All)
@@ -276,13 +276,18 @@ func TestVerdictOfAResult(t *testing.T) {
 		result simulate.Result
 		want   string
 	}{
-		"met":       {with(func(*simulate.Result) {}), "In time: 92.1% (91.0 to 93.2) within 4h; target 90%: met"},
-		"missed":    {with(func(r *simulate.Result) { r.All.ServiceLevel = est(70, 1) }), "In time: 70.0% (69.0 to 71.0) within 4h; target 90%: missed"},
-		"unclear":   {with(func(r *simulate.Result) { r.All.ServiceLevel = est(89.9, 1) }), "In time: 89.9% (88.9 to 90.9) within 4h; cannot be told apart from the target of 90%"},
-		"no mail":   {with(func(r *simulate.Result) { r.All = simulate.Figures{Offered: est(0, 0)} }), "No email arrives"},
-		"left":      {with(func(r *simulate.Result) { r.All.Waiting = est(240, 12) }), "In time: 92.1% (91.0 to 93.2) within 4h; target 90%: met\nLeft waiting at the end: 240 emails (228 to 252), neither in time nor late"},
+		"met":     {with(func(*simulate.Result) {}), "In time: 92.1% (91.0 to 93.2) within 4h; target 90%: met"},
+		"missed":  {with(func(r *simulate.Result) { r.All.ServiceLevel = est(70, 1) }), "In time: 70.0% (69.0 to 71.0) within 4h; target 90%: missed"},
+		"unclear": {with(func(r *simulate.Result) { r.All.ServiceLevel = est(89.9, 1) }), "In time: 89.9% (88.9 to 90.9) within 4h; cannot be told apart from the target of 90%"},
+		"no mail": {with(func(r *simulate.Result) { r.All = simulate.Figures{Offered: est(0, 0)} }), "No email arrives"},
+		"left":    {with(func(r *simulate.Result) { r.All.Waiting = est(240, 12) }), "In time: 92.1% (91.0 to 93.2) within 4h; target 90%: met\nLeft waiting at the end: 240 emails (228 to 252), none beyond the target yet"},
+		"late": {
+			with(func(r *simulate.Result) { r.All.Waiting, r.All.Overdue = est(240, 12), est(130, 9) }),
+			"In time: 92.1% (91.0 to 93.2) within 4h; target 90%: met\nWith the 130 emails that wait longer already: 87.3%, missed\n" +
+				"Left waiting at the end: 240 emails (228 to 252), 130 of them beyond the target",
+		},
 		"no target": {with(func(r *simulate.Result) { r.All.ServiceLevel = none }), "Mean wait: 14m00s (12m50s to 15m10s); there is no service level to hold it to"},
-		"unstable":  {unstable(), "Unstable: the backlog grows by 41 an hour (37 to 45)\nIn time: 31.2% (29.2 to 33.2) within 4h; target 90%: missed\nLeft waiting at the end: 410 emails (388 to 432), neither in time nor late"},
+		"unstable":  {unstable(), "Unstable: the backlog grows by 41 an hour (37 to 45)\nIn time: 31.2% (29.2 to 33.2) within 4h; target 90%: missed\nLeft waiting at the end: 410 emails (388 to 432), none beyond the target yet"},
 		"nobody":    {nobody(), "Nobody answers: 2,401 emails offered, none answered"},
 		"one":       {alone(result(1, 5, "a")), "In time: 92.1% within 4h; target 90%: met\nOne replication: no interval, so chance may have made any of this"},
 		"ended":     {simulate.Result{Partial: true, Asked: 100}, "0 of 100 replications: the run was ended early\nNo replication was finished: nothing is known"},

@@ -69,7 +69,15 @@ func judge(p Page, r simulate.Result) []sentence {
 		say(bad, "Nobody answers: %s offered, none answered", email(a.Offered.Mean))
 	case known(a.ServiceLevel):
 		t, judged := against(p, a.ServiceLevel)
+		all, most := withOverdue(a)
+		short := t != bad && p.Target != nil && most < p.Target.Percent
+		if short {
+			t = unsure
+		}
 		say(t, "In time: %s%s%s", Percent.text(a.ServiceLevel.Mean), within(Percent, a.ServiceLevel), judged)
+		if short {
+			say(bad, "With the %s that wait longer already: %s, missed", email(a.Overdue.Mean), Percent.text(all))
+		}
 	default:
 		say(plain, "Mean wait: %s%s; there is no service level to hold it to", Seconds.text(a.Wait.Mean.Mean), within(Seconds, a.Wait.Mean))
 	}
@@ -77,12 +85,33 @@ func judge(p Page, r simulate.Result) []sentence {
 		say(plain, "By the rules' deadlines: %s%s", Percent.text(a.DeadlineLevel.Mean), within(Percent, a.DeadlineLevel))
 	}
 	if w := a.Waiting; !nobody && known(w) && known(a.Offered) && w.Mean > 0.01*a.Offered.Mean {
-		say(unsure, "Left waiting at the end: %s%s, neither in time nor late", email(w.Mean), within(Emails, w))
+		late := ""
+		switch {
+		case known(a.Overdue) && a.Overdue.Mean >= 0.05:
+			late = fmt.Sprintf(", %s of them beyond the target", Emails.bare(a.Overdue.Mean))
+		case known(a.Overdue):
+			late = ", none beyond the target yet"
+		}
+		say(unsure, "Left waiting at the end: %s%s%s", email(w.Mean), within(Emails, w), late)
 	}
 	if r.Replications == 1 {
 		say(unsure, "One replication: no interval, so chance may have made any of this")
 	}
 	return said
+}
+
+// withOverdue is the percentage in time when email that waits beyond the target
+// at the end counts as late, and the upper end of its interval.
+func withOverdue(f simulate.Figures) (mean, high float64) {
+	mean, high = f.ServiceLevel.Mean, f.ServiceLevel.High
+	if !bounded(f.ServiceLevel) {
+		high = mean
+	}
+	if of := f.Answered.Mean + f.Abandoned.Mean; known(f.Overdue) && of > 0 {
+		part := of / (of + f.Overdue.Mean)
+		mean, high = mean*part, high*part
+	}
+	return mean, high
 }
 
 func partial(r simulate.Result) string {
