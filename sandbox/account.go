@@ -73,7 +73,7 @@ func (s *Server) issueToken(r *http.Request, body []byte) answer {
 	case secret != s.options.ClientSecret:
 		return refuse(http.StatusUnauthorized, "invalid_client", "authentication failed")
 	}
-	t := &token{value: uuid(s.chance), expires: s.now().Add(s.options.TokenLifetime)}
+	t := &token{value: uuid(s.chance), expires: s.wall().Add(s.options.TokenLifetime)}
 	s.tokens[t.value] = t
 	a.body, _ = json.Marshal(struct {
 		AccessToken string `json:"access_token"`
@@ -89,7 +89,7 @@ func (s *Server) authenticate(r *http.Request) (*token, error) {
 		return nil, fail(http.StatusUnauthorized, "authentication.required", "No authentication bearer token specified in authorization header.")
 	}
 	t := s.tokens[value]
-	if t == nil || !s.now().Before(t.expires) {
+	if t == nil || !s.wall().Before(t.expires) {
 		return nil, fail(http.StatusUnauthorized, "bad.credentials", "Invalid login credentials.")
 	}
 	return t, nil
@@ -98,7 +98,7 @@ func (s *Server) authenticate(r *http.Request) (*token, error) {
 // limit counts the request in the token's minute and refuses it beyond the
 // limit. See docs/platform-notes.md#rate-limits.
 func (s *Server) limit(t *token, header http.Header) error {
-	now, allowed := s.now(), s.options.RateLimit
+	now, allowed := s.wall(), s.options.RateLimit
 	if now.Sub(t.window) >= time.Minute {
 		t.window, t.count = now, 0
 	}

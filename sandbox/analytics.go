@@ -106,6 +106,7 @@ func (s *Server) attendances(q object) []attendance {
 		if !ok {
 			continue
 		}
+		u = s.atWork(u)
 		all = append(all, attendance{u, m.Joined, map[string]string{
 			"queueId": text(q, "id"), "userId": u.ID, "routingStatus": u.RoutingStatus,
 			"systemPresence": u.Presence, "organizationPresenceId": presences[u.Presence].id,

@@ -42,6 +42,10 @@ func moreParams(x *org, op *contract.Operation, user, queue string) []string {
 	if in("{channelId}") {
 		out = append(out, "{channelId}", id(x.ok("POST", channels, nil)))
 	}
+	if in("{conversationId}") && !strings.Contains(op.Path, "analytics") {
+		email := x.waitingEmail()
+		out = append(out, "{conversationId}", id(email), "{participantId}", id(participants(email)[1]))
+	}
 	if in("{businessUnitId}") {
 		out = append(out, "{businessUnitId}", x.businessUnit())
 	}
@@ -61,19 +65,24 @@ func moreBodies(x *org) map[string]any {
 	email := m{"utilization": m{"email": m{"maximumCapacity": 3}}}
 	search := m{"startDate": now.Format(time.RFC3339), "endDate": now.AddDate(0, 0, 7).Format(time.RFC3339)}
 	return map[string]any{
-		"postUsersSearch":               m{"query": []any{m{"type": "EXACT", "fields": []string{"name"}, "value": "Ada Brook"}}},
-		"postUserRoutingskills":         skill[0],
-		"putUserRoutingskill":           m{"proficiency": 4},
-		"putUserRoutingskillsBulk":      skill,
-		"patchUserRoutingskillsBulk":    skill,
-		"patchUserRoutinglanguagesBulk": []any{m{"id": x.named("/api/v2/routing/languages", "French")["id"], "proficiency": 1}},
-		"putRoutingUtilization":         email,
-		"putRoutingUserUtilization":     email,
-		"postRoutingUtilizationLabels":  m{"name": "Complex", "utilization": m{"maximumCapacity": 2}},
-		"putRoutingUtilizationLabel":    m{"name": "Slower"},
-		"postRoutingQueueWrapupcodes":   []any{m{"id": x.named("/api/v2/routing/wrapupcodes", "Spam")["id"]}},
-		"postAuditsQuery":               audits,
-		"postAuditsQueryRealtime":       audits,
+		"postUsersSearch":                          m{"query": []any{m{"type": "EXACT", "fields": []string{"name"}, "value": "Ada Brook"}}},
+		"postUserRoutingskills":                    skill[0],
+		"putUserRoutingskill":                      m{"proficiency": 4},
+		"putUserRoutingskillsBulk":                 skill,
+		"patchUserRoutingskillsBulk":               skill,
+		"patchUserRoutinglanguagesBulk":            []any{m{"id": x.named("/api/v2/routing/languages", "French")["id"], "proficiency": 1}},
+		"putRoutingUtilization":                    email,
+		"putRoutingUserUtilization":                email,
+		"postRoutingUtilizationLabels":             m{"name": "Complex", "utilization": m{"maximumCapacity": 2}},
+		"putRoutingUtilizationLabel":               m{"name": "Slower"},
+		"postRoutingQueueWrapupcodes":              []any{m{"id": x.named("/api/v2/routing/wrapupcodes", "Spam")["id"]}},
+		"postAuditsQuery":                          audits,
+		"patchRoutingConversation":                 m{"priority": 5},
+		"postConversationsEmails":                  m{"provider": "Test", "queueId": x.queueID("Returns"), "direction": "INBOUND"},
+		"patchConversationsEmail":                  m{"state": "disconnected"},
+		"patchConversationsEmailParticipant":       m{"state": "disconnected"},
+		"postConversationsEmailParticipantReplace": m{"queueId": x.queueID("Returns"), "transferType": "Unattended"},
+		"postAuditsQueryRealtime":                  audits,
 		"postAnalyticsQueuesObservationsQuery": m{
 			"filter":  m{"type": "and", "predicates": []any{m{"dimension": "mediaType", "value": "email"}}},
 			"metrics": []string{"oWaiting", "oMemberUsers", "oUserPresences", "oOnQueueUsers"}, "detailMetrics": []string{"oOnQueueUsers"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,7 @@ type auditRow struct {
 	Service     string           `json:"serviceName"`
 	Level       string           `json:"level"`
 	EventDate   time.Time        `json:"eventDate"`
+	written     time.Time        // on the wall
 	Action      string           `json:"action"`
 	Entity      ref              `json:"entity"`
 	EntityType  string           `json:"entityType"`
@@ -61,7 +63,7 @@ func (s *Server) audit(by actor, k kind, action string, entity ref, changes []pr
 		return
 	}
 	row := auditRow{
-		ID: s.newID(), RemoteIP: []string{"192.0.2.10"}, Service: k.service, Level: "USER", EventDate: s.now(),
+		ID: s.newID(), RemoteIP: []string{"192.0.2.10"}, Service: k.service, Level: "USER", EventDate: s.now(), written: s.wall(),
 		Action: action, Entity: ref{ID: entity.ID, Name: entity.Name}, EntityType: k.entityType, Status: "SUCCESS", Changes: changes,
 	}
 	if row.Changes == nil {
@@ -73,6 +75,47 @@ func (s *Server) audit(by actor, k kind, action string, entity ref, changes []pr
 		row.Client = &ref{ID: by.client, SelfURI: "/api/v2/oauth/clients/" + by.client}
 	}
 	s.audits = append(s.audits, row)
+	s.publishAudits()
+}
+
+// auditEvent is a row of the trail as a notification has it, where several
+// fields have other names.
+type auditEvent struct {
+	ID          string           `json:"id"`
+	UserID      string           `json:"userId,omitempty"`
+	User        *ref             `json:"username,omitempty"`
+	UserDisplay string           `json:"userDisplay,omitempty"`
+	Client      *ref             `json:"clientId,omitempty"`
+	RemoteIP    []string         `json:"remoteIp"`
+	Service     string           `json:"serviceName"`
+	Level       string           `json:"level"`
+	EventTime   time.Time        `json:"eventTime"`
+	Action      string           `json:"action"`
+	EntityType  string           `json:"entityType"`
+	Entity      ref              `json:"entity"`
+	Changes     []propertyChange `json:"propertyChanges"`
+}
+
+// publishAudits publishes the rows that have become visible since the last
+// time: each once, as the trail shows it. How a topic spells the type of the
+// entity is unconfirmed, so Queue and QUEUE are both good.
+func (s *Server) publishAudits() {
+	for ; s.streams.published < len(s.audits); s.streams.published++ {
+		r := s.audits[s.streams.published]
+		if s.wall().Sub(r.written) < s.auditDelay(r.written) {
+			return
+		}
+		e := auditEvent{
+			ID: r.ID, User: r.User, Client: r.Client, RemoteIP: r.RemoteIP, Service: r.Service, Level: r.Level, EventTime: r.EventDate,
+			Action: r.Action, EntityType: r.EntityType, Entity: r.Entity, Changes: r.Changes,
+		}
+		if r.User != nil {
+			e.UserID, e.UserDisplay = r.User.ID, r.User.Name
+		}
+		for _, spelled := range []string{r.EntityType, strings.ToUpper(r.EntityType)} {
+			s.publish("v2.audits.entitytype."+spelled+".entityid."+r.Entity.ID, e)
+		}
+	}
 }
 
 // changesBetween lists what differs between two objects, property by property,

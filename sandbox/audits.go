@@ -90,7 +90,7 @@ func (s *Server) auditRows(q auditQuery, from, to time.Time) []auditRow {
 	rows := []auditRow{}
 	for _, r := range s.audits {
 		if r.Service == q.Service && !r.EventDate.Before(from) && r.EventDate.Before(to) &&
-			s.now().Sub(r.EventDate) >= s.options.AuditDelay && !slices.ContainsFunc(q.Filters, func(f auditFilter) bool { return !f.passes(r) }) {
+			s.wall().Sub(r.written) >= s.auditDelay(r.written) && !slices.ContainsFunc(q.Filters, func(f auditFilter) bool { return !f.passes(r) }) {
 			rows = append(rows, r)
 		}
 	}

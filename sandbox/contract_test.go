@@ -21,7 +21,11 @@ func TestEveryOperation(t *testing.T) {
 	for _, op := range contract.Load().Operations() {
 		t.Run(op.ID, func(t *testing.T) {
 			t.Parallel()
-			x := open(t, sandbox.Options{ActivationDelay: time.Minute})
+			o := sandbox.Options{ActivationDelay: time.Minute}
+			if strings.Contains(op.Path, "/conversations/emails") || op.ID == "patchRoutingConversation" {
+				o.Traffic = sandbox.SeedTraffic() // at rest there are none
+			}
+			x := open(t, o)
 			path, body := plausible(x, op)
 			if !implemented[op.ID] {
 				r := x.call(op.Method, path, nil)
@@ -32,6 +36,10 @@ func TestEveryOperation(t *testing.T) {
 			}
 			if op.ID == "getUsersMe" {
 				x.refused(op.Method, path, nil, http.StatusBadRequest, "not.a.user")
+				return
+			}
+			if op.ID == "getConversationsEmails" { // the contract has no code of its own for it
+				x.refused(op.Method, path, nil, http.StatusBadRequest, "bad.request")
 				return
 			}
 			r := x.call(op.Method, path, body)

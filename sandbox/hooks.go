@@ -64,6 +64,8 @@ func (s *Server) Audits() []Audit {
 func (s *Server) SetRouteStatus(address, status string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
+	defer s.settle()
 	local, domain, _ := strings.Cut(strings.ToLower(address), "@")
 	for _, r := range s.routes[domain].all() {
 		if s.alive(r) && strings.EqualFold(text(r.body, "pattern"), local) {
@@ -81,6 +83,8 @@ func (s *Server) SetRouteStatus(address, status string) error {
 func (s *Server) EditQueue(userName, queueName string, edit func(queue map[string]any)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
+	defer s.settle()
 	by, q, err := s.find(userName, queueName)
 	if err != nil {
 		return err
@@ -100,6 +104,8 @@ func (s *Server) EditQueue(userName, queueName string, edit func(queue map[strin
 func (s *Server) DeleteQueue(userName, queueName string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
+	defer s.settle()
 	by, q, err := s.find(userName, queueName)
 	if err != nil {
 		return err

@@ -33,7 +33,12 @@ type member struct {
 // membersOf lists who is a member of a queue as a read shows it: those added
 // directly first, then those whom a group brings.
 func (s *Server) membersOf(q object) []member {
-	all := s.members[text(q, "id")].list()
+	return s.membersAmong(q, s.members[text(q, "id")].list(), s.users.list)
+}
+
+// membersAmong adds to the direct members those of all users whom a group of
+// the queue brings.
+func (s *Server) membersAmong(q object, all []member, users func() []user) []member {
 	known := map[string]bool{}
 	for _, m := range all {
 		known[m.User] = true
@@ -44,7 +49,7 @@ func (s *Server) membersOf(q object) []member {
 			if !ok {
 				continue
 			}
-			for _, u := range s.groupMembers(group) {
+			for _, u := range group.among(users()) {
 				if !known[u.ID] {
 					known[u.ID] = true
 					all = append(all, member{User: u.ID, Ring: ring, Joined: true, By: "group"})
@@ -61,6 +66,7 @@ func (s *Server) membersOf(q object) []member {
 
 func (s *Server) showMember(queueID string, m member, expand []string) map[string]any {
 	u, _ := s.users.latest(m.User)
+	u = s.atWork(u)
 	return map[string]any{
 		"id": m.User, "name": u.Name, "ringNumber": m.Ring, "joined": m.Joined, "memberBy": m.By,
 		"user":          s.showUser(u, expand),
@@ -80,6 +86,7 @@ func filterMembers(c *call) ([]any, error) {
 	out := []any{}
 	for _, m := range c.membersOf(q) {
 		u, _ := c.users.latest(m.User)
+		u = c.atWork(u)
 		if by := c.query.Get("memberBy"); by != "" && by != m.By ||
 			c.query.Get("joined") == "true" && !m.Joined || c.query.Get("joined") == "false" && m.Joined ||
 			!strings.Contains(strings.ToLower(u.Name), strings.ToLower(c.query.Get("name"))) ||
@@ -166,6 +173,7 @@ func postRoutingQueueMembers(c *call) (int, any, error) {
 		}
 		members.put(m.ID, member{User: m.ID, Ring: 1, Joined: true, By: "user"})
 		c.auditMember(q, "MemberAdd", propertyChange{Property: "queueId:" + text(q, "id") + ":members", Old: []string{}, New: []string{"queueMember:" + m.ID}})
+		c.publishMember(text(q, "id"), m.ID, true)
 	}
 	return http.StatusOK, nil, nil
 }
@@ -177,7 +185,14 @@ func (c *call) removeMember(q object, user string) bool {
 	}
 	members.remove(user)
 	c.auditMember(q, "MemberRemove", propertyChange{Property: "queueId:" + text(q, "id") + ":members", Old: []string{"queueMember:" + user}, New: []string{}})
+	c.publishMember(text(q, "id"), user, false)
 	return true
+}
+
+// publishMember tells whoever listens to a queue that an agent has joined it or
+// left it.
+func (s *Server) publishMember(queue, user string, joined bool) {
+	s.publish("v2.routing.queues."+queue+".users", object{"id": user, "user": object{"id": user}, "queueId": queue, "joined": joined})
 }
 
 func (c *call) auditMember(q object, action string, change propertyChange) {
@@ -261,6 +276,7 @@ func (c *call) patchMembers(in []memberPatch) ([]any, error) {
 		if p.Joined != nil && *p.Joined != m.Joined {
 			c.auditMember(q, "MemberUpdate", propertyChange{Property: property + ":joined", Old: values(m.Joined), New: values(*p.Joined)})
 			m.Joined = *p.Joined
+			c.publishMember(id, p.ID, m.Joined)
 		}
 		members.put(p.ID, m)
 		changed = append(changed, c.showMember(id, m, nil))

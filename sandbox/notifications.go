@@ -1,15 +1,17 @@
 package sandbox
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // notificationHandlers answer for notification channels and what they are
-// subscribed to. Nothing is sent on a channel yet: its connectUri leads
-// nowhere. See docs/platform-notes.md#notifications.
+// subscribed to; streaming.go sends. See docs/platform-notes.md#notifications.
 var notificationHandlers = map[string]handler{
 	"getNotificationsAvailabletopics":         getNotificationsAvailabletopics,
 	"getNotificationsChannels":                getNotificationsChannels,
@@ -25,20 +27,38 @@ var notificationHandlers = map[string]handler{
 const (
 	maxChannels     = 20 // of one client; one more ends the one that was longest not used
 	maxTopics       = 1000
+	maxCombined     = 200 // characters of a topic that names several
 	channelLifetime = 24 * time.Hour
 )
 
 // channel is one notification channel of the client.
 type channel struct {
-	id, token string    // token: that which made it
-	used      time.Time // made, or last subscribed
-	topics    []string  // in order of subscription
+	id, token string          // token: that which made it
+	sockets   string          // where its socket is, such as ws://127.0.0.1:8180
+	used      time.Time       // made, or last subscribed
+	lapses    time.Time       // when it ends unless somebody connects; zero: it does not
+	topics    []string        // in order of subscription
+	listens   map[string]bool // the same, with each of several topics in one on its own
+	socket    *socket         // nil: nobody is connected
 }
 
 func (ch *channel) expires() time.Time { return ch.used.Add(channelLifetime) }
 
 func (ch *channel) show() object {
-	return object{"id": ch.id, "connectUri": "wss://streaming.sandbox.example/channels/" + ch.id, "expires": ch.expires()}
+	return object{"id": ch.id, "connectUri": ch.sockets + "/channels/" + ch.id, "expires": ch.expires()}
+}
+
+// hears says whether somebody is connected who wants a topic. Case counts.
+func (ch *channel) hears(topic string) bool { return ch.socket != nil && ch.listens[topic] }
+
+// subscribe makes topics all that a channel has, and starts its time anew.
+func (ch *channel) subscribe(topics []string, now time.Time) {
+	ch.topics, ch.listens, ch.used = topics, map[string]bool{}, now
+	for _, t := range topics {
+		for _, one := range topicsOf(t) {
+			ch.listens[one] = true
+		}
+	}
 }
 
 // topicPermissions are what topics need, by how they begin. Which permission
@@ -80,8 +100,18 @@ func getNotificationsAvailabletopics(c *call) (int, any, error) {
 
 // liveChannels forgets the channels whose time is over and lists the rest.
 func (s *Server) liveChannels() []*channel {
-	s.channels = slices.DeleteFunc(s.channels, func(ch *channel) bool { return !s.now().Before(ch.expires()) })
+	now := s.wall()
+	s.channels = slices.DeleteFunc(s.channels, func(ch *channel) bool { return s.over(ch, now) })
 	return s.channels
+}
+
+// channel finds a channel; nil where there is none.
+func (s *Server) channel(id string) *channel {
+	all := s.liveChannels()
+	if i := slices.IndexFunc(all, func(ch *channel) bool { return ch.id == id }); i >= 0 {
+		return all[i]
+	}
+	return nil
 }
 
 func getNotificationsChannels(c *call) (int, any, error) {
@@ -95,22 +125,41 @@ func getNotificationsChannels(c *call) (int, any, error) {
 }
 
 func postNotificationsChannels(c *call) (int, any, error) {
-	if all := c.liveChannels(); len(all) >= maxChannels {
-		oldest := slices.MinFunc(all, func(a, b *channel) int { return a.used.Compare(b.used) })
-		c.channels = slices.DeleteFunc(all, func(ch *channel) bool { return ch == oldest })
+	if len(c.liveChannels()) >= maxChannels {
+		c.evictOldest()
 	}
-	ch := &channel{id: "streaming-0-" + c.newID(), token: c.token.value, used: c.now()}
+	ch := &channel{id: "streaming-0-" + c.newID(), token: c.token.value, sockets: c.sockets, used: c.wall()}
 	c.channels = append(c.channels, ch)
 	return http.StatusOK, ch.show(), nil
+}
+
+// evictOldest makes room for a channel: the one that was longest not used goes,
+// of those that nobody is connected to where there are any. Whoever is connected
+// is told first; that the id in the topic is the channel's is unconfirmed.
+func (s *Server) evictOldest() {
+	connected := func(ch *channel) int {
+		if ch.socket != nil {
+			return 1
+		}
+		return 0
+	}
+	oldest := slices.MinFunc(s.channels, func(a, b *channel) int {
+		return cmp.Or(connected(a)-connected(b), a.used.Compare(b.used))
+	})
+	if k := oldest.socket; k != nil {
+		s.sendSystem(k, "v2.system.no_longer_subscribed."+oldest.id, systemMessage{
+			Type: "no_longer_subscribed", Reason: "another_channel_subscribed", Message: "Another channel has taken the place of this one",
+		})
+		s.end(k, websocket.StatusGoingAway, "another channel has taken the place of this one")
+	}
+	s.channels = slices.DeleteFunc(s.channels, func(ch *channel) bool { return ch == oldest })
 }
 
 // channelOf is the channel in the path.
 func (c *call) channelOf() (*channel, error) {
 	id := c.params["channelId"]
-	for _, ch := range c.liveChannels() {
-		if ch.id == id {
-			return ch, nil
-		}
+	if ch := c.channel(id); ch != nil {
+		return ch, nil
 	}
 	return nil, notFound("not.found", "notification channel", id)
 }
@@ -181,21 +230,16 @@ func subscribe(c *call, replace bool) (int, any, error) {
 	if len(topics) > maxTopics {
 		return 0, nil, bad("notification.subscription.too.many.subscriptions", "a channel takes %d topics, not %d", maxTopics, len(topics))
 	}
-	ch.topics, ch.used = topics, c.now()
+	ch.subscribe(topics, c.wall())
 	return http.StatusOK, object{"entities": append(permitted(topics), rejected...)}, nil
 }
 
-// judge says whether a topic is one of the contract's, with an id in each of
-// its places, and which permission the client lacks for it. One subscription
-// may name several: v2.users.{id}?presence&routingStatus.
+// judge says whether the topics of a subscription are the contract's, with an
+// id in each of their places, and which permission the client lacks for them.
 func (c *call) judge(id string) (missing string, known bool) {
-	head, rest, combined := strings.Cut(id, "?")
-	topics := []string{head}
-	if combined {
-		topics = nil
-		for name := range strings.SplitSeq(rest, "&") {
-			topics = append(topics, head+"."+name)
-		}
+	topics := topicsOf(id)
+	if len(topics) > 1 && len(id) > maxCombined {
+		return "", false
 	}
 	for _, t := range topics {
 		if !slices.ContainsFunc(c.contract.Topics(), func(pattern string) bool { return topicMatches(pattern, t) }) {
@@ -224,6 +268,6 @@ func deleteSubscriptions(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	ch.topics, ch.used = nil, c.now()
+	ch.subscribe(nil, c.wall())
 	return http.StatusOK, nil, nil
 }

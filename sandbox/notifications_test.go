@@ -74,6 +74,7 @@ func TestTopicsAreJudged(t *testing.T) {
 		"the pattern itself":               {"v2.routing.queues.{id}.users", 400, "notification.invalid.topic"},
 		"a wildcard":                       {"v2.audits.entitytype.*.entityid.*", 400, "notification.invalid.topic"},
 		"one of the combined is not there": {"v2.users.1?presence&mood", 400, "notification.invalid.topic"},
+		"several in 201 characters":        {"v2.users." + strings.Repeat("1", 201-9-23) + "?presence&routingStatus", 400, "notification.invalid.topic"},
 		"a permission is missing":          {routeAudits, 403, "notification.unauthorized.topic"},
 	}
 	t.Run("each", func(t *testing.T) {
@@ -87,6 +88,7 @@ func TestTopicsAreJudged(t *testing.T) {
 			})
 		}
 	})
+	x.ok("PUT", path, topics("v2.users."+strings.Repeat("1", 200-9-23)+"?presence&routingStatus"))
 	got := x.ok("PUT", path+"?ignoreErrors=true", topics(queueUsers, routeAudits, "v2.nothing"))
 	want := map[string]string{queueUsers: "Permitted", routeAudits: "Rejected", "v2.nothing": "Rejected"}
 	if d := cmp.Diff(want, subscriptions(got)); d != "" {

@@ -173,21 +173,41 @@ func (s *Server) completeQueue(q object) object {
 // showQueue adds what the platform works out: how many members there are.
 func (s *Server) showQueue(q object) object {
 	out := clone(q)
-	users, joined := 0, 0
-	all := s.membersOf(q)
-	for _, m := range all {
-		if m.By == "user" {
-			users++
-		}
-		if m.Joined {
-			joined++
-		}
-	}
-	out["memberCount"], out["userMemberCount"], out["joinedMemberCount"] = len(all), users, joined
+	n := s.countMembers(q)
+	out["memberCount"], out["userMemberCount"], out["joinedMemberCount"] = n.all, n.users, n.joined
 	for _, r := range queueRefs(out) {
 		s.complete(r)
 	}
 	return out
+}
+
+// headcount is how many members a queue has, as of a number of writes.
+type headcount struct {
+	all, users, joined int
+	writes             int
+}
+
+// countMembers counts the members of a queue. Where every read shows the last
+// write, it counts again only after a write.
+func (s *Server) countMembers(q object) headcount {
+	id, fresh := text(q, "id"), s.replicationDelay(s.wall()) == 0
+	if n, ok := s.headcounts[id]; ok && n.writes == s.writes && fresh {
+		return n
+	}
+	n := headcount{writes: s.writes}
+	for _, m := range s.membersOf(q) {
+		n.all++
+		if m.By == "user" {
+			n.users++
+		}
+		if m.Joined {
+			n.joined++
+		}
+	}
+	if fresh {
+		s.headcounts[id] = n
+	}
+	return n
 }
 
 // queueRefs are the places in a queue that name a group or a skill.

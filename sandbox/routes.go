@@ -37,7 +37,7 @@ type route struct {
 }
 
 func (s *Server) status(r route) string {
-	switch now := s.now(); {
+	switch now := s.wall(); {
 	case r.forced != "":
 		return r.forced
 	case r.removed:
@@ -50,7 +50,7 @@ func (s *Server) status(r route) string {
 }
 
 // alive says that a delete has not come to its end.
-func (s *Server) alive(r route) bool { return !r.removed || s.now().Before(r.gone) }
+func (s *Server) alive(r route) bool { return !r.removed || s.wall().Before(r.gone) }
 
 func (s *Server) showRoute(r route) object {
 	out := clone(r.body)
@@ -154,7 +154,7 @@ func (s *Server) routeBody(domain string, body object) object {
 
 // addRoute stores a route that becomes active after the delay.
 func (s *Server) addRoute(domain string, body object) route {
-	r := route{body: s.routeBody(domain, body), active: s.now().Add(s.options.ActivationDelay)}
+	r := route{body: s.routeBody(domain, body), active: s.wall().Add(s.options.ActivationDelay)}
 	s.routes[domain].put(text(body, "id"), r)
 	return r
 }
@@ -198,7 +198,7 @@ func deleteRoutingEmailDomainRoute(c *call) (int, any, error) {
 			}
 		}
 	}
-	r.removed, r.gone, r.forced = true, c.now().Add(c.options.ActivationDelay), ""
+	r.removed, r.gone, r.forced = true, c.wall().Add(c.options.ActivationDelay), ""
 	routes.put(id, r)
 	c.audit(c.actor, auditRoute, "Delete", routeRef(domain, r.body), nil)
 	return c.accepted(), nil, nil

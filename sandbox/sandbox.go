@@ -8,6 +8,7 @@ package sandbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/internal/contract"
+	"github.com/foresort/foresort/scenario"
 )
 
 // The credentials of a sandbox that was not told any others.
@@ -30,6 +32,9 @@ const (
 type Options struct {
 	Seed uint64           // same seed, same ids and same choices; default 0
 	Now  func() time.Time // the clock of tokens, limits and delays; default time.Now
+	// Speed is how much faster than Now time passes in the organisation, from New
+	// on; default 1. Tokens, limits and delays keep to Now.
+	Speed float64
 
 	ClientID      string        // default DefaultClientID
 	ClientSecret  string        // default DefaultClientSecret
@@ -40,12 +45,25 @@ type Options struct {
 	ActivationDelay  time.Duration // how long an email route stays Pending (or Removing); default 0: not at all
 	ReplicationDelay time.Duration // how long reads may show what was before a write; default 0
 	AuditDelay       time.Duration // how long a change takes to show in the audit trail; default 0
+	HeartbeatEvery   time.Duration // real time between two heartbeats of a notification socket; default 30 s
+	ClosingNotice    time.Duration // from v2.system.socket_closing to the close of the socket; default 1 minute
 
 	// NewerFields are names of fields that this organisation knows although the
 	// contract does not yet: they are taken in requests, kept and shown.
 	NewerFields []string
 	Faults      []Fault // in order of precedence
 	Empty       bool    // no queues, users, domains and so on
+
+	// Traffic lets the organisation live: mail arrives at the addresses that the
+	// scenario names in place of rules, and its agents work it, those whom the
+	// organisation knows by name with the skills and the capacity that they have
+	// there. An agent without shifts keeps to the published schedule. nil: the
+	// organisation is at rest. What is wrong with it is told by Err.
+	Traffic *scenario.Scenario
+	// History is how long it has lived already, from midnight on; 0: mail begins
+	// to arrive now.
+	History time.Duration
+	Keep    int // conversations that are kept, the newest; default 2,000,000
 }
 
 // Server is one sandbox. All its methods are safe for concurrent use.
@@ -54,16 +72,25 @@ type Server struct {
 	contract *contract.Contract
 	handlers map[string]handler
 	allowed  func(permission string) bool
+	opened   time.Time // when it was made
 
 	mu sync.Mutex // guards everything below
 	state
-	rng      *rand.Rand // of what is kept: the ids of objects
-	chance   *rand.Rand // of what passes: correlation ids, tokens, which replica answers
-	tokens   map[string]*token
-	faults   []*Fault
-	requests []Request
-	http     *http.Server
-	stopped  chan struct{} // closed when http has stopped
+	advanced time.Duration // how far Advance has moved both clocks
+	life     *life         // nil: at rest
+	writes   int           // how often something was written
+
+	headcounts map[string]headcount // by queue id
+	broken     error                // why the organisation does not live any more
+	rng        *rand.Rand           // of what is kept: the ids of objects
+	chance     *rand.Rand           // of what passes: correlation ids, tokens, which replica answers
+	tokens     map[string]*token
+	faults     []*Fault
+	disturbed  disturbance // by the faults
+	requests   []Request
+	http       *http.Server
+	stopped    chan struct{} // closed when http has stopped
+	streams    streaming
 }
 
 // New makes a sandbox. It opens nothing and starts no goroutine.
@@ -75,14 +102,21 @@ func New(o Options) *Server {
 	o.ClientSecret = cmp.Or(o.ClientSecret, DefaultClientSecret)
 	o.TokenLifetime = cmp.Or(o.TokenLifetime, 24*time.Hour)
 	o.RateLimit = cmp.Or(o.RateLimit, 300)
+	o.Speed = cmp.Or(o.Speed, 1)
+	o.Keep = cmp.Or(o.Keep, 2_000_000)
+	o.HeartbeatEvery = cmp.Or(o.HeartbeatEvery, 30*time.Second)
+	o.ClosingNotice = cmp.Or(o.ClosingNotice, time.Minute)
 	s := &Server{
 		options:  o,
+		opened:   o.Now(),
 		contract: contract.Load(),
 		handlers: map[string]handler{},
 		rng:      rand.New(rand.NewPCG(o.Seed, 1)),
 		chance:   rand.New(rand.NewPCG(o.Seed, 2)),
 		tokens:   map[string]*token{},
-		allowed:  func(string) bool { return true },
+
+		headcounts: map[string]headcount{},
+		allowed:    func(string) bool { return true },
 	}
 	if o.Permissions != nil {
 		has := map[string]bool{}
@@ -101,7 +135,33 @@ func New(o Options) *Server {
 	if !o.Empty {
 		s.seed()
 	}
+	if o.Traffic != nil {
+		s.broken = s.live()
+	}
 	return s
+}
+
+// Err is what is wrong with Options.Traffic, or what made the organisation stop
+// living.
+func (s *Server) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
+}
+
+// Advance moves the clocks of the sandbox forward and lets everything happen
+// that happens meanwhile.
+func (s *Server) Advance(d time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d < 0 {
+		return fmt.Errorf("advance by %s: time does not go back", d)
+	}
+	s.catchUp()
+	s.advanced += d
+	s.catchUp()
+	s.settle()
+	return s.broken
 }
 
 // areas lists what is implemented, one table per API area, from operation id
@@ -122,6 +182,8 @@ func areas() []map[string]handler {
 		settingHandlers,
 		auditHandlers,
 		analyticsHandlers,
+		emailHandlers,
+		waitingHandlers,
 		notificationHandlers,
 		wfmHandlers,
 	}
@@ -148,26 +210,42 @@ func (s *Server) Start(address string) (string, error) {
 	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	stopped := make(chan struct{})
 	s.mu.Lock()
+	if s.broken != nil {
+		defer s.mu.Unlock()
+		return "", errors.Join(fmt.Errorf("start the sandbox: %w", s.broken), listener.Close())
+	}
 	s.http, s.stopped = server, stopped
+	s.streams.address, s.streams.closed = listener.Addr().String(), false
 	s.mu.Unlock()
+	var living sync.WaitGroup
+	closed := make(chan struct{})
+	if s.life != nil {
+		living.Go(func() { s.run(closed) })
+	}
 	go func() {
 		defer close(stopped)
 		_ = server.Serve(listener) // it ends with Close
+		close(closed)
+		living.Wait()
 	}()
 	return "http://" + listener.Addr().String(), nil
 }
 
-// Close stops what Start started. A sandbox that was never started needs none.
+// Close stops what Start started and ends everybody who is connected to a
+// notification channel. A sandbox that was neither started nor listened to
+// needs none.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	server, stopped := s.http, s.stopped
 	s.http = nil
+	s.stopStreaming()
 	s.mu.Unlock()
-	if server == nil {
-		return nil
+	var err error
+	if server != nil {
+		err = server.Close()
+		<-stopped
 	}
-	err := server.Close()
-	<-stopped
+	s.streams.running.Wait()
 	if err != nil {
 		return fmt.Errorf("stop the sandbox: %w", err)
 	}

@@ -28,6 +28,8 @@ type call struct {
 	body   []byte // checked against the contract
 	actor  actor
 	token  *token
+	// sockets is where those of notification channels are for the client.
+	sockets string
 }
 
 // handler answers one operation. It runs with the lock held. What it returns
@@ -44,16 +46,19 @@ type Request struct {
 	CorrelationID string
 }
 
-// maxRequests is how many requests the log keeps.
+// maxRequests is how many requests the log keeps at least.
 const maxRequests = 20_000
 
-// Handler serves sign-in (/oauth/token), the API (/api/v2), /healthz and, at /,
-// a page that lists what the sandbox got.
+// Handler serves sign-in (/oauth/token), the API (/api/v2), the websockets of
+// notification channels (/channels), /healthz, the clock (/sandbox/advance) and,
+// at /, a page that lists what the sandbox got.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/oauth/token", s.serve)
 	mux.HandleFunc("/api/", s.serve)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /channels/{id}", s.serveSocket)
+	mux.HandleFunc("/sandbox/advance", s.serveAdvance)
 	mux.HandleFunc("GET /{$}", s.servePage)
 	return mux
 }
@@ -87,7 +92,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	a.header.Set("ININ-Correlation-Id", correlation)
 
-	entry := Request{At: s.now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Status: a.status, CorrelationID: correlation}
+	entry := Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Status: a.status, CorrelationID: correlation}
 	if op, _, ok := s.contract.Find(r.Method, r.URL.Path); ok {
 		entry.Operation = op.ID
 	}
@@ -95,9 +100,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		entry.Status = 0
 	}
 	s.mu.Lock()
+	entry.At = s.wall()
 	s.requests = append(s.requests, entry)
-	if extra := len(s.requests) - maxRequests; extra > 0 {
-		s.requests = slices.Delete(s.requests, 0, extra)
+	if len(s.requests) >= maxRequests*5/4 { // now and then, since it moves them all
+		s.requests = slices.Delete(s.requests, 0, len(s.requests)-maxRequests)
 	}
 	s.mu.Unlock()
 	s.send(w, a, fault)
@@ -175,7 +181,11 @@ func (s *Server) dispatch(r *http.Request, body []byte, header http.Header) (sta
 	if err := badQuery(op, op.CheckQuery(r.URL.Query())); err != nil {
 		return 0, nil, err
 	}
-	c := &call{Server: s, op: op, params: params, query: r.URL.Query(), body: body, actor: actor{client: s.options.ClientID}, token: token}
+	if s.catchUp(); s.broken != nil {
+		return 0, nil, fail(http.StatusInternalServerError, "internal.server.error", "the organisation does not live: %v", s.broken)
+	}
+	defer s.settle()
+	c := &call{Server: s, op: op, params: params, query: r.URL.Query(), body: body, actor: actor{client: s.options.ClientID}, token: token, sockets: s.socketsAt(r)}
 	status, out, err = handle(c)
 	if f, ok := errors.AsType[*failure](err); ok {
 		f.fit(s.contract.ErrorCodes(op, f.Status))
@@ -191,7 +201,8 @@ func (s *Server) checkBody(op *contract.Operation, header http.Header, body []by
 		return fail(http.StatusUnsupportedMediaType, "unsupported.media.type", "the content type %q is not supported; send application/json", header.Get("Content-Type"))
 	}
 	violations := slices.DeleteFunc(s.contract.ValidateRequest(op, body), func(v contract.Violation) bool {
-		return v.Kind == contract.Unknown && slices.Contains(s.options.NewerFields, v.Field[strings.LastIndexByte(v.Field, '.')+1:])
+		return v.Kind == contract.Unknown && slices.Contains(s.options.NewerFields, v.Field[strings.LastIndexByte(v.Field, '.')+1:]) ||
+			v.Kind == contract.Missing && v.Field != "body" && partial[op.ID]
 	})
 	return violated(violations)
 }

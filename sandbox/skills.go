@@ -100,8 +100,11 @@ type skillGroup struct {
 	Created               time.Time
 }
 
-func (s *Server) groupMembers(g skillGroup) []user {
-	return slices.DeleteFunc(s.users.list(), func(u user) bool {
+func (s *Server) groupMembers(g skillGroup) []user { return g.among(s.users.list()) }
+
+// among are those of some users who are in the group.
+func (g skillGroup) among(users []user) []user {
+	return slices.DeleteFunc(users, func(u user) bool {
 		for id, least := range g.Skills {
 			if have, ok := u.Skills[id]; !ok || have < least {
 				return true

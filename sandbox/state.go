@@ -117,8 +117,21 @@ func uuid(r *rand.Rand) string {
 	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", a>>32, a>>16&0xffff, a&0xfff, 0x8000|b>>48&0x3fff, b&0xffffffffffff)
 }
 
-// now is the sandbox's clock, in the platform's zone and resolution.
-func (s *Server) now() time.Time { return s.options.Now().UTC().Truncate(time.Millisecond) }
+// wall is the clock of whoever calls: of tokens, limits and delays.
+func (s *Server) wall() time.Time {
+	return s.options.Now().UTC().Add(s.advanced).Truncate(time.Millisecond)
+}
+
+// now is the organisation's clock, in the platform's zone and resolution: of
+// all that happens in it. Under Options.Speed it is ahead of wall.
+func (s *Server) now() time.Time {
+	passed := s.options.Now().Sub(s.opened)
+	now := s.opened.UTC().Add(time.Duration(float64(passed)*s.options.Speed) + s.advanced).Truncate(time.Millisecond)
+	if s.life != nil && s.life.centre != nil { // it never goes back
+		now = later(now, s.life.at(s.life.centre.Now()))
+	}
+	return now
+}
 
 // table holds objects by id, each with the versions that a lagging read may
 // still show.
@@ -153,10 +166,10 @@ func (t *table[T]) latest(id string) (T, bool) {
 // half one read sees the new and the next the old, as different replicas
 // answer (docs/platform-notes.md#replication).
 func (t *table[T]) seen(id string) (value T, ok bool) {
-	versions, now := t.rows[id], t.s.now()
+	versions, now := t.rows[id], t.s.wall()
 	for _, v := range slices.Backward(versions) {
-		age := now.Sub(v.at)
-		if age >= t.s.options.ReplicationDelay || 2*age >= t.s.options.ReplicationDelay && t.s.chance.IntN(2) == 0 {
+		age, delay := now.Sub(v.at), t.s.replicationDelay(v.at)
+		if age >= delay || 2*age >= delay && t.s.chance.IntN(2) == 0 {
 			return v.value, !v.gone
 		}
 	}
@@ -191,15 +204,18 @@ func (t *table[T]) all() []T {
 	return out
 }
 
-func (t *table[T]) put(id string, value T) { t.write(id, version[T]{at: t.s.now(), value: value}) }
+func (t *table[T]) put(id string, value T) { t.write(id, version[T]{at: t.s.wall(), value: value}) }
 
-func (t *table[T]) remove(id string) { t.write(id, version[T]{at: t.s.now(), gone: true}) }
+func (t *table[T]) remove(id string) { t.write(id, version[T]{at: t.s.wall(), gone: true}) }
 
 // seedRow stores an object that has been there for long.
 func (t *table[T]) seedRow(id string, value T) { t.write(id, version[T]{value: value}) }
 
 // amend changes what the last write left as if it had been so from then on.
-func (t *table[T]) amend(id string, value T) { t.rows[id][len(t.rows[id])-1].value = value }
+func (t *table[T]) amend(id string, value T) {
+	t.rows[id][len(t.rows[id])-1].value = value
+	t.s.noteChange()
+}
 
 // write adds a version and forgets those that no read can show any more.
 func (t *table[T]) write(id string, v version[T]) {
@@ -208,8 +224,9 @@ func (t *table[T]) write(id string, v version[T]) {
 		t.ids = append(t.ids, id)
 	}
 	versions = append(versions, v)
-	for len(versions) > 1 && t.s.now().Sub(versions[1].at) >= t.s.options.ReplicationDelay {
+	for len(versions) > 1 && t.s.wall().Sub(versions[1].at) >= t.s.replicationDelay(versions[1].at) {
 		versions = versions[1:]
 	}
 	t.rows[id] = versions
+	t.s.noteChange()
 }

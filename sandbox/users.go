@@ -74,9 +74,9 @@ func (s *Server) showUser(u user, expand []string) object {
 		case "languages":
 			out[field] = s.showProficiencies(u, languageRatings)
 		case "routingStatus":
-			out[field] = showRoutingStatus(u)
+			out[field] = showRoutingStatus(s.atWork(u))
 		case "presence":
-			out[field] = showPresence(u)
+			out[field] = showPresence(s.atWork(u))
 		}
 	}
 	return out
@@ -342,7 +342,7 @@ func getUserRoutingstatus(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, showRoutingStatus(u), nil
+	return http.StatusOK, showRoutingStatus(c.atWork(u)), nil
 }
 
 // getUserPresence knows one source of presences: purecloud.
@@ -354,5 +354,5 @@ func getUserPresence(c *call) (int, any, error) {
 	if source := c.params["sourceId"]; source != "" && !strings.EqualFold(source, "purecloud") {
 		return 0, nil, notFound("not.found", "presence source", source)
 	}
-	return http.StatusOK, showPresence(u), nil
+	return http.StatusOK, showPresence(c.atWork(u)), nil
 }

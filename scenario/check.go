@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,8 @@ const (
 	maxCV      = 10
 	maxAgents  = 100_000
 	maxBacklog = 1_000_000
-	maxPoints  = 100_000
+	maxShare   = 1_000_000_000 // of a mix; what counts is its part of the sum
+	maxPoints  = 2_000         // of backlog and oldest; package simulate takes no more
 )
 
 // elsewhere is where email is transferred that leaves the queue for good.
@@ -38,12 +40,14 @@ type checker struct {
 
 func (c *checker) check(read func(name string) ([]byte, error)) {
 	s := c.s
+	c.named("name", s.Name)
 	c.times()
 	c.arrivals(read)
 	c.backlog()
 	c.spread("handle", s.Handle)
 	c.spread("wrapUp", s.WrapUp)
 	for _, name := range sorted(s.Rules) {
+		c.keyed("rules."+name, name)
 		c.rule("rules."+name, s.Rules[name])
 	}
 	c.agents()
@@ -104,14 +108,47 @@ func (c *checker) times() {
 	case length > 0 && time.Duration(s.WarmUp) >= length:
 		c.Fail("warmUp", fmt.Sprintf("%s leaves nothing to count of %s", s.WarmUp, routing.Duration(length)), "make it shorter than the time that is simulated")
 	}
-	if c.Has("every") {
-		switch {
-		case time.Duration(s.Every) < time.Minute:
-			c.Fail("every", fmt.Sprintf("%s is too short", s.Every), "write 1m and more")
-		case length/time.Duration(s.Every) > maxPoints:
-			c.Fail("every", fmt.Sprintf("makes %d points, more than %d", length/time.Duration(s.Every), maxPoints), "write a longer span")
+	if c.Has("every") && time.Duration(s.Every) < time.Minute {
+		c.Fail("every", fmt.Sprintf("%s is too short", s.Every), "write 1m and more")
+	} else if length <= maxTime {
+		c.points(length)
+	}
+}
+
+// points checks at how many points of some time backlog and oldest are looked
+// at.
+func (c *checker) points(length time.Duration) {
+	every := time.Duration(c.s.Every)
+	if every <= 0 || length/every < maxPoints {
+		return
+	}
+	least := routing.Duration((length/maxPoints/time.Minute + 1) * time.Minute)
+	c.Fail("every", fmt.Sprintf("%s makes %d points of %s, more than %d", c.s.Every, length/every+1, routing.Duration(length), maxPoints), fmt.Sprintf("write %s or more", least))
+}
+
+// named checks that the name that a key has can be shown.
+func (c *checker) named(path, name string) { c.shown(c.Places().Value(path), path, name) }
+
+// keyed checks that a key that is a name can be shown.
+func (c *checker) keyed(path, name string) { c.shown(c.Places().Key(path), path, name) }
+
+func (c *checker) shown(at routing.Place, path, name string) {
+	if message := unshown(name); message != "" {
+		c.FailAt(at, path, message, unshownHint)
+	}
+}
+
+const unshownHint = "leave the character out"
+
+// unshown says which character of a name a terminal or a page would obey
+// instead of showing it; empty where there is none.
+func unshown(name string) string {
+	for _, r := range name {
+		if yamlfile.Obeyed(r) {
+			return fmt.Sprintf("the name %q has the control character %U", name, r)
 		}
 	}
+	return ""
 }
 
 // within checks a span of time that may be as short as low.
@@ -193,9 +230,16 @@ func (c *checker) arrivals(read func(name string) ([]byte, error)) {
 		case a.Mix != nil && len(a.Mix) == 0 && !c.Bad(path+".mix"):
 			c.Fail(path+".mix", "is empty", "write { standard: 80, vip: 20 }")
 		}
+		c.named(path+".rule", a.Rule)
 		for _, name := range sorted(a.Mix) {
-			if at := path + ".mix." + name; c.Has(at) && a.Mix[name] <= 0 {
+			at := path + ".mix." + name
+			c.keyed(at, name)
+			switch {
+			case !c.Has(at):
+			case a.Mix[name] <= 0:
 				c.Fail(at, number(a.Mix[name])+" is not a share", "leave the rule out, or write a number above 0")
+			case a.Mix[name] > maxShare:
+				c.Fail(at, fmt.Sprintf("%s is out of bounds: above 0 to %d", number(a.Mix[name]), maxShare), "what counts is its part of the sum")
 			}
 		}
 		if a.Rate != nil {
@@ -283,6 +327,7 @@ func (c *checker) backlog() {
 		if c.Bad(path) {
 			continue
 		}
+		c.named(path+".rule", b.Rule)
 		switch {
 		case !c.Has(path + ".oldest"):
 		case b.Oldest < 0 || time.Duration(b.Oldest) > maxTime:
@@ -303,6 +348,7 @@ func (c *checker) rule(path string, r Rule) {
 	sum := 0.0
 	for i, t := range r.Transfer {
 		sum += t.Share
+		c.named(fmt.Sprintf("%s.transfer[%d].to", path, i), t.To)
 		if at := fmt.Sprintf("%s.transfer[%d].share", path, i); c.Has(at) && t.Share == 0 {
 			c.Fail(at, "is 0", "leave the transfer out")
 		}
@@ -324,6 +370,7 @@ func (c *checker) agents() {
 		if c.Bad(path) {
 			continue
 		}
+		c.named(path+".name", a.Name)
 		before := total
 		if total += a.count(); total > maxAgents && before <= maxAgents {
 			c.Fail(path, fmt.Sprintf("makes %d agents, more than the %d that a scenario can have", total, maxAgents), "")
@@ -375,6 +422,15 @@ func (a *Agent) count() int {
 	return *a.Count
 }
 
+// Names are the names of the agents of an entry.
+func (a *Agent) Names() []string {
+	out := make([]string, a.count())
+	for n := range out {
+		out[n] = a.called(n)
+	}
+	return out
+}
+
 // called is the name of agent n of an entry.
 func (a *Agent) called(n int) string {
 	if a.Count == nil {
@@ -391,8 +447,13 @@ func (t *Time) shape() string {
 	return cmp.Or(t.Shape, "exponential")
 }
 
-// number writes a number as people do.
-func number(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+// number writes a number as people do: not with hundreds of digits.
+func number(x float64) string {
+	if a := math.Abs(x); a >= 1e15 || a < 1e-6 && a > 0 {
+		return strconv.FormatFloat(x, 'g', -1, 64)
+	}
+	return strconv.FormatFloat(x, 'f', -1, 64)
+}
 
 // sorted are the keys of a map in order.
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -12,8 +12,8 @@ import (
 // Arrivals is one source of email. Exactly one of Rate, Rates, Trace and
 // History is set.
 type Arrivals struct {
-	Rule    string                        `json:"rule,omitempty" doc:"The rule that the email follows; for a trace or history, where a line does not say it."`
-	Mix     map[string]float64            `json:"mix,omitempty" doc:"Instead of rule: the share of each rule, by its name, such as { standard: 80, vip: 20 }. What counts is its part of the sum."`
+	Rule    string                        `json:"rule,omitempty" doc:"The rule that the email follows, by its name or an address that leads to it; for a trace or history, where a line does not say it."`
+	Mix     map[string]float64            `json:"mix,omitempty" doc:"Instead of rule: the share of each rule, by its name or an address, such as { standard: 80, vip: 20 }. What counts is its part of the sum."`
 	Rate    *float64                      `json:"rate,omitempty" doc:"Emails an hour at all times, one after the other by chance."`
 	Rates   map[string]map[string]float64 `json:"rates,omitempty" doc:"Emails an hour by day and hours, such as mon-fri: { 08:00-12:00: 40 }. Nothing arrives outside."`
 	Trace   string                        `json:"trace,omitempty" doc:"A file with every email in order: CSV with the columns at, rule and handle, or a JSON list of objects with these keys. at is a time; rule and handle may be left out."`

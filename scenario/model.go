@@ -21,6 +21,8 @@ const (
 	maxPast   = 4000      // days of a history
 	// drainFor is how long agents go on after the end, where they do.
 	drainFor = 60 * 24 * time.Hour
+	// defaultAlert is how long an email alerts where the queue does not say.
+	defaultAlert = routing.Duration(5 * time.Minute)
 )
 
 // compiler makes one model.
@@ -30,7 +32,8 @@ type compiler struct {
 	model simulate.Model
 	start time.Time
 	end   time.Duration       // up to which agents work
-	rules map[string]int      // index by name
+	rules map[string]int      // index by name, and by the addresses that lead to it
+	own   map[int]string      // what the scenario calls a rule under rules
 	first map[int]asked       // where email of a rule first comes from
 	draws map[int]string      // rules whose handling time is drawn, and for what
 	done  map[*traceFile]bool // files whose order was checked
@@ -54,7 +57,7 @@ func (s *Scenario) Model(want routing.Desired) (simulate.Model, Problems) {
 	}
 	c := &compiler{
 		checker: &checker{Reader: s.reader.Again(), s: s}, want: want,
-		rules: map[string]int{}, first: map[int]asked{}, draws: map[int]string{}, done: map[*traceFile]bool{},
+		rules: map[string]int{}, own: map[int]string{}, first: map[int]asked{}, draws: map[int]string{}, done: map[*traceFile]bool{},
 	}
 	c.when()
 	c.queue()
@@ -75,6 +78,20 @@ func (s *Scenario) Model(want routing.Desired) (simulate.Model, Problems) {
 		return simulate.Model{}, problems
 	}
 	return c.model, problems
+}
+
+// SameTime is a problem where the models of two strategies, each called by a
+// name, do not span the same time: then they have not the same arrivals.
+func (s *Scenario) SameTime(a, b simulate.Model, nameA, nameB string) Problems {
+	if a.Start.Equal(b.Start) && a.Horizon == b.Horizon && slices.Equal(a.Days, b.Days) {
+		return nil
+	}
+	clockA, clockB := a.Start.Location().String(), b.Start.Location().String()
+	r := s.reader.Again()
+	r.Fail("start", fmt.Sprintf("the two cannot be compared: %s tells days and hours by the clock of %s, %s by that of %s", nameA, clockA, nameB, clockB), "")
+	p := r.Problems()[0]
+	p.Hint = fmt.Sprintf("add timezone: %s to %s, or timezone: %s, so that both have the same days", clockA, p.File, clockB)
+	return r.Problems()
 }
 
 // when sets the times of the model.
@@ -104,6 +121,7 @@ func (c *compiler) when() {
 	if m.WarmUp >= m.Horizon {
 		c.Fail("warmUp", fmt.Sprintf("%s leaves nothing to count of %s", s.WarmUp, routing.Duration(m.Horizon)), "make it shorter than the time that is simulated")
 	}
+	c.points(m.Horizon) // which may have an hour more than its days
 	for n := 0; ; n++ {
 		day := routing.Wall(midnight(c.start, n), zone).Sub(c.start)
 		if day >= m.Horizon {
@@ -123,14 +141,27 @@ func (c *compiler) queue() {
 	m.Queues = []simulate.Queue{{Name: c.want.Queue.Name, Settings: c.want.Queue.Settings}}
 	for i, r := range c.want.Rules {
 		c.rules[r.Name] = i
+	}
+	for _, r := range c.want.Routes {
+		if i, known := c.rules[r.Rule]; known {
+			c.rules[r.Address.String()] = i
+		}
+	}
+	for _, name := range sorted(c.s.Rules) {
+		path := "rules." + name
+		i, ok := c.ruleAt(path, name)
+		if before, twice := c.own[i]; ok && twice {
+			c.Fail(path, fmt.Sprintf("it is the same rule as %q", before), "describe a rule once, by its name or by one of its addresses")
+		} else if ok {
+			c.own[i] = name
+		}
+	}
+	for i, r := range c.want.Rules {
 		out := simulate.RuleOf(r)
-		own := c.s.Rules[r.Name]
+		own := c.s.Rules[c.own[i]]
 		out.Handle, out.WrapUp, out.Patience = cmp.Or(own.Handle, c.s.Handle).dist(), cmp.Or(own.WrapUp, c.s.WrapUp).dist(), own.Patience.dist()
 		out.Replies = own.Replies
 		m.Rules = append(m.Rules, out)
-	}
-	for _, name := range sorted(c.s.Rules) {
-		c.ruleAt("rules."+name, name)
 	}
 	if cal := c.want.Calendar; cal != nil && cal.Location != nil {
 		oldest := routing.Duration(0)
@@ -188,9 +219,18 @@ func (c *compiler) noRule(name string) string {
 	return cmp.Or(nearest.Hint(name, known, '`'), "the rules of the strategy are "+list(known))
 }
 
+// rule finds a rule by its name, or by an address that leads to it.
+func (c *compiler) rule(name string) (int, bool) {
+	i, ok := c.rules[name]
+	if !ok && strings.Contains(name, "@") {
+		i, ok = c.rules[strings.ToLower(name)]
+	}
+	return i, ok
+}
+
 // ruleAt finds a rule that a key names.
 func (c *compiler) ruleAt(path, name string) (int, bool) {
-	i, ok := c.rules[name]
+	i, ok := c.rule(name)
 	if !ok {
 		c.Fail(path, fmt.Sprintf("no rule of the strategy is named %q", name), c.noRule(name))
 	}
@@ -215,8 +255,10 @@ func (c *compiler) source(path string, a *Arrivals) {
 			src.Mix = []simulate.Share{{Rule: i, Weight: 1}}
 		}
 	}
+	names := map[int]string{} // as the mix has them
 	for _, name := range sorted(a.Mix) {
 		if i, ok := c.ruleAt(path+".mix."+name, name); ok {
+			names[i] = name
 			src.Mix = append(src.Mix, simulate.Share{Rule: i, Weight: a.Mix[name]})
 		}
 	}
@@ -226,7 +268,7 @@ func (c *compiler) source(path string, a *Arrivals) {
 		for _, share := range src.Mix {
 			at := path + ".rule"
 			if a.Mix != nil {
-				at = path + ".mix." + c.want.Rules[share.Rule].Name
+				at = path + ".mix." + names[share.Rule]
 			}
 			c.arrives(share.Rule, at, drawn)
 		}
@@ -329,7 +371,7 @@ func (c *compiler) email(path, key string, a *Arrivals, mixed func(drawn bool)) 
 		since := t.Sub(c.start)
 		counts := key == "history" || since >= 0 && since < c.model.Horizon
 		rule := -1
-		switch i, ok := c.rules[row.rule]; {
+		switch i, ok := c.rule(row.rule); {
 		case ok && row.rule != "":
 			rule = i
 			if counts {
@@ -359,7 +401,7 @@ func (c *compiler) trace(path string, a *Arrivals, mixed func(drawn bool)) []sim
 	inside := slices.Clone(all)
 	inside = slices.DeleteFunc(inside, func(x simulate.Arrival) bool { return x.At < 0 || x.At >= c.model.Horizon })
 	switch {
-	case len(all) == 0:
+	case len(all) == 0, c.s.part:
 	case len(inside) == 0:
 		c.Fail(path+".trace", fmt.Sprintf("none of its %d emails is in the time that is simulated", len(all)),
 			fmt.Sprintf("they are from %s to %s", at[0].Format("2006-01-02 15:04"), at[len(at)-1].Format("2006-01-02 15:04")))
@@ -465,12 +507,13 @@ func (c *compiler) waiting(path string, b Backlog) {
 func (c *compiler) transfers() {
 	for i := range c.model.Rules {
 		rule := &c.model.Rules[i]
-		for k, t := range c.s.Rules[rule.Name].Transfer {
-			to, known := c.rules[t.To]
+		name := c.own[i]
+		for k, t := range c.s.Rules[name].Transfer {
+			to, known := c.rule(t.To)
 			if !known && t.To == elsewhere {
 				to, known = -1, true
 			}
-			path := fmt.Sprintf("rules.%s.transfer[%d].to", rule.Name, k)
+			path := fmt.Sprintf("rules.%s.transfer[%d].to", name, k)
 			if !known {
 				c.Fail(path, fmt.Sprintf("no rule of the strategy is named %q", t.To), cmp.Or(nearest.Hint(t.To, []string{elsewhere}, '`'), c.noRule(t.To)))
 				continue
@@ -489,7 +532,7 @@ func (c *compiler) transfers() {
 					continue
 				}
 				if _, known := c.draws[t.To]; !known {
-					c.arrives(t.To, fmt.Sprintf("rules.%s.transfer[%d].to", c.model.Rules[i].Name, k), true)
+					c.arrives(t.To, fmt.Sprintf("rules.%s.transfer[%d].to", c.own[i], k), true)
 					more = true
 				}
 			}
@@ -505,9 +548,29 @@ func (c *compiler) rest() {
 	}
 	if s.NoAnswer != nil {
 		m.NoAnswer = simulate.NoAnswer{Share: s.NoAnswer.Share, Away: time.Duration(s.NoAnswer.Away), Answer: s.NoAnswer.Answer.dist()}
+		c.answered(m.NoAnswer.Answer)
 	}
 	if s.Unfinished == "park" {
 		m.Unfinished = simulate.Park
+	}
+}
+
+// answered warns where every answer comes too late.
+func (c *compiler) answered(d simulate.Dist) {
+	alert := defaultAlert
+	if own := c.want.Queue.Settings.Alert; own != nil && *own > 0 {
+		alert = *own
+	}
+	least := time.Duration(0) // of the other shapes any time above 0 can come
+	switch d.Shape {
+	case simulate.Constant:
+		least = d.Mean
+	case simulate.Empirical:
+		least = slices.Min(d.Values)
+	case simulate.None, simulate.Exponential, simulate.LogNormal, simulate.Gamma:
+	}
+	if least > time.Duration(alert) {
+		c.Warn("noAnswer.answer", fmt.Sprintf("no alert can ever be answered: it takes %s and more, and the queue's alert ends after %s", routing.Duration(least), alert), "write shorter times, or lengthen the strategy's alert")
 	}
 }
 
@@ -541,7 +604,7 @@ func (c *compiler) leaves() {
 	}
 	for i, r := range c.model.Rules {
 		if !out[i] {
-			c.Fail("rules."+r.Name+".transfer", fmt.Sprintf("email of the rule %s is transferred for ever: none of it ever leaves", r.Name), "make the shares less than 1, or send some of it elsewhere")
+			c.Fail("rules."+c.own[i]+".transfer", fmt.Sprintf("email of the rule %s is transferred for ever: none of it ever leaves", r.Name), "make the shares less than 1, or send some of it elsewhere")
 		}
 	}
 }

@@ -28,16 +28,17 @@ type Scenario struct {
 	Backlog    []Backlog         `json:"backlog,omitempty" doc:"Email that waits at the start."`
 	Handle     *Time             `json:"handle,omitempty" doc:"The work that one email takes, from the answer to its end."`
 	WrapUp     *Time             `json:"wrapUp,omitempty" doc:"The after-call work of one email, within what the strategy's wrapUp allows."`
-	Rules      map[string]Rule   `json:"rules,omitempty" doc:"What differs from that, by name of the strategy's rule."`
+	Rules      map[string]Rule   `json:"rules,omitempty" doc:"What differs from that, by name or address of the strategy's rule."`
 	Agents     []Agent           `json:"agents" is:"required" doc:"Who serves the queue."`
 	Voice      *Voice            `json:"voice,omitempty" doc:"Calls that interrupt email."`
 	NoAnswer   *NoAnswer         `json:"noAnswer,omitempty" doc:"Alerts that nobody answers."`
 	Unfinished string            `json:"unfinished,omitempty" enum:"finish|park" default:"\"finish\"" doc:"What happens to email in hand at the end of a shift: finish it first, or park it until the agent is back."`
-	Every      routing.Duration  `json:"every,omitempty" doc:"The distance of the points at which backlog and oldest are looked at, at least 1m. Left out: 15m, or more for long times."`
+	Every      routing.Duration  `json:"every,omitempty" doc:"The distance of the points at which backlog and oldest are looked at: at least 1m, and at most 2000 points in the time that is simulated, so that 30 days need 22m. Left out: 15m, or more for long times."`
 
 	reader *yamlfile.Reader
 	files  map[string]*traceFile
 	broken Problems // errors, with which it has no model
+	part   bool     // a stretch of something longer: files may have email outside
 }
 
 // Parse reads a scenario file. Problems holds everything that is wrong with it,

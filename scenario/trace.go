@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/internal/yamlfile"
@@ -90,9 +91,12 @@ func (c *checker) load(path, name string, read func(name string) ([]byte, error)
 	}
 	f := &traceFile{name: name, text: string(bytes.TrimPrefix(text, []byte("\ufeff")))}
 	c.s.files[name] = f
-	if strings.HasPrefix(strings.TrimSpace(f.text), "[") {
+	switch start := strings.TrimLeft(f.text, " \t\r\n"); {
+	case strings.HasPrefix(start, "["):
 		f.readJSON(c)
-	} else {
+	case strings.HasPrefix(start, "{"):
+		f.failAt(c.Reader, len(f.text)-len(start), "an object stands where a list of emails belongs", listHint)
+	default:
 		f.readCSV(c)
 	}
 	f.end(c.Reader)
@@ -101,11 +105,33 @@ func (c *checker) load(path, name string, read func(name string) ([]byte, error)
 	}
 }
 
-// fail reports a mistake in the file; only the first are told.
+// listHint shows what a list of emails looks like in JSON.
+const listHint = `write one list of all emails: [{"at": "2026-11-30 08:00", "rule": "standard"}, …]`
+
+// fail reports a mistake in the file; only the first are told. The column counts
+// bytes.
 func (f *traceFile) fail(r *yamlfile.Reader, line, column int, message, hint string) {
 	if f.problems++; f.problems <= maxProblems {
-		r.Add(yamlfile.NewProblem(f.name, f.text, routing.Place{Line: line, Column: column}, "", message, hint))
+		r.Add(f.problem(line, column, message, hint))
 	}
+}
+
+// failAt reports a mistake at a byte of the file.
+func (f *traceFile) failAt(r *yamlfile.Reader, at int, message, hint string) {
+	line, column := f.place(at)
+	f.fail(r, line, column, message, hint)
+}
+
+// place is the line of a byte, and the column in it in bytes.
+func (f *traceFile) place(at int) (line, column int) {
+	return 1 + strings.Count(f.text[:at], "\n"), at - strings.LastIndexByte(f.text[:at], '\n')
+}
+
+// problem is an error at a column that counts bytes.
+func (f *traceFile) problem(line, column int, message, hint string) *yamlfile.Problem {
+	p := yamlfile.NewProblem(f.name, f.text, routing.Place{Line: line, Column: column}, "", message, hint)
+	p.Column = 1 + utf8.RuneCountInString(p.Source[:max(0, min(column-1, len(p.Source)))])
+	return p
 }
 
 // end says how many problems of the file were not told.
@@ -124,6 +150,10 @@ func (f *traceFile) add(c *checker, line, column int, at, rule, handle string) b
 		return false
 	}
 	x := row{line: line, column: column, rule: strings.TrimSpace(rule)}
+	if message := unshown(x.rule); message != "" {
+		f.fail(c.Reader, line, column, message, unshownHint)
+		return true
+	}
 	ok := false
 	if x.at, x.zoned, ok = readTime(at); !ok {
 		f.fail(c.Reader, line, column, fmt.Sprintf("%q is not a time", at), "write 2026-11-30 08:00, or with an offset 2026-11-30T08:00:00+01:00")
@@ -146,8 +176,11 @@ func (f *traceFile) add(c *checker, line, column int, at, rule, handle string) b
 
 // unknown warns of a column that means nothing.
 func (f *traceFile) unknown(c *checker, line, column int, name string) {
-	p := yamlfile.NewProblem(f.name, f.text, routing.Place{Line: line, Column: column}, "", fmt.Sprintf("%q means nothing here and is not looked at", name),
-		cmp.Or(nearest.Hint(name, columns, '`'), "known are "+strings.Join(columns, ", ")))
+	near := columns
+	if !strings.Contains(strings.ToLower(name), columns[0]) {
+		near = columns[1:] // any two letters are near to one of two
+	}
+	p := f.problem(line, column, fmt.Sprintf("%q means nothing here and is not looked at", name), cmp.Or(nearest.Hint(name, near, '`'), "known are "+strings.Join(columns, ", ")))
 	p.Severity = yamlfile.Warning
 	c.Add(p)
 }
@@ -158,7 +191,7 @@ func (f *traceFile) readCSV(c *checker) {
 	if first, _, _ := strings.Cut(f.text, "\n"); strings.Contains(first, ";") && !strings.Contains(first, ",") {
 		in.Comma = ';'
 	}
-	where := map[string]int{}
+	where, named := map[string]int{}, 0
 	for header := true; ; header = false {
 		record, err := in.Read()
 		if errors.Is(err, io.EOF) {
@@ -173,8 +206,15 @@ func (f *traceFile) readCSV(c *checker) {
 			return
 		}
 		if header {
+			named = len(record)
 			for i, name := range record {
-				where[strings.ToLower(strings.TrimSpace(name))] = i
+				name = strings.ToLower(strings.TrimSpace(name))
+				if _, twice := where[name]; twice && slices.Contains(columns, name) {
+					line, column := in.FieldPos(i)
+					f.fail(c.Reader, line, column, fmt.Sprintf("the column `%s` is named twice", name), "keep one of the two")
+					return
+				}
+				where[name] = i
 			}
 			if _, ok := where["at"]; !ok {
 				f.fail(c.Reader, 1, 1, "the first line does not name a column `at`", "start the file with at,rule,handle")
@@ -194,11 +234,27 @@ func (f *traceFile) readCSV(c *checker) {
 			}
 			return ""
 		}
+		if extra := firstFilled(record, named); extra < len(record) {
+			line, column := in.FieldPos(extra)
+			f.fail(c.Reader, line, column, fmt.Sprintf("%q stands in column %d, and the first line names %d", record[extra], extra+1, named), "put text with commas in quotes, or name the column in the first line")
+			continue
+		}
 		line, column := in.FieldPos(min(where["at"], len(record)-1))
 		if !f.add(c, line, column, get("at"), get("rule"), get("handle")) {
 			return
 		}
 	}
+}
+
+// firstFilled is the first field from one on that is not empty; as many as there
+// are where all are.
+func firstFilled(record []string, from int) int {
+	for i := from; i < len(record); i++ {
+		if strings.TrimSpace(record[i]) != "" {
+			return i
+		}
+	}
+	return len(record)
 }
 
 func (f *traceFile) readJSON(c *checker) {
@@ -208,8 +264,11 @@ func (f *traceFile) readJSON(c *checker) {
 		if bad, ok := errors.AsType[*json.SyntaxError](err); ok {
 			at = int(bad.Offset) - 1
 		}
-		at = max(0, min(at, len(f.text)))
-		f.fail(c.Reader, 1+strings.Count(f.text[:at], "\n"), 1+at-(strings.LastIndexByte(f.text[:at], '\n')+1), "not JSON: "+err.Error(), "")
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			f.failAt(c.Reader, len(strings.TrimRight(f.text, " \t\r\n")), "the file ends before the list of emails does", "the list ends with ]: look whether the file is whole")
+			return
+		}
+		f.failAt(c.Reader, max(0, min(at, len(f.text))), "not JSON: "+err.Error(), listHint)
 	}
 	if _, err := dec.Token(); err != nil {
 		broken(err)
@@ -244,6 +303,11 @@ func (f *traceFile) readJSON(c *checker) {
 	}
 	if _, err := dec.Token(); err != nil {
 		broken(err)
+		return
+	}
+	end := int(dec.InputOffset())
+	if rest := strings.TrimLeft(f.text[end:], " \t\r\n"); rest != "" {
+		f.failAt(c.Reader, len(f.text)-len(rest), "something stands after the end of the list", listHint)
 	}
 }
 

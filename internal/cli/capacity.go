@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
+	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/simulate/capacity"
 	"github.com/foresort/foresort/strategy"
 )
@@ -24,9 +25,8 @@ type capacityOptions struct {
 
 // capacityCheck says who gets which email, were they all there at this moment.
 func (s *shell) capacityCheck(o capacityOptions) error {
-	files := []string{o.Strategy, o.Emails, o.Agents}
-	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
-		return invalid("write the others to files", "only one of strategy, emails and agents can come from stdin")
+	if err := oneFromStdin("strategy, emails and agents", o.Strategy, o.Emails, o.Agents); err != nil {
+		return err
 	}
 	in, err := s.readCapacity(o)
 	if err != nil {
@@ -173,8 +173,12 @@ func (t *capacityText) agents() {
 		return
 	}
 	full := 0
+	lacking := map[string]int{} // agents by the numbers that they lack
 	for i, a := range t.in.Agents {
-		if !(t.r.Loads[i] < a.Limit) {
+		switch lacks := a.Lacks(); {
+		case lacks != "":
+			lacking[lacks]++
+		case t.r.Loads[i] >= a.Limit:
 			full++
 		}
 	}
@@ -186,6 +190,13 @@ func (t *capacityText) agents() {
 		fmt.Fprintf(t.w, "and %d more\n", more)
 	}
 	fmt.Fprintf(t.w, "%d of %s full\n", full, map[bool]string{true: "1 agent is", false: fmt.Sprintf("%d agents are", len(t.in.Agents))}[len(t.in.Agents) == 1])
+	for _, lacks := range slices.Sorted(maps.Keys(lacking)) {
+		verb := "have"
+		if lacking[lacks] == 1 {
+			verb = "has"
+		}
+		fmt.Fprintf(t.w, "%s %s no %s in the file, and so no room\n", count(lacking[lacks], "agent"), verb, lacks)
+	}
 }
 
 // amount is a number of emails; "-" where the file has none.
@@ -208,7 +219,7 @@ func (t *capacityText) cell(s string, width int) string {
 // clean is a text without what a terminal would obey.
 func (*capacityText) clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if yamlfile.Obeyed(r) {
 			return '\uFFFD'
 		}
 		return r

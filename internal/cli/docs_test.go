@@ -91,6 +91,7 @@ func TestSandboxExamplesServeUntilInterrupted(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", "exec "+line+" --listen 127.0.0.1:0")
+			cmd.Dir = filepath.Join("..", "..")
 			cmd.Env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			stdout, err := cmd.StdoutPipe()
 			if err != nil {

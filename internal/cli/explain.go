@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -76,6 +75,9 @@ type explained struct {
 }
 
 func (o explainOptions) run(s *shell) error {
+	if err := oneFromStdin("strategy, email, agents and scenario", slices.Concat([]string{o.Strategy, o.Agents, o.Scenario}, o.Email)...); err != nil {
+		return err
+	}
 	email, err := o.email(s)
 	if err != nil {
 		return err
@@ -121,10 +123,8 @@ func (o explainOptions) email(s *shell) (strategy.Email, error) {
 			if err != nil {
 				return out, err
 			}
-			dec := json.NewDecoder(strings.NewReader(string(src)))
-			dec.DisallowUnknownFields()
-			if err := dec.Decode(&out); err != nil {
-				return out, invalid(`it looks like {"to": "vip@help.example.com", "subject": "Invoice", "attributes": {"tier": "gold"}}`, "read %s: %w", name, err)
+			if err := capacity.ReadEmail(name, src, &out).Err(); err != nil {
+				return out, err
 			}
 			continue
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/foresort/foresort/internal/forecast"
+	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/scenario"
@@ -37,9 +39,14 @@ type beforeAfter struct {
 
 // foresee simulates the queue as it is and as the plan makes it.
 func (o planOptions) foresee(ctx context.Context, s *shell, stand plan.Standing, sc *scenario.Scenario) (*foreseen, error) {
-	after, err := s.model(sc, stand.After)
-	if err != nil {
-		return nil, err
+	after, problems := sc.Model(stand.After)
+	if err := problems.Err(); err != nil {
+		return nil, under("the plan", problems)
+	}
+	if !s.quiet {
+		if err := s.showProblems(problems); err != nil {
+			return nil, err
+		}
 	}
 	out := &foreseen{Scenario: o.Simulate, Notes: append([]string{}, stand.Notes...)}
 	out.target = stand.After.Queue.Settings.ServiceLevel
@@ -53,8 +60,9 @@ func (o planOptions) foresee(ctx context.Context, s *shell, stand plan.Standing,
 		out.Notes = append(out.Notes, "there is no such queue yet, so there is no before")
 	default:
 		before, problems := sc.Model(stand.Before)
-		if err := problems.Err(); err != nil {
-			out.Notes = append(out.Notes, "the queue as it is cannot be simulated under this scenario: "+problems[0].Message)
+		if problems.Err() != nil {
+			first := problems[slices.IndexFunc(problems, func(p *scenario.Problem) bool { return p.Severity == yamlfile.Error })]
+			out.Notes = append(out.Notes, "the queue as it is cannot be simulated under this scenario: "+first.Error())
 			break
 		}
 		c, err := simulated(ctx, s, o.batchOptions, func(ctx context.Context, so simulate.Options) (simulate.Comparison, error) {

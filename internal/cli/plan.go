@@ -89,6 +89,16 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 	if o.Simulate != "" && len(o.Files) > 1 {
 		return invalid("plan one strategy at a time with --simulate", "--simulate is for one strategy, and %d were named", len(o.Files))
 	}
+	if o.Simulate != "" {
+		if err := oneFromStdin("strategy and scenario", o.Files[0], o.Simulate); err != nil {
+			return err
+		}
+	}
+	if o.Out != "" && o.Out != "-" {
+		if err := writable(o.Out, o.Force); err != nil {
+			return err
+		}
+	}
 	if err := o.checkBatch(); err != nil {
 		return err
 	}
@@ -98,11 +108,12 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 	}
 	var sc *scenario.Scenario
 	if o.Simulate != "" {
-		if sc, err = s.readScenario(o.Simulate); err == nil {
-			_, err = s.model(sc, wants[0]) // its mistakes are known before the organisation is read
-		}
-		if err != nil {
+		if sc, err = s.readScenario(o.Simulate); err != nil {
 			return err
+		}
+		// Its mistakes are known before the organisation is read.
+		if _, problems := sc.Model(wants[0]); problems.Err() != nil {
+			return under(o.Files[0], problems)
 		}
 	}
 	return s.withOrg(ctx, func(s *orgShell) error {
@@ -158,6 +169,9 @@ func (o planOptions) show(s *shell, plans []plan.Plan, seen *foreseen) error {
 	}
 	if o.Out != "" {
 		s.say("saved to %s; do it with: foresort apply %s", o.Out, o.Out)
+	}
+	if seen != nil && seen.Partial {
+		return exit(exitInterrupted)
 	}
 	for _, p := range plans {
 		if len(p.Changes) > 0 && !o.ExitZero {

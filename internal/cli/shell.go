@@ -7,7 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -126,7 +130,7 @@ func (s *shell) print(v any, text func(w io.Writer, p paint) error) error {
 		enc.SetEscapeHTML(false)
 		return enc.Encode(v)
 	}
-	w := bufio.NewWriter(s.stdout)
+	w := bufio.NewWriterSize(s.stdout, 64<<10) // at once, also where only the head of it is read
 	if err := text(w, s.outPaint); err != nil {
 		return err
 	}
@@ -203,6 +207,52 @@ func (s *shell) readInput(name string) (data []byte, shown string, err error) {
 	return data, name, nil
 }
 
+// oneFromStdin refuses to read several inputs from the one stdin; what names
+// them all.
+func oneFromStdin(what string, files ...string) error {
+	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
+		return invalid("write the others to files", "only one of %s can come from stdin", what)
+	}
+	return nil
+}
+
+// writable finds out whether a file could be written, and leaves it as it is.
+func writable(name string, overwrite bool) error {
+	is, err := os.Stat(name)
+	switch {
+	case err == nil && is.IsDir():
+		return invalid("name a file in it", "%s is a folder", name)
+	case err == nil && !overwrite:
+		return invalid("name another file, or add --force", "%s is there already", name)
+	case err == nil && !is.Mode().IsRegular():
+		return nil // to try a device or a pipe is to use it
+	}
+	how := os.O_WRONLY
+	if err != nil {
+		how |= os.O_CREATE | os.O_EXCL
+	}
+	f, openErr := os.OpenFile(name, how, 0o644)
+	if openErr != nil {
+		return invalid("name a file in a folder that is there and can be written to", "%s cannot be written: %w", name, openErr)
+	}
+	f.Close()
+	if err != nil { // it was not there
+		return os.Remove(name)
+	}
+	return nil
+}
+
+// sameFile says whether two names are of one file, which need not be there.
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	if errX != nil && errY != nil && filepath.Base(a) == filepath.Base(b) {
+		x, errX = os.Stat(filepath.Dir(a))
+		y, errY = os.Stat(filepath.Dir(b))
+	}
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
 // writeOutput writes data to a file, or to stdout for "" and "-". It overwrites
 // nothing unless it may.
 func (s *shell) writeOutput(name string, data []byte, overwrite bool) error {
@@ -227,6 +277,25 @@ func (s *shell) writeOutput(name string, data []byte, overwrite bool) error {
 	}
 	return f.Close()
 }
+
+// seed is a flag for a whole number that chance begins with.
+type seed uint64
+
+// Set reads the number.
+func (n *seed) Set(text string) error {
+	v, err := strconv.ParseUint(text, 0, 64)
+	if err != nil {
+		return fmt.Errorf("a seed is a whole number from 0 to %d", uint64(math.MaxUint64))
+	}
+	*n = seed(v)
+	return nil
+}
+
+// String writes the number.
+func (n *seed) String() string { return strconv.FormatUint(uint64(*n), 10) }
+
+// Type is the word of the help for it.
+func (*seed) Type() string { return "number" }
 
 // paint colours text for one stream, where that is a terminal that wants it.
 type paint struct {

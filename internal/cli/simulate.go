@@ -86,7 +86,8 @@ func (o *batchOptions) flags(cmd *cobra.Command) {
 func (o *batchOptions) batchFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&o.Replications, "replications", 100, "how often the scenario is simulated; more make the intervals narrower")
-	f.Uint64Var(&o.Seed, "seed", 1, "another `number` draws other chances")
+	o.Seed = 1
+	f.Var((*seed)(&o.Seed), "seed", "another `number` draws other chances")
 	f.IntVar(&o.Workers, "workers", 0, "how many replications run at once; 0: one for each core")
 }
 
@@ -115,37 +116,62 @@ func (o *outputs) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.Force, "force", false, "overwrite these files")
 }
 
-// check finds out beforehand what could not be written in the end.
+// checkFiles finds out beforehand what could not be written in the end.
 func (o outputs) checkFiles() error {
 	for _, name := range []string{o.CSV, o.HTML} {
-		if name == "-" {
+		switch name {
+		case "":
+			continue
+		case "-":
 			return invalid("name a file", "stdout is for the figures")
 		}
-		if _, err := os.Stat(name); name != "" && err == nil && !o.Force {
-			return invalid("name another file, or add --force", "%s is there already", name)
+		if err := writable(name, o.Force); err != nil {
+			return err
 		}
+	}
+	if o.CSV != "" && o.HTML != "" && sameFile(o.CSV, o.HTML) {
+		return invalid("give each a file of its own", "--csv and --html both name %s", o.HTML)
 	}
 	return nil
 }
 
-// write writes the files that were asked for.
-func (o outputs) write(s *shell, csv, html func(io.Writer) error) error {
-	for _, out := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{{o.CSV, csv}, {o.HTML, html}} {
-		if out.name == "" {
-			continue
-		}
-		var b bytes.Buffer
-		if err := out.write(&b); err != nil {
-			return err
-		}
-		if err := s.writeOutput(out.name, b.Bytes(), o.Force); err != nil {
-			return err
-		}
-		s.say("%s: written", out.name)
+// delivery is what comes out of a simulation.
+type delivery struct {
+	facts     any
+	text      func(io.Writer, paint) error
+	csv, html func(io.Writer) error
+	partial   bool // it was ended early
+}
+
+// deliver prints the figures and then writes the files that were asked for: one
+// that cannot be written loses nothing.
+func (o outputs) deliver(s *shell, d delivery) error {
+	printed := s.print(d.facts, d.text)
+	written := errors.Join(o.writeOne(s, o.CSV, d.csv), o.writeOne(s, o.HTML, d.html))
+	switch {
+	case printed != nil:
+		return errors.Join(printed, written)
+	case written != nil:
+		return &failure{exitFailed, written, "the figures on stdout are whole; write the file elsewhere to have it too"}
+	case d.partial:
+		return exit(exitInterrupted)
 	}
+	return nil
+}
+
+// writeOne writes one of the files; "": it was not asked for.
+func (o outputs) writeOne(s *shell, name string, write func(io.Writer) error) error {
+	if name == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return fmt.Errorf("make %s: %w", name, err)
+	}
+	if err := s.writeOutput(name, b.Bytes(), o.Force); err != nil {
+		return err
+	}
+	s.say("%s: written", name)
 	return nil
 }
 
@@ -163,7 +189,7 @@ func (o simulateOptions) run(ctx context.Context, s *shell) error {
 	if o.Scenario == "" {
 		return s.capacityCheck(o.capacityOptions)
 	}
-	if err := errors.Join(o.checkBatch(), o.checkFiles()); err != nil {
+	if err := errors.Join(o.checkBatch(), o.checkFiles(), oneFromStdin("strategy and scenario", o.Strategy, o.Scenario)); err != nil {
 		return err
 	}
 	want, err := s.desiredOf(o.Strategy)
@@ -187,9 +213,6 @@ func (o simulateOptions) run(ctx context.Context, s *shell) error {
 	}
 	page := pageOf(want, o.Strategy, sc, o.Scenario)
 	page.Exact = result.Exact(model)
-	if err := o.write(s, func(w io.Writer) error { return forecast.CSV(w, page, result) }, func(w io.Writer) error { return forecast.HTML(w, page, result) }); err != nil {
-		return err
-	}
 	out := forecastJSON{
 		Strategy: page.Strategy, Scenario: page.Scenario, Verdict: strings.Split(forecast.Verdict(page, result), "\n"),
 		Exact: page.Exact, Notes: page.Notes, Result: result,
@@ -197,10 +220,12 @@ func (o simulateOptions) run(ctx context.Context, s *shell) error {
 	if out.Exact == nil {
 		out.Exact = []simulate.Exact{}
 	}
-	if err := s.print(out, func(w io.Writer, p paint) error { return forecast.Text(w, page, result, forecastStyle(p)) }); err != nil {
-		return err
-	}
-	return interruptedIf(result.Partial)
+	return o.deliver(s, delivery{
+		facts: out, partial: result.Partial,
+		text: func(w io.Writer, p paint) error { return forecast.Text(w, page, result, forecastStyle(p)) },
+		csv:  func(w io.Writer) error { return forecast.CSV(w, page, result) },
+		html: func(w io.Writer) error { return forecast.HTML(w, page, result) },
+	})
 }
 
 func forecastStyle(p paint) forecast.Style {
@@ -210,19 +235,13 @@ func forecastStyle(p paint) forecast.Style {
 	return forecast.Style{}
 }
 
-// interruptedIf ends a run that gave a part of its result with the code of an
-// interrupt.
-func interruptedIf(partial bool) error {
-	if partial {
-		return exit(exitInterrupted)
-	}
-	return nil
-}
-
 // foretell says beforehand what a big run takes.
 func (s *shell) foretell(size simulate.Size, replications int) {
 	if total := size.Emails * float64(replications); total > 20e6 || size.Bytes > 256<<20 {
 		s.say("about %.2g emails in %s; up to %d MB of memory", total, count(replications, "replication"), 1+size.Bytes>>20)
+	}
+	if calls := size.Calls * float64(replications); calls > 100e6 {
+		s.say("about %.2g calls in %s: this may take long; fewer replications or days take less", calls, count(replications, "replication"))
 	}
 }
 
@@ -249,13 +268,6 @@ func bar(done, of int) string {
 
 // desiredOf reads one strategy and compiles it.
 func (s *shell) desiredOf(file string) (routing.Desired, error) {
-	src, name, err := s.readInput(file)
-	if err != nil {
-		return routing.Desired{}, err
-	}
-	if isPayload(file, src) {
-		return routing.Desired{}, invalid("make a strategy of it first: foresort convert "+name+" --queue NAME", "%s is a JSON payload and no strategy file", name)
-	}
 	st, err := s.readStrategy(file)
 	if err != nil {
 		return routing.Desired{}, err
@@ -289,6 +301,17 @@ func (s *shell) model(sc *scenario.Scenario, want routing.Desired) (simulate.Mod
 		return m, err
 	}
 	return m, s.showProblems(problems)
+}
+
+// under says of problems with which of several strategies they come.
+func under(name string, problems scenario.Problems) scenario.Problems {
+	out := make(scenario.Problems, len(problems))
+	for i, p := range problems {
+		named := *p
+		named.Message = "with " + name + ": " + p.Message
+		out[i] = &named
+	}
+	return out
 }
 
 // pageOf is what a forecast tells of the files that it was made of.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -91,6 +92,9 @@ func (s *shell) readStrategy(file string) (*strategy.Strategy, error) {
 	src, name, err := s.readInput(file)
 	if err != nil {
 		return nil, err
+	}
+	if isPayload(file, src) && (json.Valid(src) || strings.Contains(string(src), "routingRules")) { // else it may be a strategy in broken JSON
+		return nil, invalid("make a strategy of it first: foresort convert "+name+" --queue NAME", "%s is a JSON payload and no strategy file", name)
 	}
 	st, problems := strategy.Parse(name, src)
 	if err := problems.Err(); err != nil || s.quiet {

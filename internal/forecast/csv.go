@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/foresort/foresort/simulate"
@@ -21,6 +22,7 @@ import (
 //	mean     with low and high, the ends of its 95% confidence interval
 //	n        the replications in which the figure was defined
 //
+// A name that begins like a formula, with = + - or @, has an apostrophe before it.
 // What is undefined is empty. A formula's answer has a mean alone; what was
 // simulated beside it is a row of the section "simulated".
 func CSV(w io.Writer, p Page, r simulate.Result) error {
@@ -76,7 +78,16 @@ func (t *tidy) row(section, rule, agent, at, figure string, u Unit, e simulate.E
 	if !bounded(e) {
 		low, high = "", ""
 	}
-	_ = t.w.Write(append(append([]string{}, t.side...), section, rule, agent, at, figure, string(u), mean, low, high, strconv.Itoa(e.N)))
+	_ = t.w.Write(append(append([]string{}, t.side...), section, unrun(rule), unrun(agent), at, figure, string(u), mean, low, high, strconv.Itoa(e.N)))
+}
+
+// unrun is a name with an apostrophe before it where a spreadsheet would take it
+// for a formula and run it (owasp.org/www-community/attacks/CSV_Injection).
+func unrun(name string) string {
+	if name != "" && strings.ContainsRune("=+-@\t\r", rune(name[0])) {
+		return "'" + name
+	}
+	return name
 }
 
 // fact is a row about the run that is no estimate.
@@ -125,7 +136,7 @@ func (t *tidy) result(r simulate.Result) {
 }
 
 func (t *tidy) figures(f simulate.Figures) {
-	for _, figures := range [][]figure{counts, times} {
+	for _, figures := range [][]figure{counts, {overdue}, times} {
 		for _, x := range figures {
 			t.row("figures", f.Rule, "", "", x.key, x.unit, x.of(f))
 		}

@@ -19,6 +19,9 @@ var counts = []figure{
 	{"deadline_level", "by deadline", Percent, func(f simulate.Figures) simulate.Estimate { return f.DeadlineLevel }},
 }
 
+// overdue is told in words and in files, not in tables.
+var overdue = figure{"overdue", "beyond the target", Emails, func(f simulate.Figures) simulate.Estimate { return f.Overdue }}
+
 // times are the figures about how long.
 var times = []figure{
 	{"wait_mean", "mean", Seconds, func(f simulate.Figures) simulate.Estimate { return f.Wait.Mean }},

@@ -103,15 +103,15 @@ func (ps Problems) Render(w io.Writer, color bool) error {
 		}
 		fmt.Fprintf(&b, "%s: %s: ", paint(bold, fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)), severity)
 		if p.Field != "" {
-			b.WriteString(p.Field + ": ")
+			b.WriteString(harmless(p.Field) + ": ")
 		}
-		b.WriteString(p.Message + "\n")
+		b.WriteString(harmless(p.Message) + "\n")
 		if strings.TrimSpace(p.Source) != "" {
 			line, column := excerpt(p.Source, p.Column)
 			fmt.Fprintf(&b, "%5d | %s\n      | %s%s\n", p.Line, line, under(line, column), paint(red, "^"))
 		}
 		if p.Hint != "" {
-			fmt.Fprintf(&b, "      = %s\n", paint(cyan, p.Hint))
+			fmt.Fprintf(&b, "      = %s\n", paint(cyan, harmless(p.Hint)))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -128,15 +128,26 @@ func (ps Problems) Text() string {
 // widest is how much of a line is shown, in characters.
 const widest = 160
 
+// Obeyed says whether a terminal would obey a character instead of showing it:
+// control characters, and those that turn the direction of text round.
+func Obeyed(r rune) bool {
+	return unicode.IsControl(r) || r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069'
+}
+
+// harmless is text without what a terminal would obey, but for tabs.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if Obeyed(r) && r != '\t' {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
+}
+
 // excerpt is what is shown of a line: the part around the column, without what
 // a terminal would obey; and the column in it.
 func excerpt(line string, column int) (part string, at int) {
-	runes := []rune(line)
-	for i, r := range runes {
-		if unicode.IsControl(r) && r != '\t' {
-			runes[i] = '\uFFFD'
-		}
-	}
+	runes := []rune(harmless(line))
 	if len(runes) <= widest {
 		return string(runes), column
 	}
@@ -195,7 +206,7 @@ func NewProblem(file, text string, at routing.Place, field, message, hint string
 func newProblem(file string, lines []string, at routing.Place, field, message, hint string) *Problem {
 	p := &Problem{File: file, Line: max(1, at.Line), Column: max(1, at.Column), Field: field, Message: message, Hint: hint, Severity: Error}
 	if p.Line <= len(lines) {
-		p.Source = lines[p.Line-1]
+		p.Source = strings.TrimSuffix(lines[p.Line-1], "\r")
 	}
 	return p
 }

@@ -2,7 +2,9 @@ package yamlfile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/routing"
@@ -31,7 +34,7 @@ type Reader struct {
 
 var (
 	wholeNumber = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
-	number      = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)?(\.[0-9]+)?$`)
+	number      = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)?(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 )
 
 // Read fills the struct that into points to from the whole document.
@@ -155,21 +158,30 @@ func (r *Reader) value(path string, n ast.Node, v reflect.Value, f field) {
 		}
 		v.SetBool(b.Value)
 	case reflect.Int:
-		i, err := strconv.ParseInt(Raw(n), 10, 64)
-		if n.Type() != ast.IntegerType || !wholeNumber.MatchString(Raw(n)) || err != nil {
+		x, ok := numberOf(n)
+		if !ok || x != math.Trunc(x) {
 			r.fail(path, at, "should be a whole number, not "+kindOf(n), cmp.Or(unquote(n, wholeNumber), f.doc))
 			return
 		}
-		if r.within(path, at, f, float64(i)) {
+		if !r.within(path, at, f, n, x) {
+			return
+		}
+		i, err := strconv.ParseInt(Raw(n), 10, 64)
+		switch {
+		case err == nil:
 			v.SetInt(i)
+		case math.Abs(x) < 1<<53: // a float64 has each of them
+			r.fail(path, at, "should be in plain digits, not "+Raw(n), "write "+strconv.FormatFloat(x, 'f', -1, 64))
+		default:
+			r.fail(path, at, Raw(n)+" is out of bounds", f.doc)
 		}
 	case reflect.Float64:
-		x, err := strconv.ParseFloat(Raw(n), 64)
-		if n.Type() != ast.IntegerType && n.Type() != ast.FloatType || !number.MatchString(Raw(n)) || err != nil {
+		x, ok := numberOf(n)
+		if !ok {
 			r.fail(path, at, "should be a number, not "+kindOf(n), cmp.Or(unquote(n, number), f.doc))
 			return
 		}
-		if r.within(path, at, f, x) {
+		if r.within(path, at, f, n, x) {
 			v.SetFloat(x)
 		}
 	default:
@@ -348,12 +360,28 @@ func spanHint(s string) string {
 	return ""
 }
 
-// within checks the bounds of a number.
-func (r *Reader) within(path string, at routing.Place, f field, x float64) bool {
+// numberOf is the number that a node is; it may be infinite. The YAML library
+// takes numbers such as 1e300, and very long ones, for text without quotes.
+func numberOf(n ast.Node) (x float64, ok bool) {
+	_, isText := textOf(n)
+	plain := isText && n.GetToken().Type == token.StringType
+	if !plain && n.Type() != ast.IntegerType && n.Type() != ast.FloatType || !number.MatchString(Raw(n)) {
+		return 0, false
+	}
+	x, err := strconv.ParseFloat(Raw(n), 64)
+	return x, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// within checks the bounds of a number, which a node is.
+func (r *Reader) within(path string, at routing.Place, f field, n ast.Node, x float64) bool {
 	low, lowErr := strconv.ParseFloat(f.min, 64)
 	high, highErr := strconv.ParseFloat(f.max, 64)
-	if lowErr == nil && x < low || highErr == nil && x > high {
-		r.fail(path, at, fmt.Sprintf("%s is out of bounds: %s", strconv.FormatFloat(x, 'f', -1, 64), f.bounds()), "")
+	switch {
+	case lowErr == nil && x < low, highErr == nil && x > high:
+		r.fail(path, at, Raw(n)+" is out of bounds: "+f.bounds(), "")
+		return false
+	case math.IsInf(x, 0):
+		r.fail(path, at, Raw(n)+" is out of bounds", f.doc)
 		return false
 	}
 	if len(f.enum) > 0 && !slices.Contains(f.enum, strconv.FormatFloat(x, 'f', -1, 64)) {
@@ -427,8 +455,13 @@ func kindOf(n ast.Node) string {
 		return "a set of keys"
 	case *ast.BoolNode:
 		return n.GetToken().Value
-	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+	case *ast.IntegerNode, *ast.FloatNode:
 		return "the number " + n.GetToken().Value
+	case *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value
+	}
+	if _, ok := numberOf(n); ok {
+		return "the number " + Raw(n)
 	}
 	s := []rune(Raw(n))
 	if len(s) > 40 {

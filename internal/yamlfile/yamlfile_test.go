@@ -16,6 +16,7 @@ type garden struct {
 	Beds  map[string]yamlfile.Texts `json:"beds,omitempty" doc:"What grows, by bed."`
 	Water *routing.Duration         `json:"water,omitempty" default:"\"1h\"" doc:"How often."`
 	Soil  map[string]float64        `json:"soil,omitempty" min:"0" max:"14" doc:"Acidity, by bed."`
+	Size  float64                   `json:"size,omitempty" doc:"In square metres."`
 	Trees []tree                    `json:"trees,omitempty" doc:"The trees."`
 	First *tree                     `json:"first,omitempty" doc:"The first tree."`
 }
@@ -81,14 +82,41 @@ func TestMistakesHaveTheirPlacesAndAWayOut(t *testing.T) {
 		"name: &a G\n":                "g.yaml:1:7: error: anchors are not part of a garden file\n    1 | name: &a G\n      |       ^\n      = write the value out where it is used\n",
 		"name: G\npond: 1\n":          "g.yaml:2:1: pond: `pond` is not in this version (it comes with water; leave the key out until then)",
 		"name: G\nsoil: { a: 15 }\n":  "g.yaml:2:12: soil.a: 15 is out of bounds: 0 to 14",
-		"name: G\nfirst: { kind: plum, age: -1 }\n": "g.yaml:2:16: first.kind: \"plum\" is none of apple, pear (plums come later)\ng.yaml:2:27: first.age: -1 is out of bounds: 0 and more",
-		"name: G\nfirst: { kind: aple }\n":          "g.yaml:2:16: first.kind: \"aple\" is none of apple, pear (did you mean `apple`?)",
-		"name:\n":                                   "g.yaml:1:1: name: has no value (What it is called.)",
-		"nane: G\n":                                 "g.yaml:1:1: nane: unknown key `nane` (did you mean `name`?)",
+		"name: G\nfirst: { kind: plum, age: -1 }\n":                        "g.yaml:2:16: first.kind: \"plum\" is none of apple, pear (plums come later)\ng.yaml:2:27: first.age: -1 is out of bounds: 0 and more",
+		"name: G\nfirst: { kind: aple }\n":                                 "g.yaml:2:16: first.kind: \"aple\" is none of apple, pear (did you mean `apple`?)",
+		"name:\n":                                                          "g.yaml:1:1: name: has no value (What it is called.)",
+		"nane: G\n":                                                        "g.yaml:1:1: nane: unknown key `nane` (did you mean `name`?)",
+		"name: G\nsoil: { a: 1e300 }\n":                                    "g.yaml:2:12: soil.a: 1e300 is out of bounds: 0 to 14",
+		"name: G\nsoil: { a: 1e999 }\n":                                    "g.yaml:2:12: soil.a: 1e999 is out of bounds: 0 to 14",
+		"name: G\nsoil: { a: .inf }\n":                                     "g.yaml:2:12: soil.a: should be a number, not .inf",
+		"name: G\nsoil: { a: \"1e1\" }\n":                                  "g.yaml:2:12: soil.a: should be a number, not the text \"1e1\" (write 1e1)",
+		"name: G\nsize: 1e999\n":                                           "g.yaml:2:7: size: 1e999 is out of bounds (In square metres.)",
+		"name: G\nfirst: { kind: apple, age: -1e18 }\n":                    "g.yaml:2:28: first.age: -1e18 is out of bounds: 0 and more",
+		"name: G\nfirst: { kind: apple, age: 1e2 }\n":                      "g.yaml:2:28: first.age: should be in plain digits, not 1e2 (write 100)",
+		"name: G\nfirst: { kind: apple, age: 1e300 }\n":                    "g.yaml:2:28: first.age: 1e300 is out of bounds (In years.)",
+		"name: G\nfirst: { kind: apple, age: 100000000000000000000000 }\n": "g.yaml:2:28: first.age: 100000000000000000000000 is out of bounds (In years.)",
+		"name: G\nfirst: { kind: apple, age: 1.5 }\n":                      "g.yaml:2:28: first.age: should be a whole number, not the number 1.5 (In years.)",
 	} {
 		if _, _, got := read(t, src); got != want {
 			t.Errorf("%.40q:\n got %q\nwant %q", src, got, want)
 		}
+	}
+}
+
+func TestANumberCanHaveAnExponent(t *testing.T) {
+	t.Parallel()
+	if g, _, text := read(t, "name: G\nsize: 1.5e3\nsoil: { a: 1e1, b: 65E-1 }\n"); text != "" || g.Size != 1500 || g.Soil["a"] != 10 || g.Soil["b"] != 6.5 {
+		t.Errorf("%+v %s", g, text)
+	}
+}
+
+// What turns text round, and the end of a line of Windows, are not shown.
+func TestALineIsShownWithoutWhatATerminalObeys(t *testing.T) {
+	t.Parallel()
+	p := yamlfile.NewProblem("a.csv", "at\r\n\u202eevil\u2066\x1b\r\n", routing.Place{Line: 2, Column: 1}, "x\x1b", "no", "")
+	want := "a.csv:2:1: error: x\ufffd: no\n    2 | \ufffdevil\ufffd\ufffd\n      | ^\n"
+	if got := (yamlfile.Problems{p}).Text(); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -115,6 +143,7 @@ func TestThePageTellsEachSetOfKeysOnce(t *testing.T) {
 		"| `beds` | names to text, or list of texts | none | What grows, by bed. |\n" +
 		"| `water` | time span | `1h` | How often. |\n" +
 		"| `soil` | names to numbers, 0 to 14 | none | Acidity, by bed. |\n" +
+		"| `size` | number | none | In square metres. |\n" +
 		"| `trees` | list | none | The trees. |\n" +
 		"| `first` | keys | none | The first tree. |\n\n" +
 		"## `trees[]`, `first`\n\n| key | type | default | meaning |\n|---|---|---|---|\n" +

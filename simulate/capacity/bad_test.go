@@ -160,10 +160,10 @@ func TestAStrategyFile(t *testing.T) {
 			agents: `{"a":{"skills":[],"currentLoad":0,"maxCapacity":9}}`,
 			want:   "1 to a",
 		},
-		"nobody is full for ever": {
+		"who has no number has no room": {
 			emails: `[{"id":"1","to":"low@b.example"},{"id":"2","to":"all@b.example"}]`,
 			agents: `{"a":{"skills":[],"currentLoad":1,"maxCapacity":1},"b":{"skills":["Billing"],"maxCapacity":1}}`,
-			want:   "2: the only agent who has the skill is full, 1: all 2 agents are full",
+			want:   "2: the only agent who has the skill has no currentLoad, 1: all 2 agents are full, or lack currentLoad or maxCapacity",
 		},
 		"nobody is there": {
 			emails: `[{"id":"1","to":"low@b.example"}]`,
@@ -232,6 +232,41 @@ func TestAMistakeInTheAddressOfAnEmail(t *testing.T) {
 	}
 }
 
+func TestOneEmailByItself(t *testing.T) {
+	t.Parallel()
+	const shape = ` (it looks like {"to": "vip@help.example.com", "subject": "Invoice", "attributes": {"tier": "gold"}})`
+	tests := map[string]struct {
+		src, problems string
+		want          strategy.Email
+	}{
+		"a whole one": {
+			src:  `{"to": "a@b.example", "from": null, "subject": "\u00fc", "attributes": {"tier": "gold"}}`,
+			want: strategy.Email{To: "a@b.example", From: "before", Subject: "ü", Attributes: map[string]string{"tier": "gold"}},
+		},
+		"a key that is unknown": {src: "{\n  \"subjct\": 5, \"foo\": 1}", problems: "e.json:2:3: subjct: unknown key `subjct` (known are to, from, subject, attributes)\ne.json:2:16: foo: unknown key `foo` (known are to, from, subject, attributes)"},
+		"values of other kinds": {src: "{\"to\": 5,\n\"attributes\": {\"ü\": 1, \"n\": true}}", problems: "e.json:1:8: to: a number where text belongs" + shape + "\ne.json:2:21: attributes[\"ü\"]: a number where text belongs" + shape + "\ne.json:2:29: attributes.n: a boolean where text belongs" + shape},
+		"attributes in a list":  {src: `{"attributes": []}`, problems: "e.json:1:16: attributes: a list where an object belongs" + shape},
+		"cut off":               {src: "{\n  \"to\":", problems: "e.json:2:7: not JSON: unexpected end of JSON input" + shape},
+		"nothing":               {src: "", problems: "e.json:1:1: not JSON: unexpected end of JSON input" + shape},
+		"more after it":         {src: "{}\n{}", problems: "e.json:2:1: not JSON: invalid character '{' after top-level value" + shape},
+		"a list":                {src: "[]", problems: "e.json:1:1: a list where an email belongs" + shape},
+		"not text":              {src: "\xff", problems: "e.json:1:1: the file is not UTF-8 text (save it as UTF-8)"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := strategy.Email{From: "before"}
+			problems := capacity.ReadEmail("e.json", []byte(tt.src), &got)
+			if d := cmp.Diff(tt.problems, problems.Error()); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+			if d := cmp.Diff(tt.want, got); tt.problems == "" && d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
 // What agents lack is named: single skills that nobody has, or all of them
 // where each is there and not together.
 func TestWhyNobodyTakesAnEmail(t *testing.T) {
@@ -240,8 +275,12 @@ func TestWhyNobodyTakesAnEmail(t *testing.T) {
 		"one that nobody has":  {`["a","b"]`, `{"x":{"skills":["a"],"maxCapacity":9,"currentLoad":0}}`, "nobody has the skill b"},
 		"two that nobody has":  {`["a","b",1,"b"]`, `{"x":{"skills":["a"]}}`, "nobody has the skills b, 1"},
 		"not together":         {`["a","b"]`, `{"x":{"skills":["a"]},"y":{"skills":["b"]}}`, "nobody has all of these together: the skills a, b"},
-		"those who have them":  {`["a","b"]`, `{"x":{"skills":["a","b"]},"y":{"skills":["b","a"]},"z":{"skills":[],"currentLoad":0,"maxCapacity":9}}`, "all 2 agents who have the skills are full"},
-		"asks for nothing":     {`[]`, `{"x":{"skills":[]}}`, "the only agent is full"},
+		"those who have them":  {`["a","b"]`, `{"x":{"skills":["a","b"]},"y":{"skills":["b","a"]},"z":{"skills":[],"currentLoad":0,"maxCapacity":9}}`, "all 2 agents who have the skills lack currentLoad or maxCapacity"},
+		"asks for nothing":     {`[]`, `{"x":{"skills":[],"currentLoad":9,"maxCapacity":9}}`, "the only agent is full"},
+		"no room to count":     {`[]`, `{"x":{"skills":[]}}`, "the only agent has no currentLoad and no maxCapacity"},
+		"no limit":             {`["a"]`, `{"y":{"skills":["b"]},"x":{"skills":["a"],"currentLoad":0}}`, "the only agent who has the skill has no maxCapacity"},
+		"no load":              {`["a"]`, `{"x":{"skills":["a"],"maxCapacity":9}}`, "the only agent who has the skill has no currentLoad"},
+		"full or no limit":     {`["a"]`, `{"x":{"skills":["a"],"currentLoad":0},"y":{"skills":["a"],"currentLoad":1,"maxCapacity":1}}`, "all 2 agents who have the skill are full, or lack currentLoad or maxCapacity"},
 		"can never be":         {`[{}]`, `{"x":{"skills":[{}],"currentLoad":0,"maxCapacity":9}}`, "nobody can have a skill that is an object or a list: it equals nothing"},
 		"more than one word":   {manyNames(70), `{"x":{"skills":` + manyNames(69) + `,"currentLoad":0,"maxCapacity":9}}`, "nobody has the skill s69"},
 		"text is not a number": {`["1"]`, `{"x":{"skills":[1],"currentLoad":0,"maxCapacity":9}}`, "nobody has the skill 1"},

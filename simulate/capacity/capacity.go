@@ -16,6 +16,7 @@ package capacity
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -190,6 +191,7 @@ type need struct {
 	impossible bool   // asks for something that equals nothing
 	next       int    // nobody before this agent can take another one
 	have       int    // how many agents have all of it
+	unknown    int    // of these: whose room is not known
 	why        string // why an email of it finds no agent
 }
 
@@ -336,6 +338,9 @@ func (r *Result) explain(all sets) {
 			for a := range r.in.Agents {
 				if all.has(a, n.mask) {
 					n.have++
+					if r.in.Agents[a].Lacks() != "" {
+						n.unknown++
+					}
 				}
 			}
 		}
@@ -364,13 +369,47 @@ func (r *Result) reason(n *need, all sets) string {
 	case n.have == 0:
 		return all.lacking(rule, n)
 	case !asks && n.have == 1:
-		return "the only agent is full"
+		return "the only agent " + r.roomless(n, all)
 	case !asks:
-		return fmt.Sprintf("all %d agents are full", n.have)
+		return fmt.Sprintf("all %d agents %s", n.have, r.roomless(n, all))
 	case n.have == 1:
-		return "the only agent who has the " + what + " is full"
+		return "the only agent who has the " + what + " " + r.roomless(n, all)
 	}
-	return fmt.Sprintf("all %d agents who have the %s are full", n.have, what)
+	return fmt.Sprintf("all %d agents who have the %s %s", n.have, what, r.roomless(n, all))
+}
+
+// roomless says why those who have what is asked for take nothing.
+func (r *Result) roomless(n *need, all sets) string {
+	switch {
+	case n.unknown == 0 && n.have == 1:
+		return "is full"
+	case n.unknown == 0:
+		return "are full"
+	case n.have == 1:
+		for a := range r.in.Agents {
+			if all.has(a, n.mask) {
+				return "has no " + r.in.Agents[a].Lacks()
+			}
+		}
+	case n.unknown == n.have:
+		return "lack currentLoad or maxCapacity"
+	}
+	return "are full, or lack currentLoad or maxCapacity"
+}
+
+// Lacks names the numbers that an agent needs for room and that the file does
+// not have; empty where both are there.
+func (a *Agent) Lacks() string {
+	load, limit := math.IsNaN(a.Load), math.IsNaN(a.Limit)
+	switch {
+	case load && limit:
+		return "currentLoad and no maxCapacity"
+	case load:
+		return "currentLoad"
+	case limit:
+		return "maxCapacity"
+	}
+	return ""
 }
 
 // lacking says what nobody has: single things that no one has, or else that

@@ -1,0 +1,232 @@
+package sandbox
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/foresort/foresort/sandbox/centre"
+)
+
+// This file publishes what happens in the organisation, in the order in which
+// it happens. Where nobody is connected it costs nothing.
+
+// analyticsEvery is how often the numbers of a queue are published at most.
+const analyticsEvery = time.Second
+
+// announce publishes from now on.
+func (s *Server) announce() {
+	s.life.centre.OnLeg, s.life.centre.OnAgent = s.announceLeg, s.announceAgent
+}
+
+// heard says that somebody is connected to some channel.
+func (s *Server) heard() bool {
+	return slices.ContainsFunc(s.channels, func(ch *channel) bool { return ch.socket != nil })
+}
+
+// moment is when what is published happens.
+func (s *Server) moment() time.Time { return s.life.at(s.life.centre.Now()) }
+
+// announceLeg publishes that an email has changed.
+func (s *Server) announceLeg(n int) {
+	if !s.heard() {
+		return
+	}
+	c := s.life.centre
+	l := c.Leg(n)
+	if l == nil || c.Leg(l.Conversation) == nil {
+		return // too old to be told of
+	}
+	queue := c.QueueID(l.Queue)
+	s.tell("v2.routing.queues."+queue+".conversations.emails", func() any { return s.emailEvent(l.Conversation) })
+	switch {
+	case l.State == centre.Waiting && n > s.life.announced && l.Entered == c.Now():
+		s.life.announced = n
+		s.tell(s.detailTopic(l)+"start", func() any { return s.acdEvent(n, l) })
+	case l.State == centre.Interacting || l.State > centre.Handled && l.Answered < 0:
+		s.tell(s.detailTopic(l)+"end", func() any { return s.acdEndEvent(n, l) })
+	}
+	s.announceNumbers(queue)
+}
+
+// tell publishes what body makes, which it does not where nobody listens.
+func (s *Server) tell(topic string, body func() any) {
+	if s.listened(topic) {
+		s.publish(topic, body())
+	}
+}
+
+func (s *Server) detailTopic(l *centre.Leg) string {
+	return "v2.detail.events.conversation." + s.conversationID(l.Conversation) + ".acd."
+}
+
+// emailEvent is a conversation as v2.routing.queues.{id}.conversations.emails
+// has it.
+func (s *Server) emailEvent(first int) object {
+	return object{
+		"id": s.conversationID(first), "participants": s.showParties(first, onTopic), "otherMediaUris": []string{},
+		"address": s.letter(first).FromAddress, "divisions": s.divisions(),
+	}
+}
+
+// acdEvent is an email that enters a queue, as the detail events have it.
+func (s *Server) acdEvent(n int, l *centre.Leg) object {
+	mail := s.letter(l.Conversation)
+	return object{
+		"eventTime": s.moment().UnixMilli(), "conversationId": s.conversationID(l.Conversation), "participantId": s.partID(n, "acd"),
+		"sessionId": s.partID(n, "acd session"), "mediaType": "EMAIL", "provider": mail.Provider, "direction": "INBOUND",
+		"addressTo": mail.ToAddress, "addressFrom": mail.FromAddress, "subject": mail.Subject,
+		"queueId": s.life.centre.QueueID(l.Queue), "divisionId": s.division.ID,
+		"routingPriority": l.Priority, "requestedRoutingSkillIds": append([]string{}, s.life.centre.Ask(l.Ask).Skills...),
+	}
+}
+
+// acdEndEvent is an email that leaves a queue. How the platform names the end of
+// one that is transferred out of it, or ended by the API, is unconfirmed.
+func (s *Server) acdEndEvent(n int, l *centre.Leg) object {
+	out := s.acdEvent(n, l)
+	out["connectedDurationMs"] = s.life.centre.Now() - l.Entered
+	if id := s.life.centre.Ask(l.Ask).Language; id != "" {
+		out["requestedLanguageId"] = id
+	}
+	switch {
+	case l.State == centre.Interacting:
+		out["acdOutcome"], out["disconnectType"], out["answeredUserId"] = "ANSWERED", "TRANSFER", s.life.centre.AgentID(l.Agent)
+	case l.Transferred:
+		out["acdOutcome"], out["disconnectType"] = "FLOW_OUT", "TRANSFER"
+	default:
+		out["acdOutcome"], out["disconnectType"] = "ABANDON", "PEER"
+	}
+	return out
+}
+
+// announceAgent publishes that an agent does something else. That of presence
+// only coming on queue and going off it are published, and not what follows from
+// the schedule while an agent is off queue, is a simplification.
+func (s *Server) announceAgent(id string) {
+	if !s.heard() {
+		return
+	}
+	u, ok := s.users.latest(id)
+	if !ok {
+		return
+	}
+	topic := "v2.users." + id + "."
+	now := func() (at user, status, definition object) {
+		u := s.atWorkAt(u, s.moment())
+		return u, object{"status": u.RoutingStatus, "startTime": u.Since}, object{"id": presences[u.Presence].id, "systemPresence": u.Presence}
+	}
+	s.tell(topic+"routingStatus", func() any {
+		_, status, _ := now()
+		return object{"id": id, "routingStatus": status}
+	})
+	if s.life.centre.Turned(id) {
+		s.tell(topic+"presence", func() any {
+			u, _, definition := now()
+			return object{"source": "PURECLOUD", "presenceDefinition": definition, "primary": true, "message": "", "modifiedDate": u.Since}
+		})
+	}
+	s.tell(topic+"activity", func() any {
+		u, status, definition := now()
+		return object{"id": id, "routingStatus": status, "presence": object{"presenceDefinition": definition, "presenceMessage": "", "modifiedDate": u.Since}}
+	})
+	for _, queue := range s.watchedQueues() {
+		if s.serves(id, queue) {
+			s.announceNumbers(queue)
+		}
+	}
+}
+
+// watchedQueues are the queues whose observations somebody listens to.
+func (s *Server) watchedQueues() []string {
+	var out []string
+	for _, ch := range s.channels {
+		for topic := range ch.listens {
+			queue, is := strings.CutPrefix(topic, "v2.analytics.queues.")
+			if queue, are := strings.CutSuffix(queue, ".observations"); is && are && ch.hears(topic) {
+				out = append(out, queue)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// serves says that an agent may be a member of a queue: by themselves, or through
+// one of its groups.
+func (s *Server) serves(user, queue string) bool {
+	q, ok := s.queues.latest(queue)
+	if !ok {
+		return false
+	}
+	_, member := s.members[queue].latest(user)
+	return member || len(list(q, "memberGroups")) > 0
+}
+
+// announceNumbers publishes the numbers of a queue.
+func (s *Server) announceNumbers(queue string) {
+	topic := "v2.analytics.queues." + queue + "."
+	s.publishAtMost(topic+"observations", analyticsEvery, func() any { return s.observationsEvent(queue) })
+	s.publishAtMost(topic+"activity", analyticsEvery, func() any { return s.activityEvent(queue) })
+}
+
+// inQueue is how email stands in a queue now.
+type inQueue struct {
+	waiting, alerting, interacting int
+	longest                        int64 // since the longest waiting entered, in milliseconds of the centre; -1: none waits
+	longestInteracting             int64 // the same for the one that was answered first
+}
+
+func (s *Server) inQueue(queue string) inQueue {
+	c := s.life.centre
+	q := inQueue{longest: -1, longestInteracting: -1}
+	for _, n := range c.Open() {
+		l := c.Leg(n)
+		if c.QueueID(l.Queue) != queue {
+			continue
+		}
+		switch l.State {
+		case centre.Waiting, centre.Alerting:
+			if l.State == centre.Alerting {
+				q.alerting++
+			}
+			q.waiting++
+			if age := c.Now() - l.Entered; age > q.longest {
+				q.longest = age
+			}
+		case centre.Interacting:
+			q.interacting++
+			if age := c.Now() - l.Answered; age > q.longestInteracting {
+				q.longestInteracting = age
+			}
+		case centre.Handled, centre.Abandoned, centre.Disconnected:
+		}
+	}
+	return q
+}
+
+// observationsEvent is what v2.analytics.queues.{id}.observations has of email.
+func (s *Server) observationsEvent(queue string) any {
+	q := s.inQueue(queue)
+	metric := func(name string, n int) object { return object{"metric": name, "stats": object{"count": n}} }
+	from := s.moment().Truncate(30 * time.Minute)
+	return object{"group": object{"queueId": queue, "mediaType": "email"}, "data": []object{{
+		"interval": stamp(from) + "/" + stamp(from.Add(30*time.Minute)),
+		"metrics":  []object{metric("oWaiting", q.waiting), metric("oAlerting", q.alerting), metric("oInteracting", q.interacting)},
+	}}}
+}
+
+// activityEvent is what v2.analytics.queues.{id}.activity has of email. That the
+// longest are in milliseconds is unconfirmed.
+func (s *Server) activityEvent(queue string) any {
+	q := s.inQueue(queue)
+	data := []object{
+		{"metric": "oWaiting", "count": q.waiting}, {"metric": "oAlerting", "count": q.alerting}, {"metric": "oInteracting", "count": q.interacting},
+	}
+	for metric, age := range map[string]int64{"oLongestWaiting": q.longest, "oLongestInteracting": q.longestInteracting} {
+		if age >= 0 {
+			data = append(data, object{"metric": metric, "calculatedMetricValue": age})
+		}
+	}
+	return object{"results": []object{{"mediaType": "email", "data": data}}}
+}

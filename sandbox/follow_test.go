@@ -1,0 +1,124 @@
+package sandbox_test
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/foresort/foresort/sandbox"
+	"github.com/foresort/foresort/scenario"
+)
+
+// two agents and four emails: one agent has Billing, which mail to billing asks
+// for; the first email keeps her for half an hour.
+const followed = `version: 1
+start: 2026-03-02
+timezone: UTC
+days: 1
+arrivals: [{ trace: mail.csv }]
+rules: { support@help.example.com: {}, billing@help.example.com: {} }
+agents:
+  - { name: Ann, skills: { Billing: 3 }, languages: { English: 3 }, shifts: { mon: 08:00-20:00 } }
+`
+
+const mail = `at,rule,handle
+2026-03-02 09:00,billing@help.example.com,30m
+2026-03-02 09:01,billing@help.example.com,10m
+2026-03-02 09:20,support@help.example.com,10m
+2026-03-02 09:39,billing@help.example.com,10m
+`
+
+// What is changed by the API acts on the next assignment, and on nothing before.
+func TestWhatIsChangedActsOnTheNextAssignment(t *testing.T) {
+	t.Parallel()
+	edit := func(x *org, path string, change func(map[string]any)) {
+		body := x.ok("GET", path, nil)
+		change(body)
+		x.ok("PUT", path, body)
+	}
+	route := func(x *org, pattern string) (path string, body map[string]any) {
+		for _, r := range entities(x.ok("GET", routes+"?pageSize=100", nil)) {
+			if r["pattern"] == pattern {
+				return fmt.Sprint(routes, "/", r["id"]), maps.Clone(r)
+			}
+		}
+		x.t.Fatalf("no route %s", pattern)
+		return "", nil
+	}
+	ann := func(x *org) string { return fmt.Sprint("/api/v2/users/", x.named("/api/v2/users", "Ann")["id"]) }
+	skill := func(x *org, name string) map[string]any {
+		return map[string]any{"id": x.named("/api/v2/routing/skills", name)["id"]}
+	}
+	tests := map[string]struct {
+		change func(x *org)
+		want   []int // minutes after 9 at which each email is answered; -1: never
+	}{
+		// Mail to billing has 30 minutes of head start, mail to support none.
+		"nothing": {func(*org) {}, []int{0, 30, 50, 40}},
+		"a route's priority": {func(x *org) {
+			path, body := route(x, "billing")
+			body["priority"] = 0
+			x.ok("PUT", path, body)
+		}, []int{0, 30, 40, 50}},
+		"a route's skills": {func(x *org) {
+			path, body := route(x, "billing")
+			body["skills"] = []any{skill(x, "VIP")}
+			x.ok("PUT", path, body)
+		}, []int{0, 30, 40, 99}}, // the first ring drops VIP after an hour
+		"a route's queue": {func(x *org) {
+			path, body := route(x, "billing")
+			body["queue"] = map[string]any{"id": x.named("/api/v2/routing/queues", "Technical")["id"]}
+			body["skills"] = []any{}
+			x.ok("PUT", path, body)
+		}, []int{0, 30, 40, -1}},
+		"a route is gone": {func(x *org) {
+			path, _ := route(x, "billing")
+			x.ok("DELETE", path, nil)
+		}, []int{0, 30, 40}},
+		"the order of a queue": {func(x *org) {
+			edit(x, x.queue("Billing Email"), func(q map[string]any) { q["scoringMethod"] = "PriorityOnly" })
+		}, []int{0, 30, 50, 40}},
+		"a skill is lost": {func(x *org) {
+			x.ok("DELETE", ann(x)+"/routingskills/"+fmt.Sprint(skill(x, "Billing")["id"]), nil)
+		}, []int{0, -1, 30, -1}},
+		"a skill is not asked for any more": {func(x *org) {
+			x.ok("DELETE", ann(x)+"/routingskills/"+fmt.Sprint(skill(x, "Billing")["id"]), nil)
+			edit(x, x.queue("Billing Email"), func(q map[string]any) { q["skillEvaluationMethod"] = "NONE" })
+		}, []int{0, 30, 50, 40}},
+		"more at once": {func(x *org) {
+			id := x.named("/api/v2/users", "Ann")["id"]
+			x.ok("PUT", fmt.Sprint("/api/v2/routing/users/", id, "/utilization"), map[string]any{"utilization": map[string]any{"email": map[string]any{"maximumCapacity": 2}}})
+		}, []int{0, 10, 20, 39}},
+		"no member of a queue": {func(x *org) {
+			x.ok("DELETE", x.queue("Billing Email")+"/members/"+fmt.Sprint(x.named("/api/v2/users", "Ann")["id"]), nil)
+		}, []int{0, -1, 30, -1}},
+		"not joined to a queue": {func(x *org) {
+			id := x.named("/api/v2/users", "Ann")["id"]
+			x.ok("PATCH", x.queue("Support Email")+"/members/"+fmt.Sprint(id), map[string]any{"id": id, "joined": false})
+		}, []int{0, 30, -1, 40}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sc, problems := scenario.Parse("traffic.yaml", []byte(followed), func(string) ([]byte, error) { return []byte(mail), nil })
+			if err := problems.Err(); err != nil {
+				t.Fatal(err)
+			}
+			clock := sandbox.NewClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC))
+			x := open(t, sandbox.Options{Now: clock.Now, Traffic: sc})
+			if err := x.Advance(10 * time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			tt.change(x)
+			if err := x.Advance(10 * time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, x.AnsweredAt()); d != "" {
+				t.Errorf("answered at (-want +got):\n%s", d)
+			}
+		})
+	}
+}
