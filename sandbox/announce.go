@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/foresort/foresort/sandbox/centre"
@@ -112,55 +111,19 @@ func (s *Server) announceAgent(id string) {
 		return
 	}
 	topic := "v2.users." + id + "."
-	now := func() (at user, status, definition object) {
-		u := s.atWorkAt(u, s.moment())
-		return u, object{"status": u.RoutingStatus, "startTime": u.Since}, object{"id": presences[u.Presence].id, "systemPresence": u.Presence}
+	if !s.listened(topic+"routingStatus") && !s.listened(topic+"presence") && !s.listened(topic+"activity") {
+		return
 	}
-	s.tell(topic+"routingStatus", func() any {
-		_, status, _ := now()
-		return object{"id": id, "routingStatus": status}
-	})
+	u = s.atWorkAt(u, s.moment())
+	status := object{"status": u.RoutingStatus, "startTime": u.Since}
+	definition := object{"id": presences[u.Presence].id, "systemPresence": u.Presence}
+	s.publish(topic+"routingStatus", object{"id": id, "routingStatus": status})
 	if s.life.centre.Turned(id) {
-		s.tell(topic+"presence", func() any {
-			u, _, definition := now()
-			return object{"source": "PURECLOUD", "presenceDefinition": definition, "primary": true, "message": "", "modifiedDate": u.Since}
-		})
+		s.publish(topic+"presence", object{"source": "PURECLOUD", "presenceDefinition": definition, "primary": true, "message": "", "modifiedDate": u.Since})
 	}
-	s.tell(topic+"activity", func() any {
-		u, status, definition := now()
-		return object{"id": id, "routingStatus": status, "presence": object{"presenceDefinition": definition, "presenceMessage": "", "modifiedDate": u.Since}}
+	s.publish(topic+"activity", object{
+		"id": id, "routingStatus": status, "presence": object{"presenceDefinition": definition, "presenceMessage": "", "modifiedDate": u.Since},
 	})
-	for _, queue := range s.watchedQueues() {
-		if s.serves(id, queue) {
-			s.announceNumbers(queue)
-		}
-	}
-}
-
-// watchedQueues are the queues whose observations somebody listens to.
-func (s *Server) watchedQueues() []string {
-	var out []string
-	for _, ch := range s.channels {
-		for topic := range ch.listens {
-			queue, is := strings.CutPrefix(topic, "v2.analytics.queues.")
-			if queue, are := strings.CutSuffix(queue, ".observations"); is && are && ch.hears(topic) {
-				out = append(out, queue)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// serves says that an agent may be a member of a queue: by themselves, or through
-// one of its groups.
-func (s *Server) serves(user, queue string) bool {
-	q, ok := s.queues.latest(queue)
-	if !ok {
-		return false
-	}
-	_, member := s.members[queue].latest(user)
-	return member || len(list(q, "memberGroups")) > 0
 }
 
 // announceNumbers publishes the numbers of a queue.
@@ -205,14 +168,70 @@ func (s *Server) inQueue(queue string) inQueue {
 	return q
 }
 
-// observationsEvent is what v2.analytics.queues.{id}.observations has of email.
+// recent is how many of the newest legs the sums of the running half hour are
+// made of: they are made often.
+const recent = 100_000
+
+// sum is a metric of time over some emails.
+type sum struct{ count, sum, min, max int64 }
+
+func (m *sum) add(v int64) {
+	if m.count++; m.count == 1 || v < m.min {
+		m.min = v
+	}
+	m.sum += v
+	m.max = max(m.max, v)
+}
+
+// halfHour is what happened in a queue since an instant of the centre.
+func (s *Server) halfHour(queue string, from int64) (offered int, answered, abandoned, handled sum) {
+	c := s.life.centre
+	for n := c.Newest(); n > c.Newest()-recent; n-- {
+		l := c.Leg(n)
+		if l == nil || c.QueueID(l.Queue) != queue {
+			continue
+		}
+		if l.Entered >= from {
+			offered++
+		}
+		if l.Answered >= from {
+			answered.add(l.Answered - l.Entered)
+		}
+		switch ended := l.Ended >= from; {
+		case ended && l.Answered < 0 && !l.Transferred:
+			abandoned.add(l.Ended - l.Entered)
+		case ended && l.Answered >= 0:
+			handled.add(l.Ended - l.Answered)
+		}
+	}
+	return offered, answered, abandoned, handled
+}
+
+// observationsEvent is what v2.analytics.queues.{id}.observations has of email:
+// how it stands now, and the sums of the running half hour. What is nothing is
+// left out of the sums.
 func (s *Server) observationsEvent(queue string) any {
 	q := s.inQueue(queue)
-	metric := func(name string, n int) object { return object{"metric": name, "stats": object{"count": n}} }
 	from := s.moment().Truncate(30 * time.Minute)
+	metrics := []object{}
+	add := func(name string, stats object) { metrics = append(metrics, object{"metric": name, "stats": stats}) }
+	add("oWaiting", object{"count": q.waiting})
+	add("oAlerting", object{"count": q.alerting})
+	add("oInteracting", object{"count": q.interacting})
+	offered, answered, abandoned, handled := s.halfHour(queue, from.Sub(s.life.zero).Milliseconds())
+	if offered > 0 {
+		add("nOffered", object{"count": offered})
+	}
+	for _, m := range []struct {
+		name string
+		sum
+	}{{"tAnswered", answered}, {"tAbandon", abandoned}, {"tHandle", handled}} {
+		if m.count > 0 {
+			add(m.name, object{"count": m.count, "sum": m.sum.sum, "min": m.min, "max": m.max})
+		}
+	}
 	return object{"group": object{"queueId": queue, "mediaType": "email"}, "data": []object{{
-		"interval": stamp(from) + "/" + stamp(from.Add(30*time.Minute)),
-		"metrics":  []object{metric("oWaiting", q.waiting), metric("oAlerting", q.alerting), metric("oInteracting", q.interacting)},
+		"interval": stamp(from) + "/" + stamp(from.Add(30*time.Minute)), "metrics": metrics,
 	}}}
 }
 

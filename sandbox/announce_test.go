@@ -150,7 +150,14 @@ func TestNumbersArePublished(t *testing.T) {
 		t.Errorf("activity (-want +got):\n%s", d)
 	}
 	data := last["observations"]["data"].([]any)[0].(map[string]any)
-	if data["interval"] != "2026-03-02T09:00:00.000Z/2026-03-02T09:30:00.000Z" {
-		t.Errorf("observations: %v", data)
+	told := []string{text(data["interval"])}
+	for _, m := range data["metrics"].([]any) {
+		told = append(told, fmt.Sprint(m.(map[string]any)["metric"], " ", m.(map[string]any)["stats"]))
+	}
+	if d := cmp.Diff([]string{
+		"2026-03-02T09:00:00.000Z/2026-03-02T09:30:00.000Z", "oWaiting map[count:1]", "oAlerting map[count:0]", "oInteracting map[count:1]",
+		"nOffered map[count:3]", "tAnswered map[count:1 max:0 min:0 sum:0]", "tAbandon map[count:1 max:180000 min:180000 sum:180000]",
+	}, told); d != "" {
+		t.Errorf("observations (-want +got):\n%s", d)
 	}
 }

@@ -469,7 +469,7 @@ func (t *traffic) backlog() []centre.Mail {
 
 // Next is the next email of the scenario.
 func (t *traffic) Next() (centre.Mail, bool) {
-	for quiet := 0; quiet < 15; quiet++ { // a year without mail is the end of it
+	for range 15 { // a year without mail is the end of it
 		if d, ok := t.mail.Next(); ok && t.from+d.At < t.to {
 			m := t.letter(d.Email, d.Rule)
 			m.At, m.Reply = t.from+d.At, d.Reply

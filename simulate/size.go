@@ -33,6 +33,10 @@ const (
 	recordedBytes = 8 + 8
 )
 
+// grown is how much more that takes, as lists grow and the garbage collector lets
+// the heap double.
+const grown = 2
+
 // countedBytes is what is kept of each replication.
 const countedBytes = 128
 
@@ -64,7 +68,7 @@ func Measure(m Model, o Options) Size {
 	live = min(live, emails+places)
 	n, _ := points(&m)
 	row := layout{rules: len(m.Rules), agents: len(m.Agents), points: n}.size()
-	bytes := float64(o.Workers)*(emails*recordedBytes+live*liveBytes) + float64(row)*8*float64(3*o.Workers+4)
+	bytes := float64(o.Workers)*(emails*recordedBytes+live*liveBytes)*grown + float64(row)*8*float64(3*o.Workers+4)
 	bytes += float64(o.Workers*len(m.Agents)) * (160 + 8*float64(len(m.Rules)+1))
 	bytes += float64(o.Replications) * countedBytes
 	calls := 0.0

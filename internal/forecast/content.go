@@ -88,7 +88,7 @@ type bins struct {
 }
 
 const (
-	waitsNote  = "Waits of answered email, from entering the queue to the answer: the mean, and what 50, 90 and 99 of 100 do not exceed."
+	waitsNote  = "Waits of answered email, from entering the queue to the answer: p50, p90 and p99 are what 50, 90 and 99 of 100 do not exceed."
 	levelsNote = "In time is of answered and abandoned email, as the platform measures it; by deadline is of all email that was due, in business hours."
 	bandNote   = "The line is the mean over the replications, the band its 95% confidence interval."
 )
