@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/foresort/foresort/sandbox"
+	"github.com/foresort/foresort/scenario"
 )
 
 // direct sends a request that is none of the platform's.
@@ -102,4 +103,13 @@ func TestThePageShowsTheOrganisationAtWork(t *testing.T) {
 	wants(page(x), "Tuesday, 3 March 2026, 09:20:00", `<td>Support Email<td class="n">0<td class="n">0<td class="n">0<td>`)
 	rest, _ := virtual(t, sandbox.Options{})
 	wants(page(rest), "Monday, 2 March 2026, 10:00:00", "Europe/Berlin", "at rest", "http://example.com/sandbox/advance")
+	sc, problems := scenario.Parse("traffic.yaml", []byte(strings.NewReplacer("help.example.com", "nowhere.example", "[{ trace: mail.csv }]", "[{ rule: support@nowhere.example, rate: 1 }]").Replace(desk)), nil)
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	broken := &org{Server: sandbox.New(sandbox.Options{Traffic: sc}), t: t}
+	wants(page(broken), "does not live: traffic.yaml:")
+	if status, got := broken.direct("POST", "/sandbox/advance", `{"by": "1m"}`); status != http.StatusInternalServerError || !strings.Contains(text(got["message"]), "traffic.yaml:") {
+		t.Errorf("the clock of a broken organisation: %d %v", status, got)
+	}
 }

@@ -73,16 +73,19 @@ func (s *Server) pageData() map[string]any {
 	addresses, addressCount := s.addressRows()
 	statuses, onQueue := s.statusRows()
 	return map[string]any{
-		"Org": s.org.Name, "Users": len(s.users.all()), "Now": now, "Zone": zone, "Speed": s.options.Speed, "Seed": s.options.Seed, "Alive": s.life != nil,
+		"Org": s.org.Name, "Users": len(s.users.all()), "Now": now, "Zone": zone, "Speed": s.options.Speed, "Seed": s.options.Seed, "Alive": s.works(), "Broken": s.broken,
 		"OnQueue": onQueue, "Statuses": statuses, "Queues": queues, "QueueCount": all, "MoreQueues": all - len(queues),
 		"Addresses": addresses, "AddressCount": addressCount, "Faults": s.faultRows(zone), "Requests": requests, "Audits": audits,
 	}
 }
 
+// works says that the organisation lives.
+func (s *Server) works() bool { return s.life != nil && s.life.centre != nil && s.broken == nil }
+
 // queueRows are the queues that are shown, and how many there are.
 func (s *Server) queueRows(now time.Time) ([]queueRow, int) {
 	waiting, answered := map[string]int{}, map[string]int{}
-	if s.life != nil {
+	if s.works() {
 		c := s.life.centre
 		midnight := date(now, now.Location()).Sub(s.life.zero).Milliseconds()
 		for _, n := range c.Open() {
