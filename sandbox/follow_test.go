@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,5 +121,43 @@ func TestWhatIsChangedActsOnTheNextAssignment(t *testing.T) {
 				t.Errorf("answered at (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// The same seed, clock and requests give the same bytes.
+func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
+	t.Parallel()
+	day := func(seed uint64) string {
+		clock := sandbox.NewClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC))
+		x := open(t, sandbox.Options{Now: clock.Now, Traffic: sandbox.SeedTraffic(), History: 3 * 24 * time.Hour, Seed: seed, RateLimit: -1})
+		queue := x.named("/api/v2/routing/queues", "Support Email")
+		var all strings.Builder
+		ask := func(method, path string, body any) {
+			r := x.call(method, path, body)
+			fmt.Fprintf(&all, "%d %s %v\n", r.status, r.body, r.header["Inin-Correlation-Id"])
+		}
+		for range 12 {
+			if err := x.Advance(37 * time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			ask("POST", "/api/v2/conversations/emails", map[string]any{"queueId": queue["id"], "provider": "PureCloud Email", "subject": "Hello"})
+			ask("POST", "/api/v2/analytics/queues/observations/query", map[string]any{
+				"filter":  map[string]any{"type": "and", "predicates": []any{map[string]any{"type": "dimension", "dimension": "queueId", "operator": "matches", "value": queue["id"]}}},
+				"metrics": []any{"oWaiting", "oInteracting", "oOnQueueUsers"}, "detailMetrics": []any{"oWaiting"},
+			})
+			ask("GET", "/api/v2/users?pageSize=100&expand=routingStatus,presence", nil)
+			ask("POST", "/api/v2/analytics/conversations/aggregates/query", map[string]any{
+				"interval": "2026-02-27T00:00:00Z/2026-03-03T00:00:00Z", "granularity": "PT30M", "groupBy": []any{"queueId"},
+				"metrics": []any{"nOffered", "tAnswered", "tHandle", "oServiceLevel"},
+			})
+		}
+		return all.String()
+	}
+	one := day(1)
+	if two := day(1); one != two {
+		t.Error("two runs with one seed differ")
+	}
+	if other := day(2); one == other || len(one) < 100_000 {
+		t.Errorf("another seed gives the same %d bytes", len(one))
 	}
 }

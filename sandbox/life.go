@@ -335,6 +335,38 @@ func (s *Server) awayFor(u user, now time.Time) string {
 	return "OFFLINE"
 }
 
+// dayOf is what an agent does on a date: by the scenario, where it has shifts for
+// them, else by the published schedule.
+func (s *Server) dayOf(u user, day time.Time, zone *time.Location) (*shift, *dayOff) {
+	if s.life == nil || u.Department != hiredFor && !s.life.traffic.shifted(u.Name) {
+		return s.workday(u, day, zone)
+	}
+	t := s.life.traffic
+	y, m, d := day.Date()
+	begin := time.Date(y, m, d, 0, 0, 0, 0, zone).Sub(t.zero)
+	end := time.Date(y, m, d+1, 0, 0, 0, 0, zone).Sub(t.zero)
+	out := &shift{id: uuid(s.dice("shift", u.Email, day.Format(time.DateOnly))), day: day}
+	add := func(code activityCode, from, to time.Time) {
+		out.activities = append(out.activities, activity{code, from, int(to.Sub(from).Minutes())})
+	}
+	for _, span := range t.around(t.zero.Add(begin))[u.Name] {
+		if span.From < begin || span.From >= end {
+			continue
+		}
+		from, to := t.zero.Add(span.From).UTC(), t.zero.Add(span.To).UTC()
+		if len(out.activities) == 0 {
+			out.start = from
+		} else if last := out.end(); last.Before(from) {
+			add(shortBreak, last, from)
+		}
+		add(onQueue, from, to)
+	}
+	if len(out.activities) == 0 {
+		return nil, nil
+	}
+	return out, nil
+}
+
 // addresses are the routes that take mail now, and when that will change.
 func (s *Server) addresses() []centre.Address {
 	var out []centre.Address
@@ -434,6 +466,8 @@ type traffic struct {
 	model    simulate.Model // of the present one
 	mail     *simulate.Traffic
 	err      error
+	kept     map[string][]simulate.Span // shifts, from keptFrom on
+	keptFrom time.Time
 }
 
 // stretch makes the next stretch.
@@ -521,6 +555,16 @@ func (t *traffic) shifts(from, to time.Time) map[string][]simulate.Span {
 		out[a.Name] = spans
 	}
 	return out
+}
+
+// around is the shifts of the weeks around a time, which are kept for the next
+// who asks.
+func (t *traffic) around(at time.Time) map[string][]simulate.Span {
+	if t.kept == nil || at.Before(t.keptFrom) || at.After(t.keptFrom.AddDate(0, 0, 35)) {
+		t.keptFrom = at.AddDate(0, 0, -7)
+		t.kept = t.shifts(t.keptFrom, at.AddDate(0, 0, 36))
+	}
+	return t.kept
 }
 
 // shifted says that the scenario has shifts for an agent.

@@ -256,3 +256,31 @@ func TestTimeDoesNotGoBack(t *testing.T) {
 		t.Errorf("after the clock was put back: %d offered, then %d, at %s", offered, again, s.now())
 	}
 }
+
+// The schedule of an agent with shifts of the scenario's is those shifts.
+func TestHiredAgentsAreScheduled(t *testing.T) {
+	t.Parallel()
+	s := alive(t, Options{Traffic: parsed(t, quiet)})
+	for _, u := range s.users.all() {
+		if u.Name != "Early 1" {
+			continue
+		}
+		day := date(s.now(), unitLocation()).AddDate(0, 0, 2)
+		work, _ := s.dayOf(u, day, unitLocation())
+		if work == nil || len(work.activities) != 3 {
+			t.Fatalf("on Wednesday %+v", work)
+		}
+		var got []string
+		for _, a := range work.activities {
+			got = append(got, fmt.Sprintf("%s %s %d", a.code.name, a.start.In(unitLocation()).Format("Mon 15:04"), a.minutes))
+		}
+		if want := "[On Queue Wed 07:00 240 Break Wed 11:00 30 On Queue Wed 11:30 210]"; fmt.Sprint(got) != want {
+			t.Errorf("%v, want %s", got, want)
+		}
+		if work, _ := s.dayOf(u, day.AddDate(0, 0, 3), unitLocation()); work != nil {
+			t.Errorf("on Saturday %+v", work)
+		}
+		return
+	}
+	t.Error("nobody was hired")
+}

@@ -91,6 +91,7 @@ type Server struct {
 	http       *http.Server
 	stopped    chan struct{} // closed when http has stopped
 	streams    streaming
+	downloads  []download // answers to be fetched, oldest first
 }
 
 // New makes a sandbox. It opens nothing and starts no goroutine.

@@ -56,6 +56,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/oauth/token", s.serve)
 	mux.HandleFunc("/api/", s.serve)
+	mux.HandleFunc("GET /downloads/{id}", s.serveDownload)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /channels/{id}", s.serveSocket)
 	mux.HandleFunc("/sandbox/advance", s.serveAdvance)

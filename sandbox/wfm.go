@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -193,10 +195,11 @@ func searchManagementUnit(c *call) (int, any, error) {
 	return searchSchedules(c, agents)
 }
 
-// searchSchedules answers at once, unless the client forces it not to; then
-// the answer would come as a notification, and none is sent. Users whom the
-// unit does not have, and those with nothing to do, are left out, which is
-// unconfirmed.
+// searchSchedules answers at once, unless the client forces it not to: then the
+// answer would come as a notification on a topic that needs a user, and none is
+// sent to an app; or it is left at an address to be fetched from without a
+// token. Users whom the unit does not have, and those with nothing to do, are
+// left out, which is unconfirmed.
 func searchSchedules(c *call, agents []user) (int, any, error) {
 	in, err := decode[struct {
 		StartDate, EndDate time.Time
@@ -207,8 +210,6 @@ func searchSchedules(c *call, agents []user) (int, any, error) {
 		return 0, nil, err
 	case !in.StartDate.Before(in.EndDate):
 		return 0, nil, bad("wfm.validation.failure", "endDate must be after startDate").field("endDate")
-	case c.query.Get("forceDownloadService") == "true":
-		return 0, nil, notImitated("the download service")
 	case c.query.Get("forceAsync") == "true":
 		return http.StatusOK, object{"status": "Processing", "operationId": c.newID(), "progress": 0}, nil
 	}
@@ -227,7 +228,7 @@ func searchSchedules(c *call, agents []user) (int, any, error) {
 		}
 		shifts, markers := []object{}, []object{}
 		for day := first; !day.After(last); day = day.AddDate(0, 0, 1) {
-			work, off := c.workday(u, day, zone)
+			work, off := c.dayOf(u, day, zone)
 			if work != nil && work.start.Before(in.EndDate) && work.end().After(in.StartDate) {
 				shifts = append(shifts, c.showShift(*work))
 			}
@@ -239,9 +240,51 @@ func searchSchedules(c *call, agents []user) (int, any, error) {
 			found = append(found, object{"user": userPointer(u), "shifts": shifts, "fullDayTimeOffMarkers": markers})
 		}
 	}
-	return http.StatusOK, object{"status": "Complete", "result": object{
-		"agentSchedules": found, "businessUnitTimeZone": unitZone, "publishedSchedules": schedules,
-	}}, nil
+	result := object{"agentSchedules": found, "businessUnitTimeZone": unitZone, "publishedSchedules": schedules}
+	if c.query.Get("forceDownloadService") == "true" {
+		url, err := c.download(result)
+		return http.StatusOK, object{"status": "Complete", "operationId": c.newID(), "downloadUrl": url}, err
+	}
+	return http.StatusOK, object{"status": "Complete", "result": result}, nil
+}
+
+// maxDownloads is how many answers are kept to be fetched.
+const maxDownloads = 20
+
+// download is an answer that is fetched from an address of its own.
+type download struct {
+	id   string
+	body []byte
+}
+
+// download keeps an answer and gives its address.
+func (c *call) download(v any) (url string, err error) {
+	d := download{id: uuid(c.chance)}
+	if d.body, err = json.Marshal(v); err != nil {
+		return "", fmt.Errorf("keep an answer for download: %w", err)
+	}
+	c.downloads = append(c.downloads, d)
+	if len(c.downloads) > maxDownloads {
+		c.downloads = c.downloads[1:]
+	}
+	return strings.Replace(c.sockets, "ws", "http", 1) + "/downloads/" + d.id, nil
+}
+
+// serveDownload answers whoever knows the address.
+func (s *Server) serveDownload(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	i := slices.IndexFunc(s.downloads, func(d download) bool { return d.id == r.PathValue("id") })
+	var body []byte
+	if i >= 0 {
+		body = s.downloads[i].body
+	}
+	s.mu.Unlock()
+	if i < 0 {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body)
 }
 
 func later(a, b time.Time) time.Time {

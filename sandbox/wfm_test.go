@@ -286,7 +286,6 @@ func TestWorkforceManagementRefuses(t *testing.T) {
 		"another management unit":        {"POST", wfm + "/managementunits/other/agentschedules/search", day, 404, "wfm.management.unit.not.found"},
 		"codes of another business unit": {"GET", wfm + "/businessunits/other/activitycodes", nil, 404, "wfm.business.unit.not.found"},
 		"someone who is not planned":     {"GET", wfm + "/agents/" + x.userID("Sam Whitaker") + "/managementunit", nil, 404, "wfm.entity.not.found"},
-		"the download service":           {"POST", search + "?forceDownloadService=true", day, 501, "not.implemented"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -296,6 +295,22 @@ func TestWorkforceManagementRefuses(t *testing.T) {
 	}
 	if got := x.ok("POST", search+"?forceAsync=true", day); got["status"] != "Processing" || got["operationId"] == nil || got["result"] != nil {
 		t.Errorf("forced to answer later: %v", got)
+	}
+	kept := x.ok("POST", search+"?forceDownloadService=true", day)
+	if kept["status"] != "Complete" || kept["result"] != nil {
+		t.Errorf("to be downloaded: %v", kept)
+	}
+	at := x.ok("POST", search, day)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, fmt.Sprint(kept["downloadUrl"]), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := x.send(req); got.status != http.StatusOK || !cmp.Equal(got.object(t), at["result"]) {
+		t.Errorf("downloaded: %d %v", got.status, got.err)
+	}
+	req.URL.Path += "x"
+	if got := x.send(req); got.status != http.StatusNotFound {
+		t.Errorf("an address that there is not: %d", got.status)
 	}
 	empty := open(t, sandbox.Options{Empty: true})
 	if all := entities(empty.ok("GET", wfm+"/businessunits", nil)); len(all) != 0 {
