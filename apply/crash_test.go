@@ -132,6 +132,9 @@ func TestAnyMixOfFaultsKillsAndEditsEndsAtTheGoalOrInWords(t *testing.T) {
 			defer func() { thrown = recover() }() // what is thrown must leave the bubble to reach rapid
 			w := newWorld(t.Context(), catch{}, state, sandbox.Options{ReplicationDelay: time.Duration(rapid.IntRange(0, 4).Draw(rt, "delay")) * time.Second})
 			mix(rt, w)
+			if m := w.server.Misfits(); len(m) > 0 {
+				w.Fatalf("against the contract: %q", m)
+			}
 		})
 		if f, is := thrown.(failure); is {
 			rt.Fatalf("%s", f)
@@ -149,6 +152,8 @@ type catch struct{}
 
 func (catch) Helper()                           {}
 func (catch) Fatalf(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }
+func (catch) Errorf(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }
+func (catch) Cleanup(func())                    {}
 
 func mix(rt *rapid.T, w *world) {
 	description := w.raw("Support Email")["description"]

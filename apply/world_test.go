@@ -25,6 +25,8 @@ const hour = routing.Duration(time.Hour)
 type tb interface {
 	Helper()
 	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Cleanup(f func())
 }
 
 // world is a sandbox, a client of it and a journal of it in a folder.
@@ -51,7 +53,13 @@ func newWorld(ctx context.Context, t tb, state string, o sandbox.Options) *world
 	if o.RateLimit == 0 {
 		o.RateLimit = -1
 	}
+	o.CheckAnswers = true
 	server := sandbox.New(o)
+	t.Cleanup(func() {
+		for _, m := range server.Misfits() {
+			t.Errorf("against the contract: %s", m)
+		}
+	})
 	client, err := genesys.New(genesys.Config{ClientID: sandbox.DefaultClientID, ClientSecret: sandbox.DefaultClientSecret, Transport: server.Transport(), PerMinute: 1_000_000})
 	if err != nil {
 		t.Fatalf("client: %v", err)

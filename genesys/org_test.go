@@ -17,7 +17,13 @@ import (
 // org starts a sandbox in the process and signs in to it.
 func org(t testing.TB, o sandbox.Options) (*sandbox.Server, *genesys.Client) {
 	t.Helper()
+	o.CheckAnswers = true
 	s := sandbox.New(o)
+	t.Cleanup(func() {
+		for _, m := range s.Misfits() {
+			t.Errorf("against the contract: %s", m)
+		}
+	})
 	c, err := genesys.New(genesys.Config{ClientID: sandbox.DefaultClientID, ClientSecret: sandbox.DefaultClientSecret, Transport: s.Transport()})
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,10 @@ type Options struct {
 	// contract does not yet: they are taken in requests, kept and shown.
 	NewerFields []string
 	Faults      []Fault // in order of precedence
-	Empty       bool    // no queues, users, domains and so on
+	// CheckAnswers holds every answer to the contract; Misfits tells what does
+	// not fit.
+	CheckAnswers bool
+	Empty        bool // no queues, users, domains and so on
 
 	// Traffic lets the organisation live: mail arrives at the addresses that the
 	// scenario names in place of rules, and its agents work it, those whom the
@@ -92,6 +95,7 @@ type Server struct {
 	stopped    chan struct{} // closed when http has stopped
 	streams    streaming
 	downloads  []download // answers to be fetched, oldest first
+	misfits    []string
 }
 
 // New makes a sandbox. It opens nothing and starts no goroutine.

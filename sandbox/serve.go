@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -154,6 +155,9 @@ func (s *Server) answer(r *http.Request, body []byte, correlation string) answer
 			a.body, _ = json.Marshal(f)
 		}
 	}
+	if s.options.CheckAnswers {
+		s.checkAnswer(r, a)
+	}
 	return a
 }
 
@@ -167,6 +171,7 @@ func (s *Server) dispatch(r *http.Request, body []byte, header http.Header) (sta
 	}
 	op, params, ok := s.contract.Find(r.Method, r.URL.Path)
 	if !ok {
+		s.misfit("%s %s is no call of the API", r.Method, r.URL.Path)
 		return 0, nil, fail(http.StatusNotFound, "not.found", "HTTP 404 Not Found: %s %s", r.Method, r.URL.Path)
 	}
 	if missing := op.Permissions.Missing(s.allowed); len(missing) > 0 {
@@ -176,10 +181,8 @@ func (s *Server) dispatch(r *http.Request, body []byte, header http.Header) (sta
 	if !ok {
 		return 0, nil, fail(http.StatusNotImplemented, "not.implemented", "the sandbox does not imitate %s (%s %s)", op.ID, op.Method, op.Path)
 	}
-	if err := s.checkBody(op, r.Header, body); err != nil {
-		return 0, nil, err
-	}
-	if err := badQuery(op, op.CheckQuery(r.URL.Query())); err != nil {
+	if err := cmp.Or(s.checkBody(op, r.Header, body), badQuery(op, op.CheckQuery(r.URL.Query()))); err != nil {
+		s.misfit("%s %s: the request: %v", r.Method, r.URL.Path, err)
 		return 0, nil, err
 	}
 	if s.catchUp(); s.broken != nil {
@@ -202,10 +205,15 @@ func (s *Server) checkBody(op *contract.Operation, header http.Header, body []by
 		return fail(http.StatusUnsupportedMediaType, "unsupported.media.type", "the content type %q is not supported; send application/json", header.Get("Content-Type"))
 	}
 	violations := slices.DeleteFunc(s.contract.ValidateRequest(op, body), func(v contract.Violation) bool {
-		return v.Kind == contract.Unknown && slices.Contains(s.options.NewerFields, v.Field[strings.LastIndexByte(v.Field, '.')+1:]) ||
+		return s.newer(v) ||
 			v.Kind == contract.Missing && v.Field != "body" && partial[op.ID]
 	})
 	return violated(violations)
+}
+
+// newer says that a field only is unknown because the contract is older.
+func (s *Server) newer(v contract.Violation) bool {
+	return v.Kind == contract.Unknown && slices.Contains(s.options.NewerFields, v.Field[strings.LastIndexByte(v.Field, '.')+1:])
 }
 
 // decode reads a body that the contract has passed.

@@ -66,7 +66,12 @@ func shellOutput(t *testing.T, line string) string {
 	if err := os.CopyFS(filepath.Join(dir, "examples"), examples.Files); err != nil {
 		t.Fatal(err)
 	}
-	server := sandbox.New(sandbox.Options{})
+	server := sandbox.New(sandbox.Options{CheckAnswers: true})
+	t.Cleanup(func() {
+		for _, m := range server.Misfits() {
+			t.Errorf("against the contract: %s", m)
+		}
+	})
 	base, err := server.Start("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,12 @@ var anID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
 
 func TestRequestsInALargeOrganisation(t *testing.T) {
 	t.Parallel()
-	server := sandbox.New(sandbox.Options{RateLimit: -1})
+	server := sandbox.New(sandbox.Options{RateLimit: -1, CheckAnswers: true})
+	t.Cleanup(func() {
+		for _, m := range server.Misfits() {
+			t.Errorf("against the contract: %s", m)
+		}
+	})
 	server.Populate(1000, 2000)
 	base, err := server.Start("127.0.0.1:0")
 	if err != nil {

@@ -101,10 +101,19 @@ func startSandbox(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("sandbox does not take !")
 	}
+	o.CheckAnswers = true
 	server := sandbox.New(o)
 	base, err := server.Start("127.0.0.1:0")
 	ts.Check(err)
-	ts.Defer(func() { server.Close() })
+	ts.Defer(func() {
+		server.Close()
+		for _, m := range server.Misfits() {
+			ts.Logf("against the contract: %s", m)
+		}
+		if len(server.Misfits()) > 0 {
+			ts.Fatalf("%d requests or answers are against the contract", len(server.Misfits()))
+		}
+	})
 	*ts.Value(started{}).(**sandbox.Server) = server
 	ts.Setenv("FORESORT_GATEWAY", base)
 	ts.Setenv("GENESYS_CLIENT_ID", sandbox.DefaultClientID)
