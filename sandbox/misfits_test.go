@@ -18,7 +18,7 @@ func TestMisfitsAreTold(t *testing.T) {
 	x.raw("GET", "/api/v2/routing/queues?pageSize=many", nil)
 	x.raw("POST", "/api/v2/routing/skills", map[string]any{"nme": "Juggling"})
 	got := x.Misfits()
-	for i, want := range []string{"GET /api/v2/routing/cues is no call of the API", "pageSize", "nme"} {
+	for i, want := range []string{"GET /api/v2/routing/cues is no call of the API", "Value [many]", "Field [name] is required"} {
 		if len(got) != 3 || !strings.Contains(got[i], want) {
 			t.Errorf("misfits %q, want %q as number %d", got, want, i)
 		}
