@@ -5,23 +5,31 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
-	"time"
 )
 
-// analyticsHandlers answer for an organisation at rest: agents and where they
-// are, and no conversations. A group without events is left out, as the
-// platform leaves it out. See docs/platform-notes.md#analytics.
+// analyticsHandlers tell what is and what was: agents and where they are, and
+// the record of the centre where the organisation lives. At rest there are no
+// conversations. A group without events is left out, as the platform leaves it
+// out. See docs/platform-notes.md#analytics.
 var analyticsHandlers = map[string]handler{
-	"postAnalyticsQueuesObservationsQuery":      postAnalyticsQueuesObservationsQuery,
-	"postAnalyticsRoutingActivityQuery":         postAnalyticsRoutingActivityQuery,
-	"postAnalyticsConversationsActivityQuery":   postAnalyticsConversationsActivityQuery,
-	"postAnalyticsConversationsAggregatesQuery": postAnalyticsConversationsAggregatesQuery,
+	"postAnalyticsQueuesObservationsQuery":             postAnalyticsQueuesObservationsQuery,
+	"postAnalyticsUsersObservationsQuery":              postAnalyticsUsersObservationsQuery,
+	"postAnalyticsRoutingActivityQuery":                postAnalyticsRoutingActivityQuery,
+	"postAnalyticsConversationsActivityQuery":          postAnalyticsConversationsActivityQuery,
+	"postAnalyticsConversationsAggregatesQuery":        postAnalyticsConversationsAggregatesQuery,
+	"postAnalyticsConversationsAggregatesJobs":         postAnalyticsConversationsAggregatesJobs,
+	"getAnalyticsConversationsAggregatesJob":           getAnalyticsJob,
+	"getAnalyticsConversationsAggregatesJobResults":    getAnalyticsConversationsAggregatesJobResults,
+	"postAnalyticsConversationsDetailsQuery":           postAnalyticsConversationsDetailsQuery,
+	"postAnalyticsConversationsDetailsJobs":            postAnalyticsConversationsDetailsJobs,
+	"getAnalyticsConversationsDetailsJob":              getAnalyticsJob,
+	"deleteAnalyticsConversationsDetailsJob":           deleteAnalyticsConversationsDetailsJob,
+	"getAnalyticsConversationsDetailsJobResults":       getAnalyticsConversationsDetailsJobResults,
+	"getAnalyticsConversationsDetailsJobsAvailability": getAnalyticsConversationsDetailsJobsAvailability,
+	"getRoutingQueueEstimatedwaittime":                 getRoutingQueueEstimatedwaittime,
+	"getRoutingQueueMediatypeEstimatedwaittime":        getRoutingQueueEstimatedwaittime,
 }
-
-// maxViews is how many views an aggregates query takes.
-const maxViews = 10
 
 // filter is the filter of every analytics query.
 type filter struct {
@@ -147,7 +155,7 @@ func countUsers(metrics []string, all []attendance) []count {
 	for _, name := range metrics {
 		m, ok := userMetrics[name]
 		if !ok {
-			continue // of conversations, and there are none
+			continue // of conversations
 		}
 		groups := map[string][]attendance{}
 		for _, a := range all {
@@ -168,53 +176,6 @@ func needs(field string, n int) error {
 		return bad("client.failed.request", "%s must not be empty", field).field(field)
 	}
 	return nil
-}
-
-func postAnalyticsQueuesObservationsQuery(c *call) (int, any, error) {
-	in, err := decode[struct {
-		Filter  *filter
-		Metrics []string
-		Detail  []string `json:"detailMetrics"`
-	}](c)
-	if err != nil {
-		return 0, nil, err
-	}
-	if err := cmp.Or(needs("metrics", len(in.Metrics)), in.Filter.check("filter")); err != nil {
-		return 0, nil, err
-	}
-	results := []object{}
-	for _, q := range c.queues.list() {
-		if !in.Filter.passes(map[string]string{"queueId": text(q, "id")}) {
-			continue
-		}
-		data := []object{}
-		for _, n := range countUsers(in.Metrics, c.attendances(q)) {
-			d := object{"metric": n.metric, "stats": object{"count": len(n.users)}}
-			if n.qualifier != "" {
-				d["qualifier"] = n.qualifier
-			}
-			if slices.Contains(in.Detail, n.metric) {
-				var observations []object
-				for _, a := range n.users {
-					observations = append(observations, object{"observationDate": a.user.Since, "userId": a.user.ID})
-				}
-				d["truncated"], d["observations"] = false, observations
-			}
-			data = append(data, d)
-		}
-		if len(data) > 0 {
-			results = append(results, object{"group": object{"queueId": text(q, "id")}, "data": data})
-		}
-	}
-	out := object{"results": results}
-	if slices.Contains(in.Metrics, "oUserPresences") || slices.Contains(in.Metrics, "oOffQueueUsers") {
-		mapping := object{}
-		for system, p := range presences {
-			mapping[system] = []string{p.id}
-		}
-		out["systemToOrganizationMappings"] = mapping
-	}
-	return http.StatusOK, out, nil
 }
 
 // activityQuery is the body of both activity queries.
@@ -319,42 +280,4 @@ func (a attendance) show() object {
 		"routingStatus": a.user.RoutingStatus, "routingStatusDate": a.user.Since,
 		"systemPresence": a.user.Presence, "organizationPresenceId": a.row["organizationPresenceId"], "presenceDate": a.user.Since,
 	}
-}
-
-func postAnalyticsConversationsActivityQuery(c *call) (int, any, error) {
-	if _, err := c.activityQuery(); err != nil {
-		return 0, nil, err
-	}
-	return http.StatusOK, object{"results": []any{}, "entityIdDimension": "conversationId"}, nil
-}
-
-// isoDuration is the form of a granularity: PT30M, P1D.
-var isoDuration = regexp.MustCompile(`^P(\d+[YMWD])*(T(\d+[HMS])+)?$`)
-
-func postAnalyticsConversationsAggregatesQuery(c *call) (int, any, error) {
-	in, err := decode[struct {
-		Interval, Granularity, TimeZone string
-		Metrics                         []string
-		Filter                          *filter
-		Views                           []object
-	}](c)
-	if err != nil {
-		return 0, nil, err
-	}
-	if _, _, err := parseInterval(in.Interval); err != nil {
-		return 0, nil, err
-	}
-	if err := cmp.Or(needs("metrics", len(in.Metrics)), in.Filter.check("filter")); err != nil {
-		return 0, nil, err
-	}
-	if in.Granularity != "" && (len(in.Granularity) < 3 || !isoDuration.MatchString(in.Granularity)) {
-		return 0, nil, bad("invalid.value", "Value [%s] is not a valid granularity; write an ISO-8601 duration such as PT30M", in.Granularity).field("granularity")
-	}
-	if _, err := time.LoadLocation(in.TimeZone); err != nil || in.TimeZone == "Local" {
-		return 0, nil, bad("invalid.value", "Value [%s] is not the name of a time zone", in.TimeZone).field("timeZone")
-	}
-	if len(in.Views) > maxViews {
-		return 0, nil, bad("client.failed.request", "a query takes %d views, not %d", maxViews, len(in.Views)).field("views")
-	}
-	return http.StatusOK, object{"results": []any{}}, nil
 }

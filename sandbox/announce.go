@@ -136,31 +136,28 @@ func (s *Server) announceNumbers(queue string) {
 // inQueue is how email stands in a queue now.
 type inQueue struct {
 	waiting, alerting, interacting int
-	longest                        int64 // since the longest waiting entered, in milliseconds of the centre; -1: none waits
-	longestInteracting             int64 // the same for the one that was answered first
+	longest                        int64 // when the longest waiting entered, in milliseconds of the centre; none waits: waiting is 0
+	longestInteracting             int64 // when the one was answered that was first
 }
 
 func (s *Server) inQueue(queue string) inQueue {
 	c := s.life.centre
-	q := inQueue{longest: -1, longestInteracting: -1}
+	var q inQueue
 	for _, n := range c.Open() {
 		l := c.Leg(n)
 		if c.QueueID(l.Queue) != queue {
 			continue
 		}
 		switch l.State {
-		case centre.Waiting, centre.Alerting:
-			if l.State == centre.Alerting {
-				q.alerting++
+		case centre.Waiting:
+			if q.waiting++; q.waiting == 1 || l.Entered < q.longest {
+				q.longest = l.Entered
 			}
-			q.waiting++
-			if age := c.Now() - l.Entered; age > q.longest {
-				q.longest = age
-			}
+		case centre.Alerting:
+			q.alerting++
 		case centre.Interacting:
-			q.interacting++
-			if age := c.Now() - l.Answered; age > q.longestInteracting {
-				q.longestInteracting = age
+			if q.interacting++; q.interacting == 1 || l.Answered < q.longestInteracting {
+				q.longestInteracting = l.Answered
 			}
 		case centre.Handled, centre.Abandoned, centre.Disconnected:
 		}
@@ -236,16 +233,17 @@ func (s *Server) observationsEvent(queue string) any {
 }
 
 // activityEvent is what v2.analytics.queues.{id}.activity has of email. That the
-// longest are in milliseconds is unconfirmed.
+// longest are instants, in milliseconds of Unix time, is unconfirmed.
 func (s *Server) activityEvent(queue string) any {
 	q := s.inQueue(queue)
 	data := []object{
 		{"metric": "oWaiting", "count": q.waiting}, {"metric": "oAlerting", "count": q.alerting}, {"metric": "oInteracting", "count": q.interacting},
 	}
-	for metric, age := range map[string]int64{"oLongestWaiting": q.longest, "oLongestInteracting": q.longestInteracting} {
-		if age >= 0 {
-			data = append(data, object{"metric": metric, "calculatedMetricValue": age})
-		}
+	if q.waiting > 0 {
+		data = append(data, object{"metric": "oLongestWaiting", "calculatedMetricValue": s.life.at(q.longest).UnixMilli()})
+	}
+	if q.interacting > 0 {
+		data = append(data, object{"metric": "oLongestInteracting", "calculatedMetricValue": s.life.at(q.longestInteracting).UnixMilli()})
 	}
 	return object{"results": []object{{"mediaType": "email", "data": data}}}
 }

@@ -146,7 +146,7 @@ func TestNumbersArePublished(t *testing.T) {
 			numbers[fmt.Sprint(m["metric"])] = m["calculatedMetricValue"]
 		}
 	}
-	if d := cmp.Diff(map[string]any{"oWaiting": 1., "oAlerting": 0., "oInteracting": 1., "oLongestWaiting": 240_000., "oLongestInteracting": 300_000.}, numbers); d != "" {
+	if d := cmp.Diff(map[string]any{"oWaiting": 1., "oAlerting": 0., "oInteracting": 1., "oLongestWaiting": 1_772_442_060_000., "oLongestInteracting": 1_772_442_000_000.}, numbers); d != "" {
 		t.Errorf("activity (-want +got):\n%s", d)
 	}
 	data := last["observations"]["data"].([]any)[0].(map[string]any)

@@ -46,6 +46,12 @@ func moreParams(x *org, op *contract.Operation, user, queue string) []string {
 		email := x.waitingEmail()
 		out = append(out, "{conversationId}", id(email), "{participantId}", id(participants(email)[1]))
 	}
+	if in("analytics") && in("{jobId}") {
+		out = append(out, "{jobId}", x.analyticsJob(op))
+	}
+	if in("{mediaType}") {
+		out = append(out, "{mediaType}", "email")
+	}
 	if in("{businessUnitId}") {
 		out = append(out, "{businessUnitId}", x.businessUnit())
 	}
@@ -90,6 +96,10 @@ func moreBodies(x *org) map[string]any {
 		"postAnalyticsRoutingActivityQuery":                         m{"groupBy": []string{"queueId"}, "metrics": []any{m{"metric": "oUserRoutingStatuses", "details": true}}},
 		"postAnalyticsConversationsActivityQuery":                   m{"groupBy": []string{"queueId"}, "metrics": []any{m{"metric": "oWaiting"}}},
 		"postAnalyticsConversationsAggregatesQuery":                 m{"interval": interval, "metrics": []string{"nOffered", "tAnswered"}, "groupBy": []string{"queueId"}},
+		"postAnalyticsUsersObservationsQuery":                       m{"filter": m{"type": "or", "predicates": []any{m{"dimension": "userId", "operator": "exists"}}}, "metrics": []string{"oMemberQueues"}},
+		"postAnalyticsConversationsAggregatesJobs":                  m{"interval": interval, "metrics": []string{"nOffered"}},
+		"postAnalyticsConversationsDetailsQuery":                    m{"interval": interval, "paging": m{"pageSize": 10, "pageNumber": 1}},
+		"postAnalyticsConversationsDetailsJobs":                     m{"interval": interval},
 		"postNotificationsChannelSubscriptions":                     []any{m{"id": "v2.users.1?presence&routingStatus"}},
 		"putNotificationsChannelSubscriptions":                      []any{m{"id": "v2.system.socket_closing"}},
 		"postWorkforcemanagementBusinessunitAgentschedulesSearch":   search,

@@ -1,6 +1,9 @@
 package sandbox
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Conversations are the ids of the conversations that are kept, in the order in
 // which they came.
@@ -35,4 +38,12 @@ func (s *Server) Wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tend()
+}
+
+// measured says whether analytics shows by now what happened at an instant of
+// the organisation's clock.
+func (s *Server) measured(at time.Time) bool {
+	d := &s.disturbed
+	in := func(h hole) bool { return !at.Before(h.from) && at.Before(h.to) }
+	return s.now().Sub(at) >= d.metrics.of(at, 0) && !slices.ContainsFunc(d.hidden, in) && !slices.ContainsFunc(d.lost, in)
 }

@@ -408,14 +408,6 @@ func (s *Server) instant(lived time.Duration) time.Time {
 	return s.opened.UTC().Truncate(time.Millisecond).Add(lived)
 }
 
-// measured says whether analytics shows by now what happened at an instant of
-// the organisation's clock.
-func (s *Server) measured(at time.Time) bool {
-	d := &s.disturbed
-	in := func(h hole) bool { return !at.Before(h.from) && at.Before(h.to) }
-	return s.now().Sub(at) >= d.metrics.of(at, 0) && !slices.ContainsFunc(d.hidden, in) && !slices.ContainsFunc(d.lost, in)
-}
-
 // replicationDelay is how long reads may show what was before a write.
 func (s *Server) replicationDelay(written time.Time) time.Duration {
 	return s.disturbed.reads.of(written, s.options.ReplicationDelay)

@@ -27,7 +27,8 @@ type state struct {
 	labels      *table[ref]
 	audits      []auditRow
 	auditJobs   map[string]*auditJob // by transaction id
-	channels    []*channel           // oldest first
+	analytics   analyticsState
+	channels    []*channel // oldest first
 }
 
 func (s *Server) newState() state {

@@ -96,17 +96,7 @@ func BenchmarkFloorMM100(b *testing.B) {
 }
 
 func BenchmarkEngineMM100(b *testing.B) {
-	m := mmc(100, 95, time.Hour, time.Duration(speedEmails/95.0*float64(time.Hour)))
-	r := newReplicator(&m)
-	row := make([]float64, r.layout.size())
-	emails := int64(0)
-	for b.Loop() {
-		if err := r.once(b.Context(), 1, 0, row); err != nil {
-			b.Fatal(err)
-		}
-		emails += r.emails
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(emails), "ns/email")
+	benchmarkModel(b, mmc(100, 95, time.Hour, time.Duration(speedEmails/95.0*float64(time.Hour))))
 }
 
 // many is a queue with skills, three priorities and five slots an agent.
