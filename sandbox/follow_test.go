@@ -124,6 +124,30 @@ func TestWhatIsChangedActsOnTheNextAssignment(t *testing.T) {
 	}
 }
 
+// A queue with email in it only goes when that is forced.
+func TestAQueueWithEmailStays(t *testing.T) {
+	t.Parallel()
+	sc, problems := scenario.Parse("traffic.yaml", []byte(followed), func(string) ([]byte, error) { return []byte(mail), nil })
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	clock := sandbox.NewClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC))
+	x := open(t, sandbox.Options{Now: clock.Now, Traffic: sc})
+	if err := x.Advance(10 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	queue := x.queue("Billing Email")
+	x.refused("DELETE", queue, nil, 400, "active.queue")
+	x.ok("DELETE", x.queue("Returns"), nil)
+	x.ok("DELETE", queue+"?forceDelete=true", nil)
+	if err := x.Advance(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]int{0, -1, 30}, x.AnsweredAt()); d != "" {
+		t.Errorf("answered at (-want +got):\n%s", d)
+	}
+}
+
 // The same seed, clock and requests give the same bytes.
 func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
 	t.Parallel()

@@ -133,7 +133,16 @@ func (s *Server) writeQueue(by actor, id string, in object) (object, error) {
 	return q, nil
 }
 
+// deleteRoutingQueue refuses a queue that has email, unless forced. What becomes
+// of the email then is unconfirmed: here it waits for ever.
 func deleteRoutingQueue(c *call) (int, any, error) {
+	if id := c.params["queueId"]; c.query.Get("forceDelete") != "true" && c.life != nil {
+		for _, n := range c.life.centre.Open() {
+			if c.life.centre.QueueID(c.life.centre.Leg(n).Queue) == id {
+				return 0, nil, bad("active.queue", "the queue %s has conversations", id)
+			}
+		}
+	}
 	if err := c.dropQueue(c.actor, c.params["queueId"]); err != nil {
 		return 0, nil, err
 	}
