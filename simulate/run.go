@@ -173,6 +173,9 @@ func batch(ctx context.Context, models []*Model, o Options) ([]*summary, error) 
 		defer workers.Wait()
 		defer close(tasks)
 		for n := range o.Replications {
+			if ctx.Err() != nil { // or a worker that is free might still win the choice
+				return
+			}
 			select {
 			case tasks <- n:
 			case <-ctx.Done():
