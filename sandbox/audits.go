@@ -154,7 +154,7 @@ func postAuditsQueryRealtime(c *call) (int, any, error) {
 		size = *q.PageSize
 	}
 	if q.PageNumber != nil {
-		number = *q.PageNumber
+		number = min(*q.PageNumber, maxNumber)
 	}
 	if size < 1 || size > maxAuditPage || number < 1 {
 		return 0, nil, bad("invalid.value", "pageSize must be between 1 and %d, and pageNumber 1 or more", maxAuditPage).field("pageSize")

@@ -13,10 +13,11 @@ import (
 
 // configuration is the organisation as it is stored, with the shifts from the
 // beginning, or from at on if that is later, to what is planned.
-func (s *Server) configuration(at time.Time) centre.Config {
+// wall is that instant by the clock on the wall, which routes go by.
+func (s *Server) configuration(at, wall time.Time) centre.Config {
 	l := s.life
 	model := l.traffic.model
-	cfg := centre.Config{Voice: model.Voice, NoAnswer: model.NoAnswer, Unfinished: model.Unfinished, Addresses: s.addresses()}
+	cfg := centre.Config{Voice: model.Voice, NoAnswer: model.NoAnswer, Unfinished: model.Unfinished, Addresses: s.addresses(wall)}
 	index := map[string][]simulate.Membership{}
 	for i, q := range s.queues.all() {
 		cfg.Queues = append(cfg.Queues, centre.Queue{ID: text(q, "id"), Settings: queueSettings(q)})
@@ -57,12 +58,13 @@ func capacityOf(u user, org object) int {
 	return int(defaultCapacity["email"])
 }
 
-// addresses are the routes that take mail now, and when that will change.
-func (s *Server) addresses() []centre.Address {
+// addresses are the routes that take mail at an instant on the wall, and when that
+// will change.
+func (s *Server) addresses(wall time.Time) []centre.Address {
 	var out []centre.Address
 	s.life.statuses = time.Time{}
 	next := func(t time.Time) {
-		if s.wall().Before(t) && (s.life.statuses.IsZero() || t.Before(s.life.statuses)) {
+		if wall.Before(t) && (s.life.statuses.IsZero() || t.Before(s.life.statuses)) {
 			s.life.statuses = t
 		}
 	}
@@ -71,7 +73,7 @@ func (s *Server) addresses() []centre.Address {
 		for _, r := range s.routes[domain].all() {
 			next(r.active)
 			next(r.gone)
-			if !s.alive(r) || s.status(r) == "Pending" || s.status(r) == "Error" {
+			if status := r.statusAt(wall); !r.aliveAt(wall) || status == "Pending" || status == "Error" {
 				continue
 			}
 			a := centre.Address{Address: strings.ToLower(text(r.body, "pattern")) + "@" + domain, Queue: text(r.body, "queue", "id")}

@@ -153,7 +153,7 @@ func (s *Server) workOf(address, queue string) centre.Mail {
 		return false
 	}
 	if !known(address) {
-		routes := s.addresses()
+		routes := s.addresses(s.wall())
 		if i := slices.IndexFunc(routes, func(a centre.Address) bool { return a.Queue == queue && known(a.Address) }); i >= 0 {
 			address = routes[i].Address
 		} else if len(t.model.Rules) > 0 {

@@ -185,3 +185,67 @@ func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
 		t.Errorf("another seed gives the same %d bytes", len(one))
 	}
 }
+
+// A route that becomes active within a step acts from then on.
+func TestARouteThatBecomesActiveWithinAStep(t *testing.T) {
+	t.Parallel()
+	offered := func(step time.Duration) string {
+		clock := sandbox.NewClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC))
+		x := open(t, sandbox.Options{Now: clock.Now, Traffic: sandbox.SeedTraffic(), ActivationDelay: 20 * time.Minute, RateLimit: -1})
+		for _, r := range entities(x.ok("GET", routes+"?pageSize=100", nil)) {
+			if r["pattern"] == "support" {
+				body := maps.Clone(r)
+				body["queue"] = map[string]any{"id": x.named("/api/v2/routing/queues", "Returns")["id"]}
+				x.ok("PUT", fmt.Sprint(routes, "/", r["id"]), body)
+			}
+		}
+		for range 2 * time.Hour / step {
+			if err := x.Advance(step); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return fmt.Sprint(x.AnsweredAt())
+	}
+	one, many := offered(2*time.Hour), offered(time.Minute)
+	if one != many || len(one) < 200 {
+		t.Errorf("in one step %s\nby the minute %s", one, many)
+	}
+}
+
+// Odd pages and long-lived conversations are answered.
+func TestOddPagesAndWhatIsHardlyKept(t *testing.T) {
+	t.Parallel()
+	clock := sandbox.NewClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC))
+	sc, problems := scenario.Parse("traffic.yaml", []byte(`version: 1
+start: 2026-03-02
+days: 1
+arrivals: [{ rule: support@help.example.com, rate: 60 }]
+handle: { mean: 2m }
+rules: { support@help.example.com: { transfer: [{ to: complaints@help.example.com, share: 0.3 }] } }
+agents: [{ name: Noor Haddad, shifts: { mon-sun: 00:00-24:00 } }]
+`), nil)
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	x := open(t, sandbox.Options{Now: clock.Now, Traffic: sc, Keep: 50})
+	if err := x.Advance(24 * time.Hour); err != nil { // nobody on queue takes complaints
+		t.Fatal(err)
+	}
+	x.token = x.signIn() // it has lived for a day
+	body := map[string]any{"metrics": []any{map[string]any{"metric": "oWaiting", "details": true}}, "groupBy": []any{"queueId"}}
+	for _, page := range []string{"", "?pageNumber=9223372036854775807&pageSize=100", "?pageNumber=92233720368547760"} {
+		x.call("POST", "/api/v2/analytics/conversations/activity/query"+page, body)
+		x.call("GET", "/api/v2/routing/queues"+page, nil)
+	}
+	got := x.ok("POST", "/api/v2/analytics/queues/observations/query", map[string]any{
+		"filter":  map[string]any{"type": "and", "predicates": []any{map[string]any{"dimension": "queueId", "value": x.named("/api/v2/routing/queues", "Complaints")["id"]}}},
+		"metrics": []any{"oWaiting"}, "detailMetrics": []any{"oWaiting"},
+	})
+	data := got["results"].([]any)[0].(map[string]any)["data"].([]any)[0].(map[string]any)
+	for _, o := range data["observations"].([]any) {
+		x.ok("GET", "/api/v2/conversations/emails/"+fmt.Sprint(o.(map[string]any)["conversationId"]), nil)
+	}
+	if n := len(data["observations"].([]any)); n < 20 {
+		t.Errorf("%d wait, want more than are kept", n)
+	}
+}

@@ -63,7 +63,7 @@ func patchRoutingConversation(c *call) (int, any, error) {
 		}
 	}
 	c.life.centre.Reprioritise(n, in.Priority, &ask)
-	return http.StatusOK, c.showAttributes(n, ask), nil
+	return http.StatusOK, c.showAttributes(n, c.life.centre.Ask(l.Ask)), nil
 }
 
 // showAttributes writes what an email asks for by now.

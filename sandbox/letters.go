@@ -16,6 +16,9 @@ func (s *Server) letter(first int) created {
 		return in
 	}
 	l := s.life.centre.Leg(first)
+	if l == nil { // it is no longer kept
+		return s.signed(first, created{})
+	}
 	to := s.life.centre.Address(l.Address)
 	out := s.signed(first, created{ToAddress: to})
 	local, _, _ := strings.Cut(to, "@")

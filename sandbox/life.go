@@ -46,7 +46,7 @@ func (s *Server) live() error {
 	if err := errors.Join(s.checkAddresses(), s.hire()); err != nil {
 		return err
 	}
-	s.life.centre = centre.New(s.configuration(zero), s.life.traffic, s.options.Seed, s.options.Keep)
+	s.life.centre = centre.New(s.configuration(zero, s.wall()), s.life.traffic, s.options.Seed, s.options.Keep)
 	if s.options.History <= 0 {
 		for _, m := range s.life.traffic.backlog() {
 			s.life.centre.Receive(m)
@@ -71,7 +71,11 @@ func (l *life) at(ms int64) time.Time { return l.zero.UTC().Add(time.Duration(ms
 
 // catchUp lets everything happen up to now. What was written since the last time
 // acts from the present moment on.
-func (s *Server) catchUp() {
+func (s *Server) catchUp() { s.follow(s.options.Speed) }
+
+// follow does, where the organisation's clock has gone so much faster than the
+// one on the wall since the last time.
+func (s *Server) follow(speed float64) {
 	s.tendFaults()
 	l := s.life
 	if l == nil || l.centre == nil || s.broken != nil {
@@ -79,9 +83,15 @@ func (s *Server) catchUp() {
 	}
 	to := s.now()
 	for s.broken == nil {
-		step, plan := to, false
+		step, wall, plan := to, s.wall(), false
 		if !l.replan.After(to) {
 			step, plan = l.replan, true
+		}
+		if ago := wall.Sub(l.statuses); !l.statuses.IsZero() && ago >= 0 { // a route has become active, or is gone
+			turns := later(l.at(l.centre.Now()), to.Add(-time.Duration(float64(ago)*speed)))
+			if !turns.After(step) {
+				step, wall, plan = turns, l.statuses, true
+			}
 		}
 		if since := step.Sub(l.zero); since > time.Duration(l.centre.Now())*time.Millisecond {
 			s.broken = l.centre.Advance(since)
@@ -92,10 +102,7 @@ func (s *Server) catchUp() {
 		if !plan {
 			break
 		}
-		l.centre.Configure(s.configuration(step))
-	}
-	if !l.statuses.IsZero() && !s.wall().Before(l.statuses) {
-		l.changed = true
+		l.centre.Configure(s.configuration(step, wall))
 	}
 }
 
@@ -119,7 +126,7 @@ func (s *Server) run(stop <-chan struct{}) {
 // settle tells the centre of what was written.
 func (s *Server) settle() {
 	if l := s.life; l != nil && l.centre != nil && l.changed && s.broken == nil {
-		l.centre.Configure(s.configuration(s.now()))
+		l.centre.Configure(s.configuration(s.now(), s.wall()))
 		l.changed = false
 	}
 }

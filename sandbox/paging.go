@@ -49,10 +49,13 @@ func paginate[T any](c *call, all []T) (listing, []T) {
 
 func (c *call) number(name string, otherwise int) int {
 	if n, err := strconv.Atoi(c.query.Get(name)); err == nil {
-		return n
+		return min(n, maxNumber)
 	}
 	return otherwise
 }
+
+// maxNumber bounds page numbers and sizes: there is nothing on a page beyond.
+const maxNumber = 1 << 30
 
 func (c *call) pageURI(number int) string {
 	q := maps.Clone(c.query)

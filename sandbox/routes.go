@@ -37,7 +37,12 @@ type route struct {
 }
 
 func (s *Server) status(r route) string {
-	switch now := s.wall(); {
+	return r.statusAt(s.wall())
+}
+
+// statusAt is the status at an instant of the wall's clock.
+func (r route) statusAt(now time.Time) string {
+	switch {
 	case r.forced != "":
 		return r.forced
 	case r.removed:
@@ -50,7 +55,9 @@ func (s *Server) status(r route) string {
 }
 
 // alive says that a delete has not come to its end.
-func (s *Server) alive(r route) bool { return !r.removed || s.wall().Before(r.gone) }
+func (s *Server) alive(r route) bool { return r.aliveAt(s.wall()) }
+
+func (r route) aliveAt(now time.Time) bool { return !r.removed || now.Before(r.gone) }
 
 func (s *Server) showRoute(r route) object {
 	out := clone(r.body)

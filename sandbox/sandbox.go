@@ -66,7 +66,7 @@ type Options struct {
 	// History is how long it has lived already, from midnight on; 0: mail begins
 	// to arrive now.
 	History time.Duration
-	Keep    int // conversations that are kept, the newest; default 2,000,000
+	Keep    int // conversations that are kept, the newest; default 1,000,000
 }
 
 // Server is one sandbox. All its methods are safe for concurrent use.
@@ -108,7 +108,7 @@ func New(o Options) *Server {
 	o.TokenLifetime = cmp.Or(o.TokenLifetime, 24*time.Hour)
 	o.RateLimit = cmp.Or(o.RateLimit, 300)
 	o.Speed = cmp.Or(o.Speed, 1)
-	o.Keep = cmp.Or(o.Keep, 2_000_000)
+	o.Keep = cmp.Or(o.Keep, 1_000_000)
 	o.HeartbeatEvery = cmp.Or(o.HeartbeatEvery, 30*time.Second)
 	o.ClosingNotice = cmp.Or(o.ClosingNotice, time.Minute)
 	s := &Server{
@@ -164,7 +164,7 @@ func (s *Server) Advance(d time.Duration) error {
 	}
 	s.catchUp()
 	s.advanced += d
-	s.catchUp()
+	s.follow(1)
 	s.settle()
 	return s.broken
 }

@@ -54,7 +54,7 @@ func (s *Server) hire() error {
 		named[strings.ToLower(name)] = true
 	}
 	var queues []string
-	for _, a := range s.addresses() {
+	for _, a := range s.addresses(s.wall()) {
 		if named[a.Address] && a.Queue != "" && !slices.Contains(queues, a.Queue) {
 			queues = append(queues, a.Queue)
 		}

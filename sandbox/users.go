@@ -212,7 +212,7 @@ func postUsersSearch(c *call) (int, any, error) {
 		size = *in.PageSize
 	}
 	if in.PageNumber != nil {
-		number = *in.PageNumber
+		number = min(*in.PageNumber, maxNumber)
 	}
 	switch {
 	case size < 1 || size > 500:

@@ -84,8 +84,8 @@ func (o sandboxOptions) life(s *shell) (*scenario.Scenario, time.Duration, error
 	switch {
 	case days > maxHistory:
 		return nil, 0, invalid("", "--history: %d days is more than %d", days, maxHistory)
-	case !(o.Speed > 0) || o.Speed > 100_000:
-		return nil, 0, invalid("", "--speed: %g is not above 0 and at most 100000", o.Speed)
+	case !(o.Speed >= 0.001) || o.Speed > 100_000:
+		return nil, 0, invalid("", "--speed: %g is not within 0.001 and 100000", o.Speed)
 	case o.Traffic == noTraffic, o.Empty && o.Traffic == seedTraffic:
 		return nil, 0, nil
 	case o.Empty:

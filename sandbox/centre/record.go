@@ -59,7 +59,7 @@ type record struct {
 	keep   int
 	legs   []Leg
 	gone   int          // legs that are no longer kept, the oldest
-	old    map[int]*Leg // those of them that are open
+	old    map[int]*Leg // those of them whose conversations were open at the last time
 	opens  []int
 	misses []Miss
 	legOf  []int // by the engine's place of an email
@@ -134,7 +134,7 @@ func (r *record) addressOf(name string) int32 {
 
 // open begins a leg.
 func (r *record) open(l Leg) int {
-	r.forget()
+	r.forget(l.Conversation)
 	n := r.gone + len(r.legs) + 1
 	if l.Conversation == 0 {
 		l.Conversation = n
@@ -153,20 +153,28 @@ func (r *record) close(n int) {
 	r.opens[at] = r.opens[last]
 	r.Leg(r.opens[at]).openAt = at
 	r.opens = r.opens[:last]
-	delete(r.old, n)
 }
 
 // forget drops the oldest legs once there are a quarter more than shall be
-// kept, but for those that are open.
-func (r *record) forget() {
+// kept, but for those of conversations that are open, and of the one that goes
+// on.
+func (r *record) forget(goesOn int) {
 	if len(r.legs) < r.keep+r.keep/4+16 {
 		return
 	}
 	drop := len(r.legs) - r.keep
+	open := map[int]bool{goesOn: true}
 	for _, n := range r.opens {
-		if i := n - 1 - r.gone; i >= 0 && i < drop {
-			l := r.legs[i]
-			r.old[n] = &l
+		open[r.Leg(n).Conversation] = true
+	}
+	for n, l := range r.old {
+		if !open[l.Conversation] {
+			delete(r.old, n)
+		}
+	}
+	for i := range r.legs[:drop] {
+		if l := r.legs[i]; open[l.Conversation] {
+			r.old[r.gone+1+i] = &l
 		}
 	}
 	r.legs = append(r.legs[:0], r.legs[drop:]...)
