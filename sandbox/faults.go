@@ -188,15 +188,15 @@ func ParseFault(rule string) (Fault, error) {
 		}
 		counts := word == "storm" || strings.HasPrefix(word, "x")
 		switch {
-		case word == "slow" && f.Delay <= 0, word == "cut" && f.CutAfter < 0, word == "retry" && f.RetryAfter < 0, counts && f.Times <= 0:
-			return wrong("%s takes a number above 0", word)
+		case f.Delay < 0, word == "cut" && f.CutAfter < 0, word == "retry" && f.RetryAfter < 0, counts && f.Times <= 0:
+			return wrong("%s does not take that number", word)
 		case word == "code" && f.Code == "":
 			return wrong("say which code, such as code queue.deleted")
 		case f.Status != 0 && (f.Status < 200 || f.Status == http.StatusNoContent || f.Status == http.StatusNotModified):
 			return wrong("%d is no status of an answer that goes wrong", f.Status)
 		}
 	}
-	if f.Status == 0 && f.Delay == 0 && !f.Cut && !f.Reset {
+	if f.Status == 0 && !f.Cut && !f.Reset && !strings.Contains(right, "slow ") {
 		return wrong("say what happens: a status, slow, cut or reset")
 	}
 	return f, nil
