@@ -1,19 +1,12 @@
 package sandbox
 
 import (
-	"cmp"
 	"net/http"
-	"slices"
 	"time"
-
-	"github.com/foresort/foresort/sandbox/centre"
 )
 
 // This file estimates: a queue, or a conversation in it, goes in; how long it
 // will wait comes out.
-
-// answeredRecently is how many of the last answers the estimated wait goes by.
-const answeredRecently = 20
 
 // getRoutingQueueEstimatedwaittime estimates how long email will wait that comes
 // now: the mean wait of the last emails that were answered in the queue. A
@@ -51,30 +44,13 @@ func (s *Server) meanWait(queue string) (time.Duration, bool) {
 	if s.life == nil {
 		return 0, false
 	}
-	var last []*centre.Leg // by answer, the latest first
-	ofQueue := map[int32]bool{}
-	for _, l := range s.look(0).legs() {
-		if l.Answered < 0 || len(last) == answeredRecently && l.Answered <= last[answeredRecently-1].Answered {
-			continue
-		}
-		mine, known := ofQueue[l.Queue]
-		if !known {
-			mine = s.life.centre.QueueID(l.Queue) == queue
-			ofQueue[l.Queue] = mine
-		}
-		if !mine {
-			continue
-		}
-		i, _ := slices.BinarySearchFunc(last, l, func(a, b *centre.Leg) int { return cmp.Compare(b.Answered, a.Answered) })
-		last = slices.Insert(last, i, l)
-		last = last[:min(len(last), answeredRecently)]
-	}
+	last := s.life.centre.RecentWaits(queue)
 	if len(last) == 0 {
 		return 0, false
 	}
 	var sum int64
-	for _, l := range last {
-		sum += l.Answered - l.Entered
+	for _, wait := range last {
+		sum += wait
 	}
 	return time.Duration(sum/int64(len(last))) * time.Millisecond, true
 }

@@ -7,6 +7,7 @@ package centre
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,6 +87,7 @@ type Centre struct {
 	queues []string         // ids by the engine's index
 	agents []agent          // by the engine's index
 	within []int64          // the target of each queue in milliseconds; 0: none
+	waits  [][]int64        // of the last answers, by queue
 	wrapUp []routing.WrapUp // of each queue
 	routes map[string]route
 	record
@@ -157,6 +159,7 @@ func (c *Centre) settle(cfg Config) {
 	for _, q := range cfg.Queues {
 		n := c.engine.Queue(q.ID)
 		for len(c.queues) <= n {
+			c.waits = append(c.waits, nil)
 			c.queues, c.within, c.wrapUp = append(c.queues, ""), append(c.within, 0), append(c.wrapUp, routing.WrapUp{})
 		}
 		c.queues[n], c.within[n], c.wrapUp[n] = q.ID, 0, routing.WrapUp{}
@@ -314,6 +317,18 @@ func (c *Centre) AgentID(n int32) string {
 	return c.agents[n].id
 }
 
+// recently is how many waits RecentWaits has.
+const recently = 20
+
+// RecentWaits are the waits of the last emails that were answered in a queue, in
+// milliseconds, the latest last.
+func (c *Centre) RecentWaits(queue string) []int64 {
+	if n := c.engine.Queue(queue); n >= 0 && n < len(c.waits) {
+		return c.waits[n]
+	}
+	return nil
+}
+
 // QueueID is the id of the queue of a leg.
 func (c *Centre) QueueID(n int32) string { return c.queues[n] }
 
@@ -355,6 +370,10 @@ func (c *Centre) saw(ev simulate.Event) {
 		l.State, l.Agent, l.Alerted = Waiting, -1, -1
 	case simulate.Answered:
 		l.State, l.Answered = Interacting, at
+		c.waits[l.Queue] = append(c.waits[l.Queue], at-l.Entered)
+		if extra := len(c.waits[l.Queue]) - recently; extra > 0 {
+			c.waits[l.Queue] = slices.Delete(c.waits[l.Queue], 0, extra)
+		}
 		l.InTime = c.within[l.Queue] == 0 || at-l.Entered <= c.within[l.Queue]
 		l.Target = c.within[l.Queue] > 0
 	case simulate.Ended:
