@@ -220,7 +220,7 @@ func TestTrafficThatDoesNotFit(t *testing.T) {
 	tests := map[string]struct{ old, new, want string }{
 		"a domain that is not there": {"support@help.example.com", "support@nowhere.example", "traffic.yaml:5:"},
 		"a rule of a strategy":       {"support@help.example.com", "standard", `"standard" is no address`},
-		"a skill that is not there":  {"capacity: 2,", "capacity: 2, skills: { Juggling: 3 },", "the skill Juggling"},
+		"a skill that is not there":  {"capacity: 2,", "capacity: 2, skills: { Juggling: 3 },", "traffic.yaml:9:53: agents[0].skills.Juggling: the organisation does not have the skill Juggling"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

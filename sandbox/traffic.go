@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -60,17 +61,8 @@ func (s *Server) hire() error {
 		}
 	}
 	skills, languages := named2id(s.skills), named2id(s.languages)
-	var wrong []error
-	known := func(agent string, levels map[string]float64, ids map[string]string, what string) map[string]float64 {
-		out := map[string]float64{}
-		for name, level := range levels {
-			id, ok := ids[name]
-			if !ok {
-				wrong = append(wrong, fmt.Errorf("the agent %s of the scenario has the %s %s, which the organisation does not have", agent, what, name))
-			}
-			out[id] = level
-		}
-		return out
+	if err := s.checkAgents(have, skills, languages); err != nil {
+		return err
 	}
 	for _, a := range s.life.traffic.model.Agents {
 		if have[a.Name] {
@@ -79,7 +71,7 @@ func (s *Server) hire() error {
 		u := user{
 			ID: s.newID(), Name: a.Name, Email: strings.ToLower(strings.ReplaceAll(a.Name, " ", ".")) + "@larkfield.example",
 			Title: "Agent", Department: hiredFor, Presence: "OFFLINE", RoutingStatus: "OFF_QUEUE", Since: s.life.zero.UTC(),
-			Skills: known(a.Name, a.Skills, skills, "skill"), Languages: known(a.Name, a.Languages, languages, "language"),
+			Skills: byID(a.Skills, skills), Languages: byID(a.Languages, languages),
 			Utilization: object{"email": object{"maximumCapacity": number(float64(a.Capacity)), "interruptableMediaTypes": []any{"call"}, "includeNonAcd": false}},
 		}
 		s.users.seedRow(u.ID, u)
@@ -87,8 +79,33 @@ func (s *Server) hire() error {
 			s.members[q].seedRow(u.ID, member{User: u.ID, Ring: 1, Joined: true, By: "user"})
 		}
 	}
-	slices.SortFunc(wrong, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(slices.CompactFunc(wrong, func(a, b error) bool { return a.Error() == b.Error() })...)
+	return nil
+}
+
+// checkAgents refuses skills and languages that the organisation does not have,
+// of agents who are to be hired.
+func (s *Server) checkAgents(have map[string]bool, skills, languages map[string]string) error {
+	var wrong []error
+	for i := range s.options.Traffic.Agents {
+		a := &s.options.Traffic.Agents[i]
+		if !slices.ContainsFunc(a.Names(), func(name string) bool { return !have[name] }) {
+			continue
+		}
+		for _, x := range []struct {
+			key, what string
+			levels    map[string]float64
+			known     map[string]string
+		}{{"skills", "skill", a.Skills, skills}, {"languages", "language", a.Languages, languages}} {
+			for _, name := range slices.Sorted(maps.Keys(x.levels)) {
+				if _, ok := x.known[name]; !ok {
+					path := fmt.Sprintf("agents[%d].%s.%s", i, x.key, name)
+					at := s.options.Traffic.At(path)
+					wrong = append(wrong, fmt.Errorf("%s:%d:%d: %s: the organisation does not have the %s %s", at.File, at.Line, at.Column, path, x.what, name))
+				}
+			}
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 func named2id(t *table[skill]) map[string]string {
