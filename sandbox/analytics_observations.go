@@ -84,16 +84,24 @@ func cut[T any](all []T) (some []T, truncated bool) {
 	return slices.Concat(all[:half], all[len(all)-half:]), true
 }
 
-func postAnalyticsQueuesObservationsQuery(c *call) (int, any, error) {
-	in, err := decode[struct {
-		Filter  *filter
-		Metrics []string
-		Detail  []string `json:"detailMetrics"`
-	}](c)
+// observationsQuery is the body of both observations queries.
+type observationsQuery struct {
+	Filter  *filter
+	Metrics []string
+	Detail  []string `json:"detailMetrics"`
+}
+
+func (c *call) observationsQuery() (observationsQuery, error) {
+	in, err := decode[observationsQuery](c)
 	if err != nil {
-		return 0, nil, err
+		return in, err
 	}
-	if err := cmp.Or(needs("metrics", len(in.Metrics)), in.Filter.check("filter")); err != nil {
+	return in, cmp.Or(needs("metrics", len(in.Metrics)), in.Filter.check("filter"))
+}
+
+func postAnalyticsQueuesObservationsQuery(c *call) (int, any, error) {
+	in, err := c.observationsQuery()
+	if err != nil {
 		return 0, nil, err
 	}
 	queues := c.standings()
@@ -321,15 +329,8 @@ func (k *look) activity(st standing, in activityQuery) object {
 }
 
 func postAnalyticsUsersObservationsQuery(c *call) (int, any, error) {
-	in, err := decode[struct {
-		Filter  *filter
-		Metrics []string
-		Detail  []string `json:"detailMetrics"`
-	}](c)
+	in, err := c.observationsQuery()
 	if err != nil {
-		return 0, nil, err
-	}
-	if err := cmp.Or(needs("metrics", len(in.Metrics)), in.Filter.check("filter")); err != nil {
 		return 0, nil, err
 	}
 	if len(in.Detail) > 0 {

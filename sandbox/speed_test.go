@@ -51,6 +51,16 @@ func BenchmarkMillion(b *testing.B) {
 	}
 }
 
+// BenchmarkHistory opens the seeded organisation with 35 days behind it.
+func BenchmarkHistory(b *testing.B) {
+	traffic := SeedTraffic()
+	for b.Loop() {
+		if err := New(Options{Traffic: traffic, History: 35 * 24 * time.Hour}).Err(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkAnswersWhileAMillionFlows asks for a queue over a real connection
 // while a million emails a day flow at a speed of 3600.
 func BenchmarkAnswersWhileAMillionFlows(b *testing.B) {

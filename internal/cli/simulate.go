@@ -17,6 +17,7 @@ import (
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/scenario"
 	"github.com/foresort/foresort/simulate"
+	"github.com/foresort/foresort/strategy"
 )
 
 // simulateOptions are the arguments of foresort simulate.
@@ -288,7 +289,13 @@ func (s *shell) readScenario(file string) (*scenario.Scenario, error) {
 		}
 		return os.ReadFile(other)
 	})
-	if err := problems.Err(); err != nil || s.quiet {
+	err = problems.Err()
+	if err != nil && sc != nil && sc.Arrivals == nil && sc.Agents == nil {
+		if st, _ := strategy.Parse(name, src); st != nil && st.Queue != "" {
+			return nil, invalid("a scenario has arrivals and agents: docs/scenario-reference.md", "%s is a strategy file and no scenario", name)
+		}
+	}
+	if err != nil || s.quiet {
 		return sc, err
 	}
 	return sc, s.showProblems(problems)

@@ -67,9 +67,9 @@ type Source interface {
 	Again(address string) Mail
 }
 
-// route is an address under the present configuration.
+// route is where email goes, and what it asks for there.
 type route struct {
-	queue    int32 // -1: no queue
+	queue    int32
 	need     simulate.Need
 	priority int32
 	ask      int32
@@ -89,7 +89,7 @@ type Centre struct {
 	within []int64          // the target of each queue in milliseconds; 0: none
 	waits  [][]int64        // of the last answers, by queue
 	wrapUp []routing.WrapUp // of each queue
-	routes map[string]route
+	routes map[string]route // by address, of those whose mail a queue takes
 	record
 
 	// OnLeg is called whenever a leg has changed, before one that has ended is
@@ -103,7 +103,6 @@ type Centre struct {
 	last     Leg      // as it was then
 	transfer []string // addresses, by the rule that the engine is told of
 	ruleOf   map[string]int
-	lost     int // mail to addresses that there are not
 }
 
 // agent is one agent now.
@@ -172,17 +171,9 @@ func (c *Centre) settle(cfg Config) {
 	}
 	clear(c.routes)
 	for _, a := range cfg.Addresses {
-		r := route{queue: -1, priority: int32(a.Priority), ask: c.askOf(a.Ask)}
-		for _, q := range cfg.Queues {
-			if q.ID == a.Queue {
-				r.queue = int32(c.engine.Queue(a.Queue))
-				r.need = c.engine.Need(int(r.queue), a.Ask.Skills, a.Ask.Language)
-				if q.Settings.WrapUp != nil {
-					r.wrapUp = *q.Settings.WrapUp
-				}
-			}
+		if slices.ContainsFunc(cfg.Queues, func(q Queue) bool { return q.ID == a.Queue }) {
+			c.routes[a.Address], _ = c.into(Entry{Queue: a.Queue, Priority: a.Priority, Ask: a.Ask})
 		}
-		c.routes[a.Address] = r
 	}
 }
 
@@ -214,8 +205,7 @@ func (c *Centre) Advance(to time.Duration) error {
 // queue takes mail of the address.
 func (c *Centre) Receive(m Mail) (int, bool) {
 	r, ok := c.routes[m.Address]
-	if !ok || r.queue < 0 {
-		c.lost++
+	if !ok {
 		return 0, false
 	}
 	entered := min(c.engine.Now(), m.At)
@@ -252,15 +242,20 @@ func (c *Centre) enter(n int, r route, m Mail) {
 func (c *Centre) goesOn(rule int) {
 	address := c.transfer[rule]
 	from := c.last
-	r, ok := c.routes[address]
-	if !ok || r.queue < 0 {
-		return
+	if r, ok := c.routes[address]; ok {
+		c.follow(c.ended, from, r, c.source.Again(address))
 	}
+}
+
+// follow lets a conversation whose leg from, of a number, has ended enter another
+// queue.
+func (c *Centre) follow(leg int, from Leg, r route, m Mail) int {
 	n := c.open(Leg{Conversation: from.Conversation, Address: from.Address, Agent: -1, Entered: c.Now(), Queue: r.queue, Priority: r.priority, Ask: r.ask})
-	if from := c.Leg(c.ended); from != nil { // it may have been forgotten
-		from.Next = n
+	if l := c.Leg(leg); l != nil { // it may have been forgotten
+		l.Next = n
 	}
-	c.enter(n, r, c.source.Again(address))
+	c.enter(n, r, m)
+	return n
 }
 
 // goesTo says that the engine will pass email on to the queue of an address.
@@ -268,8 +263,8 @@ func (c *Centre) goesTo(transfer int32) bool {
 	if transfer == 0 {
 		return false
 	}
-	r, ok := c.routes[c.transfer[transfer-1]]
-	return ok && r.queue >= 0
+	_, ok := c.routes[c.transfer[transfer-1]]
+	return ok
 }
 
 // Reprioritise gives an email that waits another priority and other skills and

@@ -35,13 +35,8 @@ func (c *Centre) Transfer(leg int, e Entry) (int, bool) {
 	l.Transferred = true
 	from := *l
 	c.engine.Remove(l.email)
-	n := c.open(Leg{Conversation: from.Conversation, Address: from.Address, Agent: -1, Entered: c.Now(), Queue: r.queue, Priority: r.priority, Ask: r.ask})
-	if l := c.Leg(leg); l != nil { // it may have been forgotten
-		l.Next = n
-	}
 	e.Mail.Reply = false
-	c.enter(n, r, e.Mail)
-	return n, true
+	return c.follow(leg, from, r, e.Mail), true
 }
 
 // into is where an email goes.
