@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -72,6 +73,41 @@ func TestAdvanceOverHTTP(t *testing.T) {
 	}
 }
 
+// A client learns the organisation's time from the Date of every answer.
+func TestTheDateOfAnAnswerIsTheOrganisations(t *testing.T) {
+	t.Parallel()
+	x, clock := started(t, sandbox.Options{Speed: 600, Faults: []sandbox.Fault{parseFault(t, "* */users -> 503")}})
+	base := strings.Replace(fmt.Sprint(x.ok("POST", channels, nil)["connectUri"]), "ws://", "http://", 1)
+	base, channel, _ := strings.Cut(base, "/channels/")
+	clock.Advance(time.Minute)
+	x.passes(24 * time.Hour)
+	const want = "Tue, 03 Mar 2026 19:00:00 GMT"
+	for _, path := range []string{
+		"/api/v2/routing/queues", "/api/v2/users", "/api/v2/nowhere", "/oauth/token", "/healthz", "/", "/nowhere", "/sandbox/advance", "/downloads/none",
+		"/channels/none", "/channels/" + channel,
+	} {
+		for name, client := range map[string]*http.Client{"in the process": x.http, "by HTTP": {Transport: &http.Transport{DisableKeepAlives: true}}} {
+			req, err := http.NewRequestWithContext(t.Context(), "GET", base+path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if got := res.Header.Values("Date"); len(got) != 1 || got[0] != want {
+				t.Errorf("%s, %s: %d, %q, want %s", path, name, res.StatusCode, got, want)
+			}
+		}
+	}
+	w := httptest.NewRecorder()
+	x.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/sandbox/advance", strings.NewReader(`{"by":"1h"}`)))
+	if got := w.Header().Get("Date"); got != "Tue, 03 Mar 2026 20:00:00 GMT" {
+		t.Errorf("after an hour more: %s", got)
+	}
+}
+
 // The page shows the clock, what waits and who is there.
 func TestThePageShowsTheOrganisationAtWork(t *testing.T) {
 	t.Parallel()
@@ -112,4 +148,61 @@ func TestThePageShowsTheOrganisationAtWork(t *testing.T) {
 	if status, got := broken.direct("POST", "/sandbox/advance", `{"by": "1m"}`); status != http.StatusInternalServerError || !strings.Contains(text(got["message"]), "traffic.yaml:") {
 		t.Errorf("the clock of a broken organisation: %d %v", status, got)
 	}
+}
+
+// A clock on the wall may leap, and a fast organisation gets far: its clock
+// neither hangs nor goes back.
+func TestTheClockLeapsAndGetsFar(t *testing.T) {
+	t.Parallel()
+	now := func(x *org) time.Time {
+		_, got := x.direct("GET", "/sandbox/advance", "")
+		at, err := time.Parse(time.RFC3339, text(got["now"]))
+		if err != nil {
+			t.Error(err)
+		}
+		return at
+	}
+	const day = 24 * time.Hour
+	t.Run("a leap of two centuries", func(t *testing.T) {
+		t.Parallel()
+		x, clock := virtual(t, sandbox.Options{Traffic: sandbox.SeedTraffic(), Keep: 1000})
+		before := now(x)
+		clock.Advance(200 * 365 * day)
+		if got := now(x).Sub(before); got != 366*day {
+			t.Errorf("the leap took the clock %s further, want a year", got)
+		}
+		clock.Advance(time.Hour)
+		if got := now(x).Sub(before); got != 366*day+time.Hour {
+			t.Errorf("after an hour more it is %s further", got)
+		}
+		if err := x.Err(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a fast organisation", func(t *testing.T) {
+		t.Parallel()
+		x, clock := virtual(t, sandbox.Options{Speed: 100_000})
+		before, last := now(x), now(x)
+		for range 60 {
+			clock.Advance(time.Hour)
+			got := now(x)
+			if got.Before(last) {
+				t.Fatalf("the clock went back from %s to %s", last, got)
+			}
+			last = got
+		}
+		if got := last.Sub(before); got != 200*365*day {
+			t.Errorf("it got %s far", got)
+		}
+	})
+	t.Run("an organisation that is as old as a clock gets", func(t *testing.T) {
+		t.Parallel()
+		x, _ := virtual(t, sandbox.Options{})
+		if err := x.Advance(200 * 365 * day); err != nil {
+			t.Error(err)
+		}
+		if err := x.Advance(time.Hour); err == nil {
+			t.Error("it went further")
+		}
+	})
 }

@@ -100,25 +100,30 @@ func (f *filter) passes(row map[string]string) bool {
 	return !slices.Contains(verdicts, false)
 }
 
-// attendance is one agent in one queue, by the dimensions that analytics has.
+// attendance is one agent in one queue.
 type attendance struct {
 	user   user
 	joined bool
-	row    map[string]string
+	queue  string
+}
+
+// row is an attendance by the dimensions that analytics has.
+func (a attendance) row() map[string]string {
+	return map[string]string{
+		"queueId": a.queue, "userId": a.user.ID, "routingStatus": a.user.RoutingStatus,
+		"systemPresence": a.user.Presence, "organizationPresenceId": byPresence(a.user),
+	}
 }
 
 func (s *Server) attendances(q object) []attendance {
 	var all []attendance
+	now := s.now()
 	for _, m := range s.membersOf(q) {
 		u, ok := s.users.latest(m.User)
 		if !ok {
 			continue
 		}
-		u = s.atWork(u)
-		all = append(all, attendance{u, m.Joined, map[string]string{
-			"queueId": text(q, "id"), "userId": u.ID, "routingStatus": u.RoutingStatus,
-			"systemPresence": u.Presence, "organizationPresenceId": presences[u.Presence].id,
-		}})
+		all = append(all, attendance{s.atWorkAt(u, now), m.Joined, text(q, "id")})
 	}
 	return all
 }
@@ -238,7 +243,7 @@ func postAnalyticsRoutingActivityQuery(c *call) (int, any, error) {
 	}
 	results := []object{}
 	for _, q := range c.queues.list() {
-		all := slices.DeleteFunc(c.attendances(q), func(a attendance) bool { return !in.Filter.passes(a.row) })
+		all := slices.DeleteFunc(c.attendances(q), func(a attendance) bool { return !in.Filter.passes(a.row()) })
 		data := []object{}
 		entities := map[string]object{}
 		for _, n := range countUsers(metrics, all) {
@@ -276,8 +281,8 @@ func postAnalyticsRoutingActivityQuery(c *call) (int, any, error) {
 
 func (a attendance) show() object {
 	return object{
-		"activityDate": a.user.Since, "queueId": a.row["queueId"], "userId": a.user.ID,
-		"routingStatus": a.user.RoutingStatus, "routingStatusDate": a.user.Since,
-		"systemPresence": a.user.Presence, "organizationPresenceId": a.row["organizationPresenceId"], "presenceDate": a.user.Since,
+		"activityDate": stamp(a.user.Since), "queueId": a.queue, "userId": a.user.ID,
+		"routingStatus": a.user.RoutingStatus, "routingStatusDate": stamp(a.user.Since),
+		"systemPresence": a.user.Presence, "organizationPresenceId": byPresence(a.user), "presenceDate": stamp(a.user.Since),
 	}
 }

@@ -2,12 +2,14 @@ package sandbox
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"net/http"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,25 +41,21 @@ type aggregatesView struct {
 	Range        struct{ GTE, LT *float64 }
 }
 
-// aggregatesGroup is one group of the answer.
-type aggregatesGroup struct {
-	Group map[string]string `json:"group"`
-	Data  []aggregatesPart  `json:"data"`
-	key   string
+// aggregatesHead is what an answer begins with.
+const aggregatesHead = `{"results":[`
+
+// aggregatesGroups are the groups of an answer, as JSON.
+type aggregatesGroups struct {
+	text   []byte // up to the last group
+	starts []int  // of each group, and where one more would begin
 }
 
-// aggregatesPart is what was in one part of the interval.
-type aggregatesPart struct {
-	Interval string             `json:"interval"`
-	Metrics  []aggregatesMetric `json:"metrics"`
-	Views    []aggregatesMetric `json:"views,omitempty"`
-}
-
-// aggregatesMetric is one number with its name; views have no metric.
-type aggregatesMetric struct {
-	Metric string `json:"metric,omitempty"`
-	Name   string `json:"name,omitempty"`
-	Stats  any    `json:"stats"`
+// some are groups with the commas between them.
+func (g aggregatesGroups) some(from, to int) []byte {
+	if from == to {
+		return nil
+	}
+	return g.text[g.starts[from] : g.starts[to]-1]
 }
 
 func postAnalyticsConversationsAggregatesQuery(c *call) (int, any, error) {
@@ -69,7 +67,7 @@ func postAnalyticsConversationsAggregatesQuery(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, object{"results": t.results()}, nil
+	return http.StatusOK, written(append(t.results().text, "]}"...)), nil
 }
 
 // tally makes a query ready to be added up. At rest it is nil: there is nothing
@@ -99,21 +97,32 @@ func (s *Server) tally(q aggregatesQuery) (*tally, error) {
 	if err := q.imitated(); err != nil {
 		return nil, err
 	}
-	t := &tally{look: s.look(0), cells: map[uint64][]stat{}, target: map[int32]int64{}}
-	if t.passes, err = s.compile(q.Filter, legDimensions, nil); err != nil {
+	passes, err := s.compile(q.Filter, legDimensions, nil)
+	if err != nil {
 		return nil, err
 	}
-	if t.grouping, err = s.grouped(q.GroupBy, legDimensions, q.Flatten); err != nil {
+	groups, err := s.grouped(q.GroupBy, legDimensions, q.Flatten)
+	if err != nil {
 		return nil, err
 	}
-	if t.limits, err = g.parts(from, to, zone); err != nil {
+	limits, err := g.parts(from, to, zone)
+	if err != nil {
 		return nil, err
 	}
-	for _, at := range t.limits {
-		t.millis = append(t.millis, s.life.millis(at))
-	}
+	t := s.look(0).newTally(limits)
+	t.passes, t.grouping = passes, groups
 	t.columnsOf(q)
 	return t, nil
+}
+
+// newTally is a tally of everything in one, by the parts of an interval.
+func (k *look) newTally(limits []time.Time) *tally {
+	t := &tally{look: k, grouping: &grouping{groups: make([]groupNode, 1)}, limits: limits, cells: map[uint64][]stat{}}
+	t.targets.work = func(queue int64) int64 { return k.target(k.life.centre.QueueID(int32(queue))) }
+	for _, at := range limits {
+		t.millis = append(t.millis, k.life.millis(at))
+	}
+	return t
 }
 
 // imitated says what of a query is not imitated.
@@ -156,24 +165,30 @@ type tally struct {
 	millis   []int64        // the same as times of the centre
 	part     int            // the part that was found last
 
-	cells  map[uint64][]stat // by group and part, each with a statistic for each column
-	slab   []stat            // for cells to come
-	target map[int32]int64   // by queue
-	spans  []string          // the parts as the wire has them
+	cells   map[uint64][]stat // by group and part, each with a statistic for each column
+	recent  [1 << 8]nearCell  // of cells, by a hash
+	slab    []stat            // for cells to come
+	targets memo[int64]       // of queues
 
 	aspect aspect                  // at present, so that it need not be made anew
 	seen   [len(purposes)]struct { // of the present leg, by side
 		is     bool
 		passes bool
 		groups []int32
-		last   uint64 // where the cell is that was found last
-		cell   []stat
+		part   int      // that was counted in last
+		cells  [][]stat // of the groups in it
 	}
+}
+
+// nearCell is where a cell is.
+type nearCell struct {
+	at   uint64
+	cell []stat
 }
 
 // column is one metric or view.
 type column struct {
-	name     string
+	head     []byte // of its JSON
 	metric   metric
 	view     bool
 	from, to float64 // the values that a view counts
@@ -189,7 +204,13 @@ func (t *tally) columnsOf(q aggregatesQuery) {
 	add := func(name, target string, view bool, from, to float64) {
 		if m := slices.Index(metricNames[:], target); m >= 0 {
 			t.of[m] = append(t.of[m], len(t.columns))
-			t.columns = append(t.columns, column{name, metric(m), view, from, to})
+			key := `{"metric":`
+			if view {
+				key = `{"name":`
+			}
+			head, _ := json.Marshal(name)
+			head = append(append([]byte(key), head...), `,"stats":{`...)
+			t.columns = append(t.columns, column{head, metric(m), view, from, to})
 		}
 	}
 	for i, name := range q.Metrics {
@@ -211,16 +232,19 @@ func (t *tally) columnsOf(q aggregatesQuery) {
 
 // count passes over the record.
 func (t *tally) count() {
-	from, to := t.millis[0], t.millis[len(t.millis)-1]
-	var buf []emission
-	for n, l := range t.legs() {
-		if l.Entered >= to || l.Ended >= 0 && l.Ended < from {
-			continue
+	from, to := t.millis[0], min(t.millis[len(t.millis)-1], t.upTo+1)
+	wanted := 0
+	for m, columns := range t.of {
+		if len(columns) > 0 {
+			wanted |= 1 << m
 		}
+	}
+	var buf []emission
+	for n, l := range t.within(from, to) {
 		buf = emissions(buf[:0], n, l)
 		t.next()
-		for _, e := range buf {
-			if from <= e.at && e.at < to && len(t.of[e.metric]) > 0 && t.shows(e.at) {
+		for i := range buf {
+			if e := &buf[i]; from <= e.at && e.at < to && wanted>>e.metric&1 != 0 && t.shows(e.at) {
 				t.add(n, l, l.Agent, e)
 			}
 		}
@@ -233,7 +257,7 @@ func (t *tally) count() {
 		if l := t.life.centre.Leg(m.Leg); l != nil && m.To < to && t.shows(m.To) {
 			t.next()
 			for _, e := range emissionsOf(m) {
-				t.add(m.Leg, l, m.Agent, e)
+				t.add(m.Leg, l, m.Agent, &e)
 			}
 		}
 	}
@@ -242,177 +266,216 @@ func (t *tally) count() {
 // next begins another leg.
 func (t *tally) next() {
 	for i := range t.seen {
-		t.seen[i].is, t.seen[i].last = false, math.MaxUint64
+		t.seen[i].is = false
 	}
 }
 
 // add counts an emission of a leg.
-func (t *tally) add(n int, l *centre.Leg, agent int32, e emission) {
+func (t *tally) add(n int, l *centre.Leg, agent int32, e *emission) {
 	seen := &t.seen[e.side]
 	if !seen.is {
-		t.aspect = aspect{n: n, l: l, side: e.side, agent: agent, to: -1}
-		if seen.is, seen.passes = true, t.passes == nil || t.passes(&t.aspect); seen.passes {
-			seen.groups = t.grouping.of(seen.groups[:0], &t.aspect)
+		a := &t.aspect
+		a.n, a.l, a.side, a.agent, a.to = n, l, e.side, agent, -1
+		if seen.is, seen.passes = true, t.passes == nil || t.passes(a); seen.passes {
+			var same bool
+			if seen.groups, same = t.grouping.of(a); !same {
+				seen.cells = seen.cells[:0]
+			}
 		}
 	}
 	if !seen.passes {
 		return
 	}
-	value := e.value
+	value, low := e.value, e.value
 	if e.metric == metricServiceLevel || e.metric == metricServiceTarget {
-		target := t.targetOf(l.Queue)
-		if target < 0 && (e.side == ofACD || e.metric == metricServiceTarget) { // abandoned where nothing was promised
+		low = t.targets.get(int64(l.Queue))
+		if low < 0 && (e.side == ofACD || e.metric == metricServiceTarget) { // abandoned where nothing was promised
 			return
 		}
 		if e.metric == metricServiceTarget {
-			value = target
+			value = low
 		}
 	}
-	part := t.partOf(e.at)
-	for _, g := range seen.groups {
-		place := uint64(uint32(g))<<32 | uint64(uint32(part))
-		cell := seen.cell
-		if place != seen.last {
-			cell = t.cell(place)
-			seen.last, seen.cell = place, cell
+	if part := t.partOf(e.at); part != seen.part || len(seen.cells) == 0 {
+		seen.part, seen.cells = part, seen.cells[:0]
+		for _, g := range seen.groups {
+			seen.cells = append(seen.cells, t.cell(g, part))
 		}
+	}
+	for _, cell := range seen.cells {
 		for _, c := range t.of[e.metric] {
 			if col := &t.columns[c]; col.view && (float64(value) < col.from || float64(value) >= col.to) {
 				continue
 			}
 			st := &cell[c]
-			low := value
-			if e.metric == metricServiceLevel {
-				low = t.targetOf(l.Queue)
+			if st.count == 0 {
+				st.min, st.max = low, low
 			}
-			if st.count == 0 || low < st.min {
-				st.min = low
-			}
-			if st.count == 0 || low > st.max {
-				st.max = low
-			}
+			st.min, st.max = min(st.min, low), max(st.max, low)
 			st.count++
 			st.sum += value
 		}
 	}
 }
 
-func (t *tally) targetOf(queue int32) int64 {
-	share, ok := t.target[queue]
-	if !ok {
-		share = t.Server.target(t.life.centre.QueueID(queue))
-		t.target[queue] = share
-	}
-	return share
-}
-
-// partOf is the part of the interval that a time lies in.
+// partOf is the part of the interval that a time lies in. Parts are about
+// equally long.
 func (t *tally) partOf(at int64) int {
 	if t.millis[t.part] <= at && at < t.millis[t.part+1] {
 		return t.part
 	}
-	t.part = sort.Search(len(t.millis), func(i int) bool { return t.millis[i] > at }) - 1
-	return t.part
+	parts := len(t.millis) - 1
+	i := int((at - t.millis[0]) * int64(parts) / (t.millis[parts] - t.millis[0]))
+	for t.millis[i] > at {
+		i--
+	}
+	for t.millis[i+1] <= at {
+		i++
+	}
+	t.part = i
+	return i
 }
 
 // slabCells is how many cells are made at once.
 const slabCells = 128
 
-func (t *tally) cell(place uint64) []stat {
-	cell, ok := t.cells[place]
+func (t *tally) cell(group int32, part int) []stat {
+	at := uint64(uint32(group))<<32 | uint64(uint32(part))
+	near := &t.recent[(uint(group)*31+uint(part))%uint(len(t.recent))]
+	if near.at == at && near.cell != nil {
+		return near.cell
+	}
+	cell, ok := t.cells[at]
 	if !ok {
 		n := len(t.columns)
 		if len(t.slab) < n {
 			t.slab = make([]stat, slabCells*n)
 		}
 		cell, t.slab = t.slab[:n:n], t.slab[n:]
-		t.cells[place] = cell
+		t.cells[at] = cell
 	}
+	*near = nearCell{at, cell}
 	return cell
 }
 
 // results passes over the record and writes what it adds up to: groups by what
 // they are, parts by time, and nothing of what is empty.
-func (t *tally) results() []aggregatesGroup {
+func (t *tally) results() aggregatesGroups {
+	out := aggregatesGroups{text: []byte(aggregatesHead), starts: []int{len(aggregatesHead)}}
 	if t == nil {
-		return []aggregatesGroup{}
+		return out
 	}
 	t.count()
-	t.spans = make([]string, len(t.limits)-1)
-	out := []aggregatesGroup{}
-	last := int32(-1)
-	for _, place := range slices.Sorted(maps.Keys(t.cells)) {
-		part := t.show(int(uint32(place)), t.cells[place])
-		if len(part.Metrics)+len(part.Views) == 0 {
+	type found struct {
+		group map[string]string
+		key   string
+		cells []uint64
+	}
+	var groups []found
+	stats := 0
+	for _, at := range slices.Sorted(maps.Keys(t.cells)) {
+		n := t.telling(t.cells[at])
+		if n == 0 {
 			continue
 		}
-		if g := int32(place >> 32); g != last {
-			last = g
-			group, key := t.grouping.group(g)
-			out = append(out, aggregatesGroup{Group: group, key: key})
+		stats += n
+		last := len(groups) - 1
+		if last < 0 || groups[last].cells[0]>>32 != at>>32 {
+			group, key := t.grouping.group(int32(at >> 32))
+			groups = append(groups, found{group, key, nil})
+			last++
 		}
-		out[len(out)-1].Data = append(out[len(out)-1].Data, part)
+		groups[last].cells = append(groups[last].cells, at)
 	}
-	slices.SortFunc(out, func(a, b aggregatesGroup) int { return strings.Compare(a.key, b.key) })
+	slices.SortFunc(groups, func(a, b found) int { return strings.Compare(a.key, b.key) })
+	spans := make([]string, len(t.limits)-1) // the parts as the wire has them
+	b := slices.Grow(out.text, 96*stats)     // in most cases enough
+	for _, g := range groups {
+		text, _ := json.Marshal(g.group)
+		b = append(append(append(apart(b), `{"group":`...), text...), `,"data":[`...)
+		for _, at := range g.cells {
+			part := int(uint32(at))
+			if spans[part] == "" {
+				spans[part] = `{"interval":"` + stamp(t.limits[part]) + "/" + stamp(t.limits[part+1]) + `","metrics":[`
+			}
+			b = t.show(append(apart(b), spans[part]...), t.cells[at])
+		}
+		b = append(b, "]}"...)
+		out.starts = append(out.starts, len(b)+1)
+	}
+	out.text = b
 	return out
 }
 
-// show writes one cell.
-func (t *tally) show(part int, cell []stat) aggregatesPart {
-	if t.spans[part] == "" {
-		t.spans[part] = stamp(t.limits[part].UTC()) + "/" + stamp(t.limits[part+1].UTC())
+// apart puts a comma before what follows in a list.
+func apart(b []byte) []byte {
+	if b[len(b)-1] == '[' {
+		return b
 	}
-	out := aggregatesPart{Interval: t.spans[part], Metrics: make([]aggregatesMetric, 0, len(t.columns))}
+	return append(b, ',')
+}
+
+// telling is how many statistics of a cell have something to show.
+func (t *tally) telling(cell []stat) int {
+	n := 0
+	for i := range cell {
+		if cell[i].tells(t.columns[i].metric) {
+			n++
+		}
+	}
+	return n
+}
+
+// show writes one cell from its first metric on. The views come last, in a list
+// of their own.
+func (t *tally) show(b []byte, cell []stat) []byte {
+	views := false
 	for i := range t.columns {
 		c := &t.columns[i]
-		stats := cell[i].show(c.metric)
-		switch {
-		case stats == nil:
-		case c.view:
-			out.Views = append(out.Views, aggregatesMetric{Name: c.name, Stats: stats})
-		default:
-			out.Metrics = append(out.Metrics, aggregatesMetric{Metric: c.name, Stats: stats})
+		if !cell[i].tells(c.metric) {
+			continue
 		}
+		if c.view && !views {
+			views = true
+			b = append(b, `],"views":[`...)
+		}
+		b = append(cell[i].show(append(apart(b), c.head...), c.metric), "}}"...)
 	}
-	return out
+	return append(b, "]}"...)
 }
 
-// show writes a statistic as the wire has it; nil: there is nothing.
-func (st stat) show(m metric) any {
-	target := func() *float64 {
-		if st.min != st.max || st.min < 0 {
-			return nil // queues with several targets, or with none
-		}
-		share := float64(st.min) / 10_000
-		return &share
-	}
+// tells says that there is something.
+func (st *stat) tells(m metric) bool {
+	return st.count > 0 && (m != metricServiceTarget || st.target())
+}
+
+// target says that a service level has one target: not several, those of
+// several queues, and not none.
+func (st *stat) target() bool { return st.min == st.max && st.min >= 0 }
+
+// show writes the fields of a statistic as the wire has them.
+func (st *stat) show(b []byte, m metric) []byte {
+	share := func(name string, n float64) { b = strconv.AppendFloat(append(b, name...), n, 'f', -1, 64) }
+	count := func(name string, n int64) { b = strconv.AppendInt(append(b, name...), n, 10) }
+	target := float64(st.min) / 10_000
 	switch {
-	case st.count == 0:
-		return nil
 	case m == metricServiceLevel:
-		return struct {
-			Ratio       float64  `json:"ratio"`
-			Numerator   int64    `json:"numerator"`
-			Denominator int64    `json:"denominator"`
-			Target      *float64 `json:"target,omitempty"`
-		}{float64(st.sum) / float64(st.count), st.sum, st.count, target()}
-	case m == metricServiceTarget:
-		if target() == nil {
-			return nil
+		share(`"ratio":`, float64(st.sum)/float64(st.count))
+		count(`,"numerator":`, st.sum)
+		count(`,"denominator":`, st.count)
+		if st.target() {
+			share(`,"target":`, target)
 		}
-		return struct {
-			Current *float64 `json:"current"`
-			Target  *float64 `json:"target"`
-		}{target(), target()}
+	case m == metricServiceTarget:
+		share(`"current":`, target)
+		share(`,"target":`, target)
 	case metricNames[m][0] == 't':
-		return struct {
-			Max   int64 `json:"max"`
-			Min   int64 `json:"min"`
-			Count int64 `json:"count"`
-			Sum   int64 `json:"sum"`
-		}{st.max, st.min, st.count, st.sum}
+		count(`"max":`, st.max)
+		count(`,"min":`, st.min)
+		count(`,"count":`, st.count)
+		count(`,"sum":`, st.sum)
+	default:
+		count(`"count":`, st.count)
 	}
-	return struct {
-		Count int64 `json:"count"`
-	}{st.count}
+	return b
 }

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"cmp"
 	"fmt"
+	"iter"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -113,65 +115,90 @@ func postAnalyticsConversationsDetailsQuery(c *call) (int, any, error) {
 		first = min((number-1)*size, len(found))
 	}
 	out := []detailsConversation{}
-	for _, v := range found[first:min(first+size, len(found))] {
-		out = append(out, k.show(v))
+	for _, n := range found[first:min(first+size, len(found))] {
+		out = append(out, k.show(k.span(n)))
 	}
 	return http.StatusOK, object{"conversations": out, "totalHits": hits}, nil
 }
 
-// conversations finds conversations. With StartOfDay they began on a day (UTC)
-// that the interval touches, without they were going on within it.
-func (k *look) conversations(q detailsQuery, from, to time.Time) ([]conversationSpan, error) {
+// conversations finds conversations, by the numbers of their first legs. With
+// StartOfDay they began on a day (UTC) that the interval touches, without they
+// were going on within it.
+func (k *look) conversations(q detailsQuery, from, to time.Time) ([]int, error) {
 	tests, segmentTests, err := k.detailsTests(q)
 	if err != nil {
 		return nil, err
 	}
 	const day = 24 * time.Hour
-	begin, end := k.life.millis(from), k.life.millis(to)
+	c := k.life.centre
+	first, begin, end := int64(math.MinInt64), k.life.millis(from), k.life.millis(to)
 	if q.StartOfDay {
 		begin, end = k.life.millis(from.UTC().Truncate(day)), k.life.millis(to.Add(-1).UTC().Truncate(day).Add(day))
+		first = begin
 	}
-	found := []conversationSpan{}
-	var segments []aspect
-	whole := make([]aspect, 1)
-	for n, l := range k.legs() {
-		if l.Conversation != n || l.Entered >= end || q.StartOfDay && l.Entered < begin || !k.shows(l.Entered) {
-			continue
+	end = min(end, k.upTo+1)
+	n, a := 0, new(aspect)
+	passes := func() bool {
+		l := c.Leg(n)
+		if l.Conversation != n || l.Entered < first || l.Entered >= end || !k.shows(l.Entered) {
+			return false
 		}
-		v := conversationSpan{n, l.Entered, k.endOf(l)}
+		v := k.span(n)
 		if !q.StartOfDay && v.end >= 0 && v.end < begin {
-			continue
+			return false
 		}
-		whole[0] = aspect{n: n, l: l, agent: -1, from: v.start, to: v.end}
-		if !allPass(tests, whole) {
-			continue
-		}
-		if len(segmentTests) > 0 {
-			if segments = k.segments(segments[:0], v); !allPass(segmentTests, segments) {
-				continue
-			}
-		}
-		found = append(found, v)
+		*a = aspect{n: n, l: l, agent: -1, from: v.start, to: v.end}
+		return !slices.ContainsFunc(tests, func(t test) bool { return !t(a) }) &&
+			!slices.ContainsFunc(segmentTests, func(t test) bool { return !k.somePasses(t, v, a) })
 	}
-	q.sort(found)
+	found := []int{}
+	for _, n = range k.old() {
+		if passes() {
+			found = append(found, n)
+		}
+	}
+	// Where the queue decides, one conversation of each is looked at.
+	decides := q.StartOfDay && len(k.hidden) == 0 && ofQueue(q.ConversationFilters) && ofQueue(q.SegmentFilters)
+	verdicts := memo[bool]{work: func(int64) bool { return passes() }}
+	alone, kept, sorted := c.Alone(), c.Forgotten()+1, c.Since(1)
+	n = c.Since(first)
+	for last := c.Since(end); n < last; n++ {
+		queue := int32(-1)
+		if decides && n >= sorted {
+			queue = alone[n-kept]
+		}
+		if queue >= 0 && verdicts.get(int64(queue)) || queue < 0 && passes() {
+			found = append(found, n)
+		}
+	}
+	k.sort(q, found)
 	if q.Limit != nil && *q.Limit >= 0 && *q.Limit < len(found) {
 		found = found[:*q.Limit]
 	}
 	return found, nil
 }
 
-// allPass says that each test is passed by one of some aspects.
-func allPass(tests []test, some []aspect) bool {
-	for _, t := range tests {
-		passed := false
-		for i := 0; i < len(some) && !passed; i++ {
-			passed = t(&some[i])
-		}
-		if !passed {
-			return false
+// somePasses says that a segment of a conversation passes. a is room for it.
+func (k *look) somePasses(t test, v conversationSpan, a *aspect) bool {
+	for *a = range k.segments(v) {
+		if t(a) {
+			return true
 		}
 	}
-	return true
+	return false
+}
+
+// ofQueue says that filters tell no more of a segment than its queue.
+func ofQueue(filters []filter) bool {
+	return !slices.ContainsFunc(filters, func(f filter) bool {
+		return !ofQueue(f.Clauses) || slices.ContainsFunc(f.Predicates, func(p predicate) bool {
+			switch p.Dimension {
+			case "queueId", "mediaType", "direction", "originatingDirection", "divisionId", "conversationInitiator":
+				return false
+			}
+			return true
+		})
+	})
 }
 
 // detailsTests makes the filters of conversations and those of segments ready.
@@ -209,25 +236,36 @@ func likeAddress(value, wanted string) bool {
 
 // sort orders conversations, by their beginning where the query does not say
 // otherwise. Those that go on end last.
-func (q detailsQuery) sort(all []conversationSpan) {
-	key := func(v conversationSpan) int64 {
-		switch {
-		case q.OrderBy != "conversationEnd" && q.OrderBy != "segmentEnd":
-			return v.start
-		case v.end < 0:
-			return 1<<63 - 1
+func (k *look) sort(q detailsQuery, all []int) {
+	type keyed struct {
+		at int64
+		n  int
+	}
+	var some []keyed
+	byEnd := q.OrderBy == "conversationEnd" || q.OrderBy == "segmentEnd"
+	for _, n := range all {
+		v := k.span(n)
+		at := v.start
+		if byEnd {
+			at = int64(uint64(v.end) << 1 >> 1) // -1 comes last
+		} else if at >= 0 { // only what waited at the beginning is not in order
+			break
 		}
-		return v.end
+		some = append(some, keyed{at, n})
 	}
-	order := func(a, b conversationSpan) int {
-		if q.Order == "desc" {
-			a, b = b, a
-		}
-		return cmp.Or(cmp.Compare(key(a), key(b)), cmp.Compare(a.first, b.first))
+	slices.SortFunc(some, func(a, b keyed) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.n, b.n)) })
+	for i, x := range some {
+		all[i] = x.n
 	}
-	if !slices.IsSortedFunc(all, order) {
-		slices.SortFunc(all, order)
+	if q.Order == "desc" {
+		slices.Reverse(all)
 	}
+}
+
+// span is a conversation by the number of its first leg.
+func (k *look) span(n int) conversationSpan {
+	l := k.life.centre.Leg(n)
+	return conversationSpan{n, l.Entered, k.endOf(l)}
 }
 
 // endOf is when a conversation ended, by its first leg; -1: not that it shows.
@@ -241,66 +279,66 @@ func (k *look) endOf(l *centre.Leg) int64 {
 	return l.Ended
 }
 
-// segments adds the segments of a conversation as they show: leg by leg, those
+// segments are the segments of a conversation as they show: leg by leg, those
 // of the customer, of the queue, of alerts that nobody answered, and of the
 // agent.
-func (k *look) segments(buf []aspect, v conversationSpan) []aspect {
-	for n := v.first; n > 0; {
-		l := k.life.centre.Leg(n)
-		if l == nil || l.Entered > k.upTo {
-			break
-		}
-		put := func(a aspect) {
-			a.n, a.l = n, l
-			if a.to > k.upTo {
-				a.to = -1
+func (k *look) segments(v conversationSpan) iter.Seq[aspect] {
+	return func(yield func(aspect) bool) {
+		for n := v.first; n > 0; {
+			l := k.life.centre.Leg(n)
+			if l == nil || l.Entered > k.upTo {
+				return
 			}
-			if a.to < 0 {
-				a.ended = stillConnected
+			put := func(a aspect) bool {
+				a.n, a.l = n, l
+				if a.to > k.upTo {
+					a.to = -1
+				}
+				if a.to < 0 {
+					a.ended = stillConnected
+				}
+				return a.from > k.upTo || yield(a)
 			}
-			if a.from <= k.upTo {
-				buf = append(buf, a)
-			}
-		}
-		customer := aspect{side: ofCustomer, agent: -1, kind: segmentInteract, from: l.Entered, to: l.Ended}
-		queue := aspect{side: ofACD, agent: -1, kind: segmentInteract, from: l.Entered, to: l.Answered, ended: byTransfer}
-		if l.Answered < 0 {
-			queue.to, queue.ended = l.Ended, byPeer
-		}
-		switch {
-		case l.Next > 0: // it goes on
-			queue.ended = byTransfer
-		case l.State == centre.Abandoned:
-			customer.ended = byClient
-		case l.State == centre.Disconnected:
-			customer.ended = bySystem
+			customer := aspect{side: ofCustomer, agent: -1, kind: segmentInteract, from: l.Entered, to: l.Ended}
+			queue := aspect{side: ofACD, agent: -1, kind: segmentInteract, from: l.Entered, to: l.Answered, ended: byTransfer}
 			if l.Answered < 0 {
-				queue.ended = bySystem
+				queue.to, queue.ended = l.Ended, byPeer
 			}
-		default:
-			customer.ended = byPeer
+			switch {
+			case l.Next > 0: // it goes on
+				queue.ended = byTransfer
+			case l.State == centre.Abandoned:
+				customer.ended = byClient
+			case l.State == centre.Disconnected:
+				customer.ended = bySystem
+				if l.Answered < 0 {
+					queue.ended = bySystem
+				}
+			default:
+				customer.ended = byPeer
+			}
+			if !put(customer) || !put(queue) {
+				return
+			}
+			for _, m := range k.missesOf(n) {
+				if !put(aspect{side: ofAgent, agent: m.Agent, alerted: m.From, kind: segmentAlert, from: m.From, to: m.To, ended: byTimeout}) {
+					return
+				}
+			}
+			if l.Alerted >= 0 && !k.agentSegments(l, put) {
+				return
+			}
+			n = l.Next
 		}
-		put(customer)
-		put(queue)
-		for _, m := range k.missesOf(n) {
-			put(aspect{side: ofAgent, agent: m.Agent, alerted: m.From, kind: segmentAlert, from: m.From, to: m.To, ended: byTimeout})
-		}
-		if l.Alerted >= 0 {
-			k.agentSegments(l, put)
-		}
-		n = l.Next
 	}
-	return buf
 }
 
-// agentSegments puts the segments of the agent who has a leg, or had it last.
-// That after-call work goes on is known only when it has ended.
-func (k *look) agentSegments(l *centre.Leg, put func(aspect)) {
-	a := aspect{side: ofAgent, agent: l.Agent, alerted: l.Alerted}
-	with := func(kind segmentKind, from, to int64, ended disconnect) aspect {
-		a := a
-		a.kind, a.from, a.to, a.ended = kind, from, to, ended
-		return a
+// agentSegments puts the segments of the agent who has a leg, or had it last,
+// while put wants more. That after-call work goes on is known only when it has
+// ended.
+func (k *look) agentSegments(l *centre.Leg, put func(aspect) bool) bool {
+	with := func(kind segmentKind, from, to int64, ended disconnect) bool {
+		return put(aspect{side: ofAgent, agent: l.Agent, alerted: l.Alerted, kind: kind, from: from, to: to, ended: ended})
 	}
 	ended := byClient
 	switch {
@@ -309,24 +347,17 @@ func (k *look) agentSegments(l *centre.Leg, put func(aspect)) {
 	case l.State == centre.Disconnected:
 		ended = bySystem
 	}
-	switch {
-	case l.Answered < 0 && l.Ended < 0:
-		put(with(segmentAlert, l.Alerted, -1, stillConnected))
-	case l.Answered < 0:
-		put(with(segmentAlert, l.Alerted, l.Ended, ended))
-	case l.Answered > l.Alerted:
-		put(with(segmentAlert, l.Alerted, l.Answered, stillConnected))
+	if l.Answered < 0 {
+		return with(segmentAlert, l.Alerted, l.Ended, ended)
 	}
-	switch {
-	case l.Answered < 0:
-	case l.Ended < 0 || l.Ended > k.upTo:
-		put(with(segmentInteract, l.Answered, -1, stillConnected))
-	default:
-		put(with(segmentInteract, l.Answered, talkUntil(l), ended))
-		if talkUntil(l) < l.Ended {
-			put(with(segmentWrapUp, talkUntil(l), l.Ended, stillConnected))
-		}
+	if l.Answered > l.Alerted && !with(segmentAlert, l.Alerted, l.Answered, stillConnected) {
+		return false
 	}
+	if l.Ended > k.upTo {
+		return with(segmentInteract, l.Answered, -1, stillConnected)
+	}
+	return with(segmentInteract, l.Answered, talkUntil(l), ended) &&
+		(talkUntil(l) >= l.Ended || with(segmentWrapUp, talkUntil(l), l.Ended, stillConnected))
 }
 
 // detailsConversation is one conversation on the wire.
@@ -390,7 +421,7 @@ func (k *look) show(v conversationSpan) detailsConversation {
 	}
 	mail := k.letter(v.first)
 	place := map[partKey]int{}
-	for _, a := range k.segments(nil, v) {
+	for a := range k.segments(v) {
 		i, known := place[a.part()]
 		if !known {
 			i = len(out.Participants)
@@ -482,7 +513,7 @@ func (k *look) showSegment(a aspect, mail created) detailsSegment {
 		out.Subject = mail.Subject
 	}
 	if a.kind == segmentWrapUp && a.to >= 0 {
-		out.WrapUpCode = k.wrapUpCode(a.n, a.l)
+		out.WrapUpCode = k.wrapUpCode(a.n, a.l).ID
 	}
 	return out
 }

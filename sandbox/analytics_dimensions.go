@@ -161,20 +161,29 @@ func (s *Server) dimension(name string) dimension {
 			return int64(a.l.Priority)
 		}, values: func(code int64) []string { return []string{strconv.FormatInt(code, 10)} }}
 	case "wrapUpCode":
-		var codes []string
+		var codes []string // of the queues that came up, one after the other
+		type part struct {
+			wrapUps
+			first int
+		}
+		of := memo[*part]{work: func(queue int64) *part {
+			p := &part{s.wrapUps(c.QueueID(int32(queue))), len(codes)}
+			for _, code := range p.codes {
+				codes = append(codes, code.ID)
+			}
+			return p
+		}}
 		return dimension{code: func(a *aspect) int64 {
-			of := a.kind == noSegment || a.kind == segmentWrapUp && a.to >= 0
-			if a.side != ofAgent || !of || a.agent != a.l.Agent {
+			applies := a.kind == noSegment || a.kind == segmentWrapUp && a.to >= 0
+			if a.side != ofAgent || !applies || a.agent != a.l.Agent {
 				return none
 			}
-			code := s.wrapUpCode(a.n, a.l)
-			if code == "" {
+			p := of.get(int64(a.l.Queue))
+			i := s.wrapUp(a.n, a.l, &p.wrapUps)
+			if i < 0 {
 				return none
 			}
-			if !slices.Contains(codes, code) {
-				codes = append(codes, code)
-			}
-			return int64(slices.Index(codes, code))
+			return int64(p.first + i)
 		}, values: func(code int64) []string { return []string{codes[code]} }}
 	case "segmentType":
 		return dimension{code: func(a *aspect) int64 { return int64(a.kind) }, values: func(code int64) []string { return []string{segmentKinds[code]} }}
@@ -256,19 +265,50 @@ func (d dimension) test(p predicate) test {
 	if like == nil {
 		like = strings.EqualFold
 	}
-	known := map[int64]bool{}
+	passes := memo[bool]{work: func(code int64) bool {
+		return slices.ContainsFunc(d.values(code), func(value string) bool { return like(value, p.Value) })
+	}}
 	return func(a *aspect) bool {
 		code := d.code(a)
-		if code == none {
-			return false
-		}
-		passes, seen := known[code]
-		if !seen {
-			passes = slices.ContainsFunc(d.values(code), func(value string) bool { return like(value, p.Value) })
-			known[code] = passes
-		}
-		return passes
+		return code != none && passes.get(code)
 	}
+}
+
+// memo remembers what was worked out of codes.
+type memo[T any] struct {
+	work  func(code int64) T
+	small []remembered[T] // those that need no map
+	large map[int64]T
+}
+
+type remembered[T any] struct {
+	known bool
+	value T
+}
+
+// smallCodes is how many codes are looked up without a map.
+const smallCodes = 1 << 12
+
+func (m *memo[T]) get(code int64) T {
+	if code < 0 || code >= smallCodes {
+		v, known := m.large[code]
+		if !known {
+			if m.large == nil {
+				m.large = map[int64]T{}
+			}
+			v = m.work(code)
+			m.large[code] = v
+		}
+		return v
+	}
+	for int64(len(m.small)) <= code {
+		m.small = append(m.small, remembered[T]{})
+	}
+	r := &m.small[code]
+	if !r.known {
+		*r = remembered[T]{true, m.work(code)}
+	}
+	return r.value
 }
 
 // grouping tells aspects apart by the dimensions that a query groups by. A
@@ -279,11 +319,18 @@ type grouping struct {
 	flat    bool // several values of one dimension make one: a,b,c
 	texts   []string
 	textOf  map[string]int32
-	known   []map[int64][]int32 // the texts of the codes of each dimension
-	small   [][][]int32         // the same for small codes
-	groups  []groupNode         // the first holds everything
-	groupOf map[uint64]int32    // by the group above and the text
-	spare   []int32
+	known   []memo[[]int32]  // the texts of the codes of each dimension
+	groups  []groupNode      // the first holds everything
+	groupOf map[uint64]int32 // by the group above and the text
+	recent  [1 << 8]struct { // of groupOf, by a hash
+		key uint64
+		n   int32 // 0: nothing
+	}
+	spare []int32
+	last  [len(purposes)]struct { // that was asked for, by side
+		codes  []int64
+		groups []int32
+	}
 }
 
 // groupNode is a group of the first dimensions.
@@ -292,9 +339,6 @@ type groupNode struct {
 	depth       int
 }
 
-// smallCodes is how many codes of a dimension are looked up without a map.
-const smallCodes = 1 << 12
-
 // grouped makes a grouping; names holds the dimensions that there are.
 func (s *Server) grouped(by, names []string, flat bool) (*grouping, error) {
 	g := &grouping{names: by, flat: flat, textOf: map[string]int32{}, groups: make([]groupNode, 1), groupOf: map[uint64]int32{}}
@@ -302,27 +346,48 @@ func (s *Server) grouped(by, names []string, flat bool) (*grouping, error) {
 		if !slices.Contains(names, name) {
 			return nil, notImitated("groups by " + name)
 		}
-		g.dims = append(g.dims, s.dimension(name))
-		g.known, g.small = append(g.known, map[int64][]int32{}), append(g.small, nil)
+		d := s.dimension(name)
+		g.dims = append(g.dims, d)
+		g.known = append(g.known, memo[[]int32]{work: func(code int64) []int32 { return g.textsOf(d, code) }})
 	}
 	return g, nil
 }
 
-// of adds the groups of an aspect: one, or with several values of one dimension
-// one for each.
-func (g *grouping) of(out []int32, a *aspect) []int32 {
-	first := len(out)
-	out = append(out, 0)
+// of are the groups of an aspect: one, or with several values of one dimension
+// one for each. They hold until the next aspect of that side. same says that they
+// are those of the one before.
+func (g *grouping) of(a *aspect) (groups []int32, same bool) {
+	last := &g.last[a.side]
+	same = len(last.groups) > 0
 	for i := range g.dims {
-		texts := g.values(i, g.dims[i].code(a))
+		code := g.dims[i].code(a)
+		if len(last.codes) == i {
+			last.codes = append(last.codes, code)
+		}
+		same = same && last.codes[i] == code
+		last.codes[i] = code
+	}
+	if !same {
+		last.groups = g.groupsOf(append(last.groups[:0], 0), last.codes)
+	}
+	return last.groups, same
+}
+
+// groupsOf goes down from the group of everything.
+func (g *grouping) groupsOf(out []int32, codes []int64) []int32 {
+	for i, code := range codes {
+		texts := absent
+		if code != none {
+			texts = g.known[i].get(code)
+		}
 		if len(texts) == 1 {
-			for j := first; j < len(out); j++ {
+			for j := range out {
 				out[j] = g.below(out[j], texts[0], i+1)
 			}
 			continue
 		}
-		g.spare = append(g.spare[:0], out[first:]...)
-		out = out[:first]
+		g.spare = append(g.spare[:0], out...)
+		out = out[:0]
 		for _, above := range g.spare {
 			for _, t := range texts {
 				out = append(out, g.below(above, t, i+1))
@@ -334,21 +399,9 @@ func (g *grouping) of(out []int32, a *aspect) []int32 {
 
 var absent = []int32{-1}
 
-// values are the texts that a code of a dimension stands for.
-func (g *grouping) values(dim int, code int64) []int32 {
-	if code == none {
-		return absent
-	}
-	small := 0 <= code && code < smallCodes
-	if small && code < int64(len(g.small[dim])) && g.small[dim][code] != nil {
-		return g.small[dim][code]
-	}
-	if !small {
-		if texts, ok := g.known[dim][code]; ok {
-			return texts
-		}
-	}
-	values := g.dims[dim].values(code)
+// textsOf are the texts that a code of a dimension stands for.
+func (g *grouping) textsOf(d dimension, code int64) []int32 {
+	values := d.values(code)
 	if g.flat {
 		values = []string{strings.Join(values, ",")}
 	}
@@ -361,24 +414,21 @@ func (g *grouping) values(dim int, code int64) []int32 {
 		}
 		texts = append(texts, t)
 	}
-	if !small {
-		g.known[dim][code] = texts
-		return texts
-	}
-	for int64(len(g.small[dim])) <= code {
-		g.small[dim] = append(g.small[dim], nil)
-	}
-	g.small[dim][code] = texts
 	return texts
 }
 
 func (g *grouping) below(above, text int32, depth int) int32 {
 	key := uint64(uint32(above))<<32 | uint64(uint32(text))
+	near := &g.recent[(uint32(above)*31+uint32(text))%uint32(len(g.recent))]
+	if near.key == key && near.n > 0 {
+		return near.n
+	}
 	n, ok := g.groupOf[key]
 	if !ok {
 		n = int32(len(g.groups))
 		g.groupOf[key], g.groups = n, append(g.groups, groupNode{above, text, depth})
 	}
+	near.key, near.n = key, n
 	return n
 }
 

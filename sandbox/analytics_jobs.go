@@ -1,7 +1,7 @@
 package sandbox
 
 import (
-	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -32,7 +32,7 @@ type analyticsJob struct {
 	looks      int
 	cancelled  bool
 	completed  time.Time // when it had run; zero: it has not
-	groups     []aggregatesGroup
+	groups     aggregatesGroups
 	look       *look // what could be seen when it had run
 	found      []conversationSpan
 }
@@ -118,9 +118,9 @@ func getAnalyticsJob(c *call) (int, any, error) {
 			return 0, nil, err
 		}
 	}
-	out := object{"state": state, "submissionDate": job.posted, "expirationDate": job.posted.Add(jobLifetime)}
+	out := object{"state": state, "submissionDate": stamp(job.posted), "expirationDate": stamp(job.posted.Add(jobLifetime))}
 	if !job.completed.IsZero() {
-		out["completionDate"] = job.completed
+		out["completionDate"] = stamp(job.completed)
 	}
 	if state == "QUEUED" || state == "PENDING" {
 		return http.StatusAccepted, out, nil
@@ -144,7 +144,10 @@ func (s *Server) runJob(job *analyticsJob) error {
 		return err
 	}
 	job.look = s.look(lakeLag)
-	job.found, err = job.look.conversations(job.query, from, to)
+	found, err := job.look.conversations(job.query, from, to)
+	for _, n := range found {
+		job.found = append(job.found, job.look.span(n))
+	}
 	job.look.misses = nil // it is not to be kept
 	return err
 }
@@ -165,14 +168,13 @@ func (c *call) fulfilled() (*analyticsJob, error) {
 // is the cursor of the one that follows, empty after the last.
 func (c *call) jobPage(all, size int) (from, to int, next string, err error) {
 	if cursor := c.query.Get("cursor"); cursor != "" {
-		b, _ := base64.RawURLEncoding.DecodeString(cursor)
-		if from, err = strconv.Atoi(string(b)); err != nil || from < 1 || from >= all {
+		if from, err = strconv.Atoi(keyOf(cursor)); err != nil || from < 1 || from >= all || cursorOf(strconv.Itoa(from)) != cursor {
 			return 0, 0, "", bad("invalid.query.param.value", "Value [%s] is not a valid cursor", cursor).field("cursor")
 		}
 	}
 	to = min(from+size, all)
 	if to < all {
-		next = base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(to)))
+		next = cursorOf(strconv.Itoa(to))
 	}
 	return from, to, next, nil
 }
@@ -186,11 +188,11 @@ func getAnalyticsConversationsAggregatesJobResults(c *call) (int, any, error) {
 	if n := job.aggregates.PageSize; n != nil {
 		size = min(*n, maxJobPage)
 	}
-	from, to, next, err := c.jobPage(len(job.groups), size)
+	from, to, next, err := c.jobPage(len(job.groups.starts)-1, size)
 	if err != nil {
 		return 0, nil, err
 	}
-	out := object{"results": job.groups[from:to]}
+	out := object{"results": json.RawMessage("[" + string(job.groups.some(from, to)) + "]")}
 	if next != "" {
 		out["cursor"] = next
 	}

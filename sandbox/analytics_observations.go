@@ -45,20 +45,17 @@ func (s *Server) openAspect(n int) aspect {
 	return a
 }
 
-// standing is open email that is counted together, by state, longest first.
-type standing map[centre.State][]aspect
+// standing is open email that is counted together, by state.
+type standing [centre.Interacting + 1][]aspect
 
-func (st standing) add(a aspect) { st[a.l.State] = append(st[a.l.State], a) }
+func (st *standing) add(a aspect) { st[a.l.State] = append(st[a.l.State], a) }
 
-func (st standing) sort() {
-	for _, all := range st {
-		slices.SortStableFunc(all, func(a, b aspect) int { return cmp.Compare(a.from, b.from) })
-	}
-}
+// older orders open email, longest in its state first.
+func older(a, b aspect) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.n, b.n)) }
 
 // number is the count of a metric, or the longest of it; ok is false where it
 // is no metric of conversations, or where there is nothing.
-func (st standing) number(metric string) (all []aspect, longest, ok bool) {
+func (st *standing) number(metric string) (all []aspect, longest, ok bool) {
 	for state, m := range observed {
 		switch metric {
 		case m.count:
@@ -70,13 +67,16 @@ func (st standing) number(metric string) (all []aspect, longest, ok bool) {
 	return nil, false, false
 }
 
-// sinceMillis is what the longest metrics are: the moment since when, in
-// milliseconds of the epoch (docs/sandbox.md).
-func (s *Server) sinceMillis(a aspect) int64 { return s.life.at(a.from).UnixMilli() }
+// sinceMillis is what the longest metrics are: the moment since when the oldest
+// of some is in its state, in milliseconds of the epoch (docs/sandbox.md).
+func (s *Server) sinceMillis(all []aspect) int64 {
+	return s.life.at(slices.MinFunc(all, older).from).UnixMilli()
+}
 
-// cut leaves of a list that is too long its first half, the oldest, and its
-// last.
-func cut[T any](all []T) (some []T, truncated bool) {
+// cut puts a list in order, and leaves of one that is too long its first half,
+// the oldest, and its last.
+func cut(all []aspect) (some []aspect, truncated bool) {
+	slices.SortFunc(all, older)
 	if len(all) <= maxObservations {
 		return all, false
 	}
@@ -104,17 +104,19 @@ func postAnalyticsQueuesObservationsQuery(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	queues := c.standings()
 	results := []object{}
-	for _, q := range c.queues.list() {
+	ofUsers := slices.ContainsFunc(in.Metrics, func(m string) bool { return userMetrics[m].counts != nil })
+	queues := c.queues.list()
+	standings := c.standings(queues, in.Filter)
+	for _, q := range queues {
 		id := text(q, "id")
-		if in.Filter.passes(map[string]string{"queueId": id}) {
+		if ofUsers && in.Filter.passes(map[string]string{"queueId": id}) {
 			if data := c.agentObservations(q, in.Metrics, in.Detail); len(data) > 0 {
 				results = append(results, object{"group": object{"queueId": id}, "data": data})
 			}
 		}
-		if c.life != nil && in.Filter.passes(map[string]string{"queueId": id, "mediaType": "email"}) {
-			if data := c.emailObservations(queues[id], in.Metrics, in.Detail); len(data) > 0 {
+		if st := standings[id]; st != nil {
+			if data := c.emailObservations(st, in.Metrics, in.Detail); len(data) > 0 {
 				results = append(results, object{"group": object{"queueId": id, "mediaType": "email"}, "data": data})
 			}
 		}
@@ -130,24 +132,23 @@ func postAnalyticsQueuesObservationsQuery(c *call) (int, any, error) {
 	return http.StatusOK, out, nil
 }
 
-// standings is the open email of each queue.
-func (s *Server) standings() map[string]standing {
-	queues := map[string]standing{}
+// standings is the open email of each queue that passes; at rest there is none.
+func (s *Server) standings(queues []object, f *filter) map[string]*standing {
+	out := map[string]*standing{}
 	if s.life == nil {
-		return queues
+		return out
 	}
-	for _, n := range s.open() {
-		a := s.openAspect(n)
-		id := s.life.centre.QueueID(a.l.Queue)
-		if queues[id] == nil {
-			queues[id] = standing{}
+	for _, q := range queues {
+		if id := text(q, "id"); f.passes(map[string]string{"queueId": id, "mediaType": "email"}) {
+			out[id] = &standing{}
 		}
-		queues[id].add(a)
 	}
-	for _, st := range queues {
-		st.sort()
+	for _, n := range s.life.centre.Open() {
+		if st := out[s.life.centre.QueueID(s.life.centre.Leg(n).Queue)]; st != nil {
+			st.add(s.openAspect(n))
+		}
 	}
-	return queues
+	return out
 }
 
 func (s *Server) agentObservations(q object, metrics, detailed []string) []object {
@@ -160,7 +161,7 @@ func (s *Server) agentObservations(q object, metrics, detailed []string) []objec
 		if slices.Contains(detailed, n.metric) {
 			var observations []object
 			for _, a := range n.users {
-				observations = append(observations, object{"observationDate": a.user.Since, "userId": a.user.ID})
+				observations = append(observations, object{"observationDate": stamp(a.user.Since), "userId": a.user.ID})
 			}
 			d["truncated"], d["observations"] = false, observations
 		}
@@ -171,7 +172,7 @@ func (s *Server) agentObservations(q object, metrics, detailed []string) []objec
 
 // emailObservations counts the email of one queue. Counts of 0 are shown, as
 // they are of no event.
-func (s *Server) emailObservations(st standing, metrics, detailed []string) []object {
+func (s *Server) emailObservations(st *standing, metrics, detailed []string) []object {
 	data := []object{}
 	for i, metric := range metrics {
 		all, longest, ok := st.number(metric)
@@ -179,7 +180,7 @@ func (s *Server) emailObservations(st standing, metrics, detailed []string) []ob
 			continue
 		}
 		if longest {
-			data = append(data, object{"metric": metric, "stats": object{"calculatedMetricValue": s.sinceMillis(all[0])}})
+			data = append(data, object{"metric": metric, "stats": object{"calculatedMetricValue": s.sinceMillis(all)}})
 			continue
 		}
 		d := object{"metric": metric, "stats": object{"count": len(all)}}
@@ -189,7 +190,7 @@ func (s *Server) emailObservations(st standing, metrics, detailed []string) []ob
 			observations := []object{}
 			for _, a := range some {
 				o := k.showOpen(a)
-				o["observationDate"] = s.life.at(a.from)
+				o["observationDate"] = k.stampAt(a.from)
 				observations = append(observations, o)
 			}
 			d["truncated"], d["observations"] = truncated, observations
@@ -250,15 +251,16 @@ func (s *Server) activities(in activityQuery) ([]object, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups := map[int32]standing{}
-	for _, n := range s.open() {
+	groups := map[int32]*standing{}
+	for _, n := range s.life.centre.Open() {
 		a := s.openAspect(n)
 		if passes != nil && !passes(&a) {
 			continue
 		}
-		for _, n := range g.of(nil, &a) {
+		of, _ := g.of(&a)
+		for _, n := range of {
 			if groups[n] == nil {
-				groups[n] = standing{}
+				groups[n] = &standing{}
 			}
 			groups[n].add(a)
 		}
@@ -270,7 +272,6 @@ func (s *Server) activities(in activityQuery) ([]object, error) {
 	var all []keyed
 	k := s.look(0)
 	for n, st := range groups {
-		st.sort()
 		if result := k.activity(st, in); result != nil {
 			group, key := g.group(n)
 			result["group"] = group
@@ -291,7 +292,7 @@ func (s *Server) activities(in activityQuery) ([]object, error) {
 }
 
 // activity counts the email of one group; nil: there is nothing.
-func (k *look) activity(st standing, in activityQuery) object {
+func (k *look) activity(st *standing, in activityQuery) object {
 	data, entities, truncated, detailed := []object{}, []object{}, false, false
 	for _, m := range in.Metrics {
 		all, longest, ok := st.number(m.Metric)
@@ -299,7 +300,7 @@ func (k *look) activity(st standing, in activityQuery) object {
 			continue
 		}
 		if longest {
-			data = append(data, object{"metric": m.Metric, "calculatedMetricValue": k.sinceMillis(all[0])})
+			data = append(data, object{"metric": m.Metric, "calculatedMetricValue": k.sinceMillis(all)})
 			continue
 		}
 		d := object{"metric": m.Metric, "count": len(all)}
@@ -309,7 +310,7 @@ func (k *look) activity(st standing, in activityQuery) object {
 			ids := []string{}
 			for _, a := range some {
 				e := k.showOpen(a)
-				e["activityDate"], e["metric"] = k.life.at(a.from), m.Metric
+				e["activityDate"], e["metric"] = k.stampAt(a.from), m.Metric
 				e["queueId"], e["mediaType"] = k.life.centre.QueueID(a.l.Queue), "email"
 				ids = append(ids, k.conversationID(a.l.Conversation))
 				entities = append(entities, e)

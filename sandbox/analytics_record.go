@@ -93,28 +93,32 @@ func (k *look) shows(at int64) bool {
 	return true
 }
 
-// legs are all legs that there are, in the order in which they entered, with
-// those that are only kept because they are open.
-func (k *look) legs() iter.Seq2[int, *centre.Leg] {
+// old are the numbers of the legs that are only kept because they are open, in
+// the order in which they entered.
+func (k *look) old() []int {
+	var out []int
+	for _, n := range k.life.centre.Open() {
+		if n <= k.life.centre.Forgotten() {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// within are the legs to which something may have happened from one time to
+// before another, in the order in which they entered, and some more.
+func (k *look) within(from, to int64) iter.Seq2[int, *centre.Leg] {
 	c := k.life.centre
 	return func(yield func(int, *centre.Leg) bool) {
-		if gone := c.Forgotten(); gone > 0 {
-			for _, n := range k.open() {
-				if n <= gone && !yield(n, c.Leg(n)) {
-					return
-				}
-			}
-		}
-		for n, l := range c.Legs() {
-			if !yield(n, l) {
+		for _, n := range k.old() {
+			if !yield(n, c.Leg(n)) {
 				return
 			}
 		}
+		c.Within(from, to)(yield)
 	}
 }
-
-// open are the numbers of the open legs, the oldest first.
-func (s *Server) open() []int { return slices.Sorted(slices.Values(s.life.centre.Open())) }
 
 // missesOf are the alerts of a leg that nobody answered, in their order.
 func (k *look) missesOf(leg int) []centre.Miss {
@@ -274,15 +278,42 @@ const timeoutCode = "ININ-WRAP-UP-TIMEOUT"
 
 // wrapUpCode is the code of the after-call work of a leg; empty: it had none.
 // What the queue allows is taken from its present settings.
-func (s *Server) wrapUpCode(n int, l *centre.Leg) string {
-	if l.State != centre.Handled || l.Ended <= l.WrappedFrom {
-		return ""
+func (s *Server) wrapUpCode(n int, l *centre.Leg) ref {
+	w := s.wrapUps(s.life.centre.QueueID(l.Queue))
+	if i := s.wrapUp(n, l, &w); i >= 0 {
+		return w.codes[i]
 	}
-	queue := s.life.centre.QueueID(l.Queue)
+	return ref{}
+}
+
+// wrapUps are the codes that after-call work in a queue can have: those that
+// agents choose from, and last that of the timeout.
+type wrapUps struct {
+	codes   []ref
+	timeout int64 // after which it ends with the last; 0: there is none
+}
+
+func (s *Server) wrapUps(queue string) wrapUps {
+	w := wrapUps{codes: append(s.codesIn(queue), ref{ID: timeoutCode, Name: timeoutCode})}
 	q, _ := s.queues.latest(queue)
 	mode := text(q, "acwSettings", "wrapupPrompt")
-	if ms, ok := decimal(q, "acwSettings", "timeoutMs"); ok && l.Ended-l.WrappedFrom >= int64(ms) && (mode == "MANDATORY_TIMEOUT" || mode == "MANDATORY_FORCED_TIMEOUT") {
-		return timeoutCode
+	if ms, ok := decimal(q, "acwSettings", "timeoutMs"); ok && (mode == "MANDATORY_TIMEOUT" || mode == "MANDATORY_FORCED_TIMEOUT") {
+		w.timeout = max(int64(ms), 1)
 	}
-	return s.wrapUpOf(n, queue).ID
+	return w
+}
+
+// wrapUp is the place of the code of a leg among those of its queue; -1: it has
+// none.
+func (s *Server) wrapUp(n int, l *centre.Leg, w *wrapUps) int {
+	last := len(w.codes) - 1
+	switch {
+	case l.State != centre.Handled || l.Ended <= l.WrappedFrom:
+		return -1
+	case w.timeout > 0 && l.Ended-l.WrappedFrom >= w.timeout:
+		return last
+	case last == 0:
+		return -1
+	}
+	return s.chosen(n, last)
 }

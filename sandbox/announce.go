@@ -13,6 +13,9 @@ import (
 // analyticsEvery is how often the numbers of a queue are published at most.
 const analyticsEvery = time.Second
 
+// numbersTopic is how their topics begin.
+const numbersTopic = "v2.analytics.queues."
+
 // announce publishes from now on.
 func (s *Server) announce() {
 	s.life.centre.OnLeg, s.life.centre.OnAgent = s.announceLeg, s.announceAgent
@@ -115,20 +118,20 @@ func (s *Server) announceAgent(id string) {
 		return
 	}
 	u = s.atWorkAt(u, s.moment())
-	status := object{"status": u.RoutingStatus, "startTime": u.Since}
+	status := object{"status": u.RoutingStatus, "startTime": stamp(u.Since)}
 	definition := object{"id": presences[u.Presence].id, "systemPresence": u.Presence}
 	s.publish(topic+"routingStatus", object{"id": id, "routingStatus": status})
 	if s.life.centre.Turned(id) {
-		s.publish(topic+"presence", object{"source": "PURECLOUD", "presenceDefinition": definition, "primary": true, "message": "", "modifiedDate": u.Since})
+		s.publish(topic+"presence", object{"source": "PURECLOUD", "presenceDefinition": definition, "primary": true, "message": "", "modifiedDate": stamp(u.Since)})
 	}
 	s.publish(topic+"activity", object{
-		"id": id, "routingStatus": status, "presence": object{"presenceDefinition": definition, "presenceMessage": "", "modifiedDate": u.Since},
+		"id": id, "routingStatus": status, "presence": object{"presenceDefinition": definition, "presenceMessage": "", "modifiedDate": stamp(u.Since)},
 	})
 }
 
 // announceNumbers publishes the numbers of a queue.
 func (s *Server) announceNumbers(queue string) {
-	topic := "v2.analytics.queues." + queue + "."
+	topic := numbersTopic + queue + "."
 	s.publishAtMost(topic+"observations", analyticsEvery, func() any { return s.observationsEvent(queue) })
 	s.publishAtMost(topic+"activity", analyticsEvery, func() any { return s.activityEvent(queue) })
 }
@@ -165,43 +168,16 @@ func (s *Server) inQueue(queue string) inQueue {
 	return q
 }
 
-// recent is how many of the newest legs the sums of the running half hour are
-// made of: they are made often.
-const recent = 100_000
+// halfHourMetrics are what the topic has of the running half hour.
+var halfHourMetrics = []string{"nOffered", "tAnswered", "tAbandon", "tHandle"}
 
-// sum is a metric of time over some emails.
-type sum struct{ count, sum, min, max int64 }
-
-func (m *sum) add(v int64) {
-	if m.count++; m.count == 1 || v < m.min {
-		m.min = v
-	}
-	m.sum += v
-	m.max = max(m.max, v)
-}
-
-// halfHour is what happened in a queue since an instant of the centre.
-func (s *Server) halfHour(queue string, from int64) (offered int, answered, abandoned, handled sum) {
-	c := s.life.centre
-	for n := c.Newest(); n > c.Newest()-recent; n-- {
-		l := c.Leg(n)
-		if l == nil || c.QueueID(l.Queue) != queue {
-			continue
-		}
-		if l.Entered >= from {
-			offered++
-		}
-		if l.Answered >= from {
-			answered.add(l.Answered - l.Entered)
-		}
-		switch ended := l.Ended >= from; {
-		case ended && l.Answered < 0 && !l.Transferred:
-			abandoned.add(l.Ended - l.Entered)
-		case ended && l.Answered >= 0:
-			handled.add(l.Ended - l.Answered)
-		}
-	}
-	return offered, answered, abandoned, handled
+// halfHour is what happened in a queue from an instant on, by metric.
+func (s *Server) halfHour(queue string, from time.Time) []stat {
+	t := (&look{Server: s, upTo: s.life.centre.Now()}).newTally([]time.Time{from, from.Add(30 * time.Minute)})
+	t.passes = func(a *aspect) bool { return s.life.centre.QueueID(a.l.Queue) == queue }
+	t.columnsOf(aggregatesQuery{Metrics: halfHourMetrics})
+	t.count()
+	return t.cell(0, 0)
 }
 
 // observationsEvent is what v2.analytics.queues.{id}.observations has of email:
@@ -215,16 +191,13 @@ func (s *Server) observationsEvent(queue string) any {
 	add("oWaiting", object{"count": q.waiting})
 	add("oAlerting", object{"count": q.alerting})
 	add("oInteracting", object{"count": q.interacting})
-	offered, answered, abandoned, handled := s.halfHour(queue, from.Sub(s.life.zero).Milliseconds())
-	if offered > 0 {
-		add("nOffered", object{"count": offered})
-	}
-	for _, m := range []struct {
-		name string
-		sum
-	}{{"tAnswered", answered}, {"tAbandon", abandoned}, {"tHandle", handled}} {
-		if m.count > 0 {
-			add(m.name, object{"count": m.count, "sum": m.sum.sum, "min": m.min, "max": m.max})
+	for i, st := range s.halfHour(queue, from) {
+		stats := object{"count": st.count}
+		if halfHourMetrics[i][0] == 't' {
+			stats["sum"], stats["min"], stats["max"] = st.sum, st.min, st.max
+		}
+		if st.count > 0 {
+			add(halfHourMetrics[i], stats)
 		}
 	}
 	return object{"group": object{"queueId": queue, "mediaType": "email"}, "data": []object{{

@@ -18,7 +18,7 @@ type auditRow struct {
 	RemoteIP    []string         `json:"remoteIp"`
 	Service     string           `json:"serviceName"`
 	Level       string           `json:"level"`
-	EventDate   time.Time        `json:"eventDate"`
+	EventDate   instant          `json:"eventDate"`
 	written     time.Time        // on the wall
 	Action      string           `json:"action"`
 	Entity      ref              `json:"entity"`
@@ -63,7 +63,7 @@ func (s *Server) audit(by actor, k kind, action string, entity ref, changes []pr
 		return
 	}
 	row := auditRow{
-		ID: s.newID(), RemoteIP: []string{"192.0.2.10"}, Service: k.service, Level: "USER", EventDate: s.now(), written: s.wall(),
+		ID: s.newID(), RemoteIP: []string{"192.0.2.10"}, Service: k.service, Level: "USER", EventDate: instant{s.now()}, written: s.wall(),
 		Action: action, Entity: ref{ID: entity.ID, Name: entity.Name}, EntityType: k.entityType, Status: "SUCCESS", Changes: changes,
 	}
 	if row.Changes == nil {
@@ -89,7 +89,7 @@ type auditEvent struct {
 	RemoteIP    []string         `json:"remoteIp"`
 	Service     string           `json:"serviceName"`
 	Level       string           `json:"level"`
-	EventTime   time.Time        `json:"eventTime"`
+	EventTime   instant          `json:"eventTime"`
 	Action      string           `json:"action"`
 	EntityType  string           `json:"entityType"`
 	Entity      ref              `json:"entity"`

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
@@ -192,7 +191,7 @@ func (j *auditJob) state() string {
 
 func (j *auditJob) show(id string) object {
 	return object{
-		"id": id, "state": j.state(), "startDate": j.start, "interval": j.query.Interval, "serviceName": j.query.Service,
+		"id": id, "state": j.state(), "startDate": stamp(j.start), "interval": j.query.Interval, "serviceName": j.query.Service,
 		"filters": append([]auditFilter{}, j.query.Filters...), "sort": append([]auditSort{}, j.query.Sort...),
 	}
 }
@@ -234,16 +233,15 @@ func getAuditsQueryResults(c *call) (int, any, error) {
 	}
 	size, from := c.number("pageSize", 25), 0
 	if cursor := c.query.Get("cursor"); cursor != "" {
-		last, err := base64.RawURLEncoding.DecodeString(cursor)
-		from = slices.IndexFunc(job.rows, func(r auditRow) bool { return r.ID == string(last) }) + 1
-		if err != nil || from == 0 {
+		last := keyOf(cursor)
+		if from = slices.IndexFunc(job.rows, func(r auditRow) bool { return r.ID == last }) + 1; from == 0 {
 			return 0, nil, bad("invalid.query.param.value", "Value [%s] is not a valid cursor", cursor).field("cursor")
 		}
 	}
 	to := min(from+size, len(job.rows))
 	out := object{"id": id, "pageSize": size, "entities": c.showAudits(job.rows[from:to])}
 	if to < len(job.rows) {
-		out["cursor"] = base64.RawURLEncoding.EncodeToString([]byte(job.rows[to-1].ID))
+		out["cursor"] = cursorOf(job.rows[to-1].ID)
 	}
 	return http.StatusOK, out, nil
 }

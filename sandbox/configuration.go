@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +14,7 @@ import (
 // This file reads the organisation as it is stored into what the centre runs on.
 
 // configuration is the organisation as it is stored, with the shifts from the
-// beginning, or from at on if that is later, to what is planned.
+// beginning, or from at on if that is later, for as long as is planned.
 // wall is that instant by the clock on the wall, which routes go by.
 func (s *Server) configuration(at, wall time.Time) centre.Config {
 	l := s.life
@@ -27,8 +29,8 @@ func (s *Server) configuration(at, wall time.Time) centre.Config {
 			}
 		}
 	}
-	from, to := at, later(at, s.now()).Add(planned+24*time.Hour)
-	shifts := l.traffic.shifts(from, to)
+	to := at.Add(planned + 24*time.Hour)
+	shifts := l.traffic.shifts(at, to)
 	own, _ := s.utilization.latest(orgUtilization)
 	for _, u := range s.users.all() {
 		in, works := l.traffic.agent(u.Name)
@@ -38,11 +40,11 @@ func (s *Server) configuration(at, wall time.Time) centre.Config {
 		in.Name, in.Skills, in.Languages, in.Members = u.ID, u.Skills, u.Languages, index[u.ID]
 		in.Capacity = capacityOf(u, own)
 		if in.Shifts = shifts[u.Name]; u.Department != hiredFor && !l.traffic.shifted(u.Name) {
-			in.Shifts = s.onQueue(u, from, to)
+			in.Shifts = s.onQueue(u, at, to)
 		}
 		cfg.Agents = append(cfg.Agents, in)
 	}
-	l.replan = later(at, s.now()).Add(planned)
+	l.replan = at.Add(planned)
 	return cfg
 }
 
@@ -117,6 +119,9 @@ func queueSettings(q object) routing.QueueSettings {
 	if text(q, "scoringMethod") == "PriorityOnly" {
 		order = routing.PriorityOnly
 	}
+	if routedOtherwise(q) {
+		last = routing.LastAgentOff
+	}
 	out.Agents, out.Order, out.LastAgent = &evaluation, &order, &last
 	var rings routing.Rings
 	for _, r := range list(q, "bullseye", "rings") {
@@ -133,6 +138,16 @@ func queueSettings(q object) routing.QueueSettings {
 	}
 	out.Rings = &rings
 	return out
+}
+
+// routedOtherwise says that preferred agents, conditional groups or direct routing
+// are on, which turn last-agent routing off. Direct routing is on for email as
+// docs/platform-notes.md#direct-routing has it.
+func routedOtherwise(q object) bool {
+	direct, _ := dig(q, "directRouting").(map[string]any)
+	set := slices.ContainsFunc(slices.Collect(maps.Values(direct)), func(v any) bool { return v != nil })
+	return len(list(q, "routingRules")) > 0 || len(list(q, "conditionalGroupRouting", "rules")) > 0 ||
+		direct["emailMediaSettings"] != nil || set && direct["callMediaSettings"] == nil && direct["messageMediaSettings"] == nil
 }
 
 // How the wire names what the engine knows.

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"fmt"
-	"hash/fnv"
 	"strconv"
 
 	"github.com/foresort/foresort/sandbox/centre"
@@ -44,9 +43,13 @@ func (s *Server) partID(leg int, part string) string {
 
 // scramble is a hash of a number and a word.
 func (s *Server) scramble(n uint64, word string) uint64 {
-	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%d %d %s", s.options.Seed, n, word)
-	x := h.Sum64()
+	var room [96]byte
+	b := append(strconv.AppendUint(room[:0], s.options.Seed, 10), ' ')
+	b = append(append(strconv.AppendUint(b, n, 10), ' '), word...)
+	x := uint64(14695981039346656037) // FNV-1a; a hash.Hash would be allocated each time
+	for _, c := range b {
+		x = (x ^ uint64(c)) * 1099511628211
+	}
 	x ^= x >> 30
 	x *= 0xbf58476d1ce4e5b9
 	x ^= x >> 27

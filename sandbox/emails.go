@@ -283,7 +283,7 @@ func getConversationsEmailMessages(c *call) (int, any, error) {
 	return http.StatusOK, listing{
 		Entities: []object{{
 			"id": id, "to": to, "cc": []any{}, "bcc": []any{}, "from": address(mail.FromAddress, mail.FromName), "subject": mail.Subject,
-			"attachments": []any{}, "textBodyPreview": preview(mail.TextBody), "time": c.life.at(c.life.centre.Leg(first).Entered),
+			"attachments": []any{}, "textBodyPreview": preview(mail.TextBody), "time": stamp(c.life.at(c.life.centre.Leg(first).Entered)),
 			"historyIncluded": false, "state": "Created", "emailSizeBytes": len(mail.TextBody) + len(mail.HTMLBody), "selfUri": uri + "/" + id,
 		}},
 		PageSize: 25, PageNumber: 1, Total: 1, PageCount: 1, FirstURI: uri, LastURI: uri, SelfURI: uri,

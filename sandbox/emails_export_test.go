@@ -37,7 +37,8 @@ func (s *Server) Measured(after time.Duration) bool {
 func (s *Server) Wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tend()
+	s.catchUp()
+	s.settle()
 }
 
 // measured says whether analytics shows by now what happened at an instant of

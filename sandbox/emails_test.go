@@ -34,6 +34,14 @@ agents:
 // support@help.example.com that takes ten minutes. It is 9 o'clock.
 func atDesk(t testing.TB, o sandbox.Options, mail ...string) *org {
 	t.Helper()
+	return atDeskOf(t, desk, o, mail...)
+}
+
+// wrappingUp is the desk with four minutes of after-call work.
+var wrappingUp = strings.Replace(desk, "rules:", "wrapUp: { mean: 4m, shape: constant }\nrules:", 1)
+
+func atDeskOf(t testing.TB, desk string, o sandbox.Options, mail ...string) *org {
+	t.Helper()
 	trace := "at,rule,handle\n"
 	for _, m := range mail {
 		f := strings.Fields(m)
@@ -43,7 +51,10 @@ func atDesk(t testing.TB, o sandbox.Options, mail ...string) *org {
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
-	o.Traffic, o.Now = sc, sandbox.NewClock(start).Now
+	o.Traffic = sc
+	if o.Now == nil {
+		o.Now = sandbox.NewClock(start).Now
+	}
 	return open(t, o)
 }
 
@@ -130,7 +141,7 @@ func (x *org) wantParties(email string, want ...party) {
 // A conversation shows who has it, and since when.
 func TestEmailConversation(t *testing.T) {
 	t.Parallel()
-	x := atDesk(t, sandbox.Options{}, "09:00 billing 20m", "09:01 support 10m")
+	x := atDeskOf(t, wrappingUp, sandbox.Options{}, "09:00 billing 16m", "09:01 support 10m")
 	x.passes(5 * time.Minute)
 	x.wantParties(x.email(0),
 		party{Purpose: "customer", State: "connected", Start: "09:00", Connected: "09:00"},
@@ -152,26 +163,52 @@ func TestEmailConversation(t *testing.T) {
 		t.Errorf("priority %v, what it asks for (-want +got):\n%s", asked["priority"], d)
 	}
 	x.passes(20 * time.Minute)
-	got := x.parties(x.email(0))
 	x.wantParties(x.email(0),
-		party{Purpose: "customer", State: "terminated", Disconnect: "peer", Start: "09:00", Connected: "09:00", End: "09:20"},
+		party{Purpose: "customer", State: "terminated", Disconnect: "peer", Start: "09:00", Connected: "09:00", End: "09:18"},
 		party{Purpose: "acd", Name: "Billing Email", State: "terminated", Disconnect: "transfer", Start: "09:00", Connected: "09:00", End: "09:00"},
 		party{
 			Purpose: "agent", Name: "Ann", State: "terminated", Disconnect: "client", Start: "09:00", Alerting: "09:00", Connected: "09:00",
-			End: "09:20", AcwStart: "09:20", AcwEnd: "09:20", WrapUp: got[2].WrapUp,
+			End: "09:16", AcwStart: "09:16", AcwEnd: "09:18", WrapUp: "ININ-WRAP-UP-TIMEOUT",
 		},
 	)
-	x.named("/api/v2/routing/wrapupcodes", got[2].WrapUp) // it is one of the organisation's
-	code := x.named("/api/v2/routing/wrapupcodes", "Spam")
-	if r := x.call("POST", x.queue("Support Email")+"/wrapupcodes", []any{map[string]any{"id": code["id"]}}); r.status != http.StatusOK {
-		t.Fatalf("a wrap-up code for the queue: %d %s", r.status, r.body)
-	}
-	x.passes(time.Hour)
-	if got := x.parties(x.email(1)); got[2].WrapUp != "Spam" {
-		t.Errorf("wrap-up %q, want the only one that the queue has", got[2].WrapUp)
-	}
 	x.refused("GET", emails+"/"+strings.Repeat("0", 36), nil, http.StatusNotFound, "conversation.error.conversation.not.found")
 	x.refused("GET", emails, nil, http.StatusBadRequest, "bad.request") // there is no user whose own they would be
+}
+
+// The wrap-up code of an email is the same on REST as in analytics.
+func TestTheWrapUpCodeOfAnEmailIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		desk, queue string
+		only        bool // the queue has one code
+		want        string
+	}{
+		"ended by the timeout":  {wrappingUp, "Billing Email", true, "ININ-WRAP-UP-TIMEOUT"},
+		"ended by the agent":    {wrappingUp, "Support Email", true, "Spam"},
+		"chosen from all":       {wrappingUp, "Support Email", false, ""},
+		"no after-call work":    {desk, "Support Email", false, ""},
+		"none, of a few chosen": {desk, "Support Email", true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pattern, _, _ := strings.Cut(strings.ToLower(tt.queue), " ")
+			x := atDeskOf(t, tt.desk, sandbox.Options{}, "09:00 "+pattern+" 10m")
+			names := map[any]string{"ININ-WRAP-UP-TIMEOUT": "ININ-WRAP-UP-TIMEOUT"}
+			for _, code := range entities(x.ok("GET", wrapUpCodes+"?pageSize=100", nil)) {
+				names[code["id"]] = text(code["name"])
+				if tt.only && code["name"] == "Spam" {
+					x.call("POST", x.queue(tt.queue)+"/wrapupcodes", []any{map[string]any{"id": code["id"]}})
+				}
+			}
+			x.passes(time.Hour)
+			rest := x.parties(x.email(0))[2].WrapUp
+			answer := x.ok("POST", aggregates, `{"interval":"2026-03-02T00:00:00Z/2026-03-03T00:00:00Z","metrics":["tHandle"],"groupBy":["wrapUpCode"]}`)
+			group, _ := objects(answer["results"])[0]["group"].(map[string]any)
+			if code := names[group["wrapUpCode"]]; rest != code || tt.want != "" && rest != tt.want || (rest == "") != (tt.desk == desk) {
+				t.Errorf("on REST %q, in analytics %q, want %q", rest, code, tt.want)
+			}
+		})
+	}
 }
 
 func (x *org) english() string {

@@ -293,8 +293,9 @@ func brief(d time.Duration) string {
 func (s *Server) AddFault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
 	s.addFault(f)
-	s.tendFaults()
+	s.tend()
 }
 
 // addFault adds a rule. One that says only for how long, or that begins at once
@@ -310,7 +311,7 @@ func (s *Server) addFault(f Fault) {
 func (s *Server) Faults() []Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tendFaults()
+	s.catchUp()
 	out := make([]Fault, len(s.faults))
 	for i, f := range s.faults {
 		out[i] = *f
@@ -318,11 +319,14 @@ func (s *Server) Faults() []Fault {
 	return out
 }
 
-// ClearFaults ends all rules; what metrics they made go missing shows again.
+// ClearFaults ends all rules, and the silence that one began; what metrics they
+// made go missing shows again.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
 	s.faults, s.disturbed = nil, disturbance{}
+	s.tend()
 }
 
 // lived is how long it is since New by the organisation's clock.
@@ -339,6 +343,7 @@ func (f *Fault) past(lived time.Duration) bool { return f.For > 0 && lived >= f.
 // requests.
 type disturbance struct {
 	reads, audits lateness             // on the wall
+	silent        time.Time            // on the wall: nothing is sent before
 	metrics       lateness             // by the organisation's clock
 	hidden        []hole               // of the rules that hold
 	lost          []hole               // of those that held
@@ -378,7 +383,7 @@ func (s *Server) tendFaults() {
 		since, known := d.begun[f]
 		if !known {
 			since = s.wall()
-			s.begin(f, lived)
+			s.begin(f)
 		}
 		if f.past(lived) || f.Trouble == SocketsSilent || f.Trouble == SocketsEvict {
 			return true
@@ -400,11 +405,10 @@ func (s *Server) tendFaults() {
 }
 
 // begin does what a rule does once, when it begins, or now if that is later.
-func (s *Server) begin(f *Fault, lived time.Duration) {
+func (s *Server) begin(f *Fault) {
 	switch f.Trouble {
-	case SocketsSilent: // the rest of the time, on the wall
-		late := time.Duration(float64(lived-f.After) / s.options.Speed)
-		s.streams.silent = later(s.streams.silent, s.wall().Add(f.By-late))
+	case SocketsSilent:
+		s.disturbed.silent = later(s.disturbed.silent, s.wall().Add(f.By))
 	case SocketsEvict:
 		s.evictChannels()
 	case MetricsMissing:
@@ -433,7 +437,7 @@ func (s *Server) auditDelay(written time.Time) time.Duration {
 // takeFault finds the first rule for a request and uses it up by one; nil
 // where there is none.
 func (s *Server) takeFault(method, path string) *Fault {
-	s.tendFaults()
+	s.catchUp()
 	lived := s.lived()
 	for i, f := range s.faults {
 		if f.Trouble != "" || !f.holds(lived) {

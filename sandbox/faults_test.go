@@ -426,6 +426,50 @@ func TestSocketFaults(t *testing.T) {
 	}
 }
 
+// told counts the frames of some that a listener of presence gets of one.
+func (x *org) told() int {
+	x.t.Helper()
+	id, _ := x.channel(presence)
+	frames, stop, err := x.Listen(id)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	x.Publish(presence, map[string]any{})
+	stop()
+	n := 0
+	for range frames {
+		n++
+	}
+	return n
+}
+
+func TestASilenceEndsInTime(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		rule string
+		then func(x *org, clock *sandbox.Clock)
+		want int
+	}{
+		"advanced into it":                  {"after 10m sockets silent 2m", func(x *org, _ *sandbox.Clock) { x.passes(12*time.Minute - time.Millisecond) }, 0},
+		"advanced past it":                  {"after 10m sockets silent 2m", func(x *org, _ *sandbox.Clock) { x.passes(12 * time.Minute) }, 1},
+		"on the wall, within":               {"after 10m sockets silent 2m", func(_ *org, c *sandbox.Clock) { c.Advance(2*time.Minute + time.Second - time.Millisecond) }, 0},
+		"on the wall, past it":              {"after 10m sockets silent 2m", func(_ *org, c *sandbox.Clock) { c.Advance(2*time.Minute + time.Second) }, 1},
+		"the rules are taken back":          {"sockets silent 1h", func(x *org, _ *sandbox.Clock) { x.passes(time.Minute); x.ClearFaults() }, 1},
+		"taken back, and another by hand":   {"sockets silent 1h", func(x *org, _ *sandbox.Clock) { x.SilenceSockets(time.Hour); x.ClearFaults() }, 0},
+		"a rule that is added while it has": {"sockets silent 1h", func(x *org, _ *sandbox.Clock) { x.fault("sockets silent 1s"); x.passes(time.Minute) }, 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x, clock := virtual(t, sandbox.Options{Speed: 600, Faults: []sandbox.Fault{parseFault(t, tt.rule)}})
+			x.Faults() // a rule without a beginning begins
+			if tt.then(x, clock); x.told() != tt.want {
+				t.Errorf("%d frames, want %d", 1-tt.want, tt.want)
+			}
+		})
+	}
+}
+
 // Same seed, same ids: a demonstration can be told again.
 func TestSeed(t *testing.T) {
 	t.Parallel()

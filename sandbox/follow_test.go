@@ -82,6 +82,11 @@ func TestWhatIsChangedActsOnTheNextAssignment(t *testing.T) {
 		"the order of a queue": {func(x *org) {
 			edit(x, x.queue("Billing Email"), func(q map[string]any) { q["scoringMethod"] = "PriorityOnly" })
 		}, []int{0, 30, 50, 40}},
+		"after-call work": {func(x *org) { // of what waits, too
+			edit(x, x.queue("Billing Email"), func(q map[string]any) {
+				q["acwSettings"] = map[string]any{"wrapupPrompt": "MANDATORY_FORCED_TIMEOUT", "timeoutMs": 600_000}
+			})
+		}, []int{0, 30, 70, 50}},
 		"a skill is lost": {func(x *org) {
 			x.ok("DELETE", ann(x)+"/routingskills/"+fmt.Sprint(skill(x, "Billing")["id"]), nil)
 		}, []int{0, -1, 30, -1}},

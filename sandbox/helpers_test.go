@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -82,11 +83,14 @@ func (x *org) send(req *http.Request) reply {
 		return reply{err: err}
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	return reply{res.StatusCode, res.Header, body, err}
+	var body bytes.Buffer
+	body.Grow(int(max(res.ContentLength, 0)) + bytes.MinRead)
+	_, err = body.ReadFrom(res.Body)
+	return reply{res.StatusCode, res.Header, body.Bytes(), err}
 }
 
-// call sends a request to the API and holds a whole answer to the contract.
+// call sends a request to the API and holds a whole answer to the contract, and
+// its instants to their one form.
 func (x *org) call(method, path string, body any) reply {
 	x.t.Helper()
 	r := x.raw(method, path, body)
@@ -95,9 +99,19 @@ func (x *org) call(method, path string, body any) reply {
 		for _, v := range contract.Load().ValidateResponse(op, r.status, r.body) {
 			x.t.Errorf("the answer to %s does not fit the contract: %s: %s\n%s", op.ID, v.Field, v, r.body)
 		}
+		for _, at := range instants.FindAllString(string(r.body), -1) {
+			if _, err := time.Parse(instantForm, strings.Trim(at, `"`)); err != nil {
+				x.t.Errorf("the answer to %s has %s, want three digits after the second", op.ID, at)
+			}
+		}
 	}
 	return r
 }
+
+// instantForm is the one form in which the platform writes instants.
+const instantForm = "2006-01-02T15:04:05.000Z"
+
+var instants = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[^"/]*"`)
 
 // raw sends a request to the API. body is nil, JSON text, or a value to be
 // encoded.

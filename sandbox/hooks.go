@@ -44,7 +44,7 @@ func (s *Server) Audits() []Audit {
 	defer s.mu.Unlock()
 	var out []Audit
 	for _, a := range s.audits {
-		row := Audit{At: a.EventDate, Service: a.Service, EntityType: a.EntityType, Action: a.Action, EntityID: a.Entity.ID, EntityName: a.Entity.Name}
+		row := Audit{At: a.EventDate.Time, Service: a.Service, EntityType: a.EntityType, Action: a.Action, EntityID: a.Entity.ID, EntityName: a.Entity.Name}
 		for _, c := range a.Changes {
 			row.Changes = append(row.Changes, Change(c))
 		}

@@ -53,7 +53,7 @@ func (s *Server) live() error {
 		}
 	}
 	s.life.changed = false
-	s.catchUp()
+	s.pass(s.options.Speed)
 	s.announce()
 	return s.broken
 }
@@ -69,40 +69,106 @@ func (s *Server) noteChange() {
 // at is the instant of a time of the centre.
 func (l *life) at(ms int64) time.Time { return l.zero.UTC().Add(time.Duration(ms) * time.Millisecond) }
 
-// catchUp lets everything happen up to now. What was written since the last time
-// acts from the present moment on.
-func (s *Server) catchUp() { s.follow(s.options.Speed) }
+// clocks is one instant by both clocks.
+type clocks struct{ now, wall time.Time }
 
-// follow does, where the organisation's clock has gone so much faster than the
-// one on the wall since the last time.
-func (s *Server) follow(speed float64) {
-	s.tendFaults()
+// catchUp lets everything happen up to now, at most a year at once: a clock on
+// the wall that leaps must not keep the sandbox busy for ever. What is beyond is
+// skipped. What was written since the last time acts from the present moment on.
+func (s *Server) catchUp() {
+	if s.works() {
+		s.skipped += max(0, s.now().Sub(s.moment())-maxAdvance)
+	}
+	s.pass(s.options.Speed)
+}
+
+// pass lets the time pass up to now, in which the organisation's clock has gone so
+// much faster than the one on the wall. It stops at every instant at which
+// something is due, so that it does not matter in how many steps time passes.
+func (s *Server) pass(speed float64) {
+	to := clocks{s.now(), s.wall()}
+	s.passing, s.speed = true, speed
+	for done := false; !done; {
+		at := s.nextStop(to)
+		done = at == to
+		s.passed = at
+		s.goOn()
+		s.tend()
+	}
+	s.passing = false
+}
+
+// nextStop is the first instant after the last one at which something is due, at
+// the latest now.
+func (s *Server) nextStop(to clocks) clocks {
+	at := to
+	now := func(t time.Time) {
+		if t = t.Add(time.Millisecond - 1).Truncate(time.Millisecond); t.After(s.passed.now) && t.Before(at.now) {
+			at = clocks{t, later(to.wall.Add(-s.onWall(to.now.Sub(t))), s.passed.wall)}
+		}
+	}
+	wall := func(t time.Time) {
+		if t.After(s.passed.wall) && t.Before(at.wall) {
+			at = clocks{later(to.now.Add(-sped(to.wall.Sub(t), s.speed)).Truncate(time.Millisecond), s.passed.now), t}
+		}
+	}
+	for _, f := range s.faults {
+		now(s.instant(f.After))
+		now(s.instant(f.After + f.For))
+	}
+	for _, ch := range s.channels {
+		wall(ch.expires())
+		wall(ch.lapses)
+		if k := ch.socket; k != nil {
+			wall(ch.expires().Add(-s.options.ClosingNotice))
+			wall(k.closes)
+		}
+	}
+	if n := s.streams.published; n < len(s.audits) {
+		wall(s.audits[n].written.Add(s.auditDelay(s.audits[n].written)))
+	}
+	for _, e := range s.streams.late {
+		wall(e.sent.Add(e.every))
+	}
+	if s.works() {
+		now(s.life.replan)
+		wall(s.life.statuses)
+		if next, ok := s.life.centre.Next(); ok && s.counted() { // what is published then holds up what follows
+			wall(to.wall.Add(analyticsEvery - s.onWall(to.now.Sub(s.life.zero.Add(next)))).Truncate(time.Millisecond))
+		}
+	}
+	return at
+}
+
+// onWall is how long a time of the organisation takes on the wall while time
+// passes.
+func (s *Server) onWall(d time.Duration) time.Duration {
+	switch {
+	case s.speed == 1:
+		return d
+	case s.speed <= 0:
+		return 0
+	}
+	return time.Duration(float64(d) / s.speed)
+}
+
+// goOn brings the centre to the instant that time has passed to.
+func (s *Server) goOn() {
 	l := s.life
-	if l == nil || l.centre == nil || s.broken != nil {
+	if !s.works() {
 		return
 	}
-	to := s.now()
-	for s.broken == nil {
-		step, wall, plan := to, s.wall(), false
-		if !l.replan.After(to) {
-			step, plan = l.replan, true
-		}
-		if ago := wall.Sub(l.statuses); !l.statuses.IsZero() && ago >= 0 { // a route has become active, or is gone
-			turns := later(l.at(l.centre.Now()), to.Add(-time.Duration(float64(ago)*speed)))
-			if !turns.After(step) {
-				step, wall, plan = turns, l.statuses, true
-			}
-		}
-		if since := step.Sub(l.zero); since > time.Duration(l.centre.Now())*time.Millisecond {
-			s.broken = l.centre.Advance(since)
-		}
-		if s.broken == nil {
-			s.broken = l.traffic.err
-		}
-		if !plan {
-			break
-		}
-		l.centre.Configure(s.configuration(step, wall))
+	if since := s.passed.now.Sub(l.zero); since >= time.Duration(l.centre.Now())*time.Millisecond {
+		s.going = true
+		s.broken = l.centre.Advance(since)
+		s.going = false
+	}
+	if s.broken == nil {
+		s.broken = l.traffic.err
+	}
+	active := !l.statuses.IsZero() && !l.statuses.After(s.passed.wall) // a route has become so, or is gone
+	if s.broken == nil && (active || !l.replan.After(s.passed.now)) {
+		l.centre.Configure(s.configuration(s.passed.now, s.passed.wall))
 	}
 }
 

@@ -70,7 +70,7 @@ func (s *Server) showMember(queueID string, m member, expand []string) map[strin
 	return map[string]any{
 		"id": m.User, "name": u.Name, "ringNumber": m.Ring, "joined": m.Joined, "memberBy": m.By,
 		"user":          s.showUser(u, expand),
-		"routingStatus": map[string]any{"userId": u.ID, "status": u.RoutingStatus, "startTime": u.Since},
+		"routingStatus": map[string]any{"userId": u.ID, "status": u.RoutingStatus, "startTime": stamp(u.Since)},
 		"selfUri":       "/api/v2/routing/queues/" + queueID + "/members/" + m.User,
 	}
 }

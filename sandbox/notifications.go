@@ -39,13 +39,14 @@ type channel struct {
 	lapses    time.Time       // when it ends unless somebody connects; zero: it does not
 	topics    []string        // in order of subscription
 	listens   map[string]bool // the same, with each of several topics in one on its own
+	counts    bool            // among them are the numbers of queues
 	socket    *socket         // nil: nobody is connected
 }
 
 func (ch *channel) expires() time.Time { return ch.used.Add(channelLifetime) }
 
 func (ch *channel) show() object {
-	return object{"id": ch.id, "connectUri": ch.sockets + "/channels/" + ch.id, "expires": ch.expires()}
+	return object{"id": ch.id, "connectUri": ch.sockets + "/channels/" + ch.id, "expires": stamp(ch.expires())}
 }
 
 // hears says whether somebody is connected who wants a topic. Case counts.
@@ -53,10 +54,11 @@ func (ch *channel) hears(topic string) bool { return ch.socket != nil && ch.list
 
 // subscribe makes topics all that a channel has, and starts its time anew.
 func (ch *channel) subscribe(topics []string, now time.Time) {
-	ch.topics, ch.listens, ch.used = topics, map[string]bool{}, now
+	ch.topics, ch.listens, ch.counts, ch.used = topics, map[string]bool{}, false, now
 	for _, t := range topics {
 		for _, one := range topicsOf(t) {
 			ch.listens[one] = true
+			ch.counts = ch.counts || strings.HasPrefix(one, numbersTopic)
 		}
 	}
 }

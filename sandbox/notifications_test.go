@@ -156,7 +156,7 @@ func TestAChannelLivesADayAfterItsLastUse(t *testing.T) {
 	t.Parallel()
 	x, clock := virtual(t, sandbox.Options{TokenLifetime: 48 * time.Hour})
 	made := x.ok("POST", channels, nil)
-	if made["expires"] != "2026-03-03T09:00:00Z" || !strings.HasPrefix(fmt.Sprint(made["connectUri"]), "wss://") {
+	if made["expires"] != "2026-03-03T09:00:00.000Z" || !strings.HasPrefix(fmt.Sprint(made["connectUri"]), "wss://") {
 		t.Errorf("made: %v", made)
 	}
 	path := channels + "/" + fmt.Sprint(made["id"]) + "/subscriptions"

@@ -101,4 +101,10 @@ func number(n float64) json.Number {
 }
 
 // stamp writes a time as the platform does: UTC with milliseconds.
-func stamp(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z") }
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// instant is a time that stamp writes.
+type instant struct{ time.Time }
+
+// MarshalJSON writes it.
+func (t instant) MarshalJSON() ([]byte, error) { return []byte(`"` + stamp(t.Time) + `"`), nil }

@@ -93,7 +93,7 @@ func (s *Server) queueRows(now time.Time) ([]queueRow, int) {
 				waiting[c.QueueID(l.Queue)]++
 			}
 		}
-		for _, l := range c.Legs() {
+		for _, l := range c.Within(midnight, c.Now()+1) {
 			if l.Answered >= max(0, midnight) {
 				answered[c.QueueID(l.Queue)]++
 			}

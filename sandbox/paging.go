@@ -112,13 +112,25 @@ func glob(pattern, s string) bool {
 	return false
 }
 
+// cursorOf names a place in a list.
+func cursorOf(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
+
+// keyOf is what a cursor names; empty where cursorOf makes no such cursor.
+func keyOf(cursor string) string {
+	key, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || cursorOf(string(key)) != cursor {
+		return ""
+	}
+	return string(key)
+}
+
 // cursorPage answers with a page whose neighbours are named only by tokens
 // inside nextUri and previousUri, without totals.
 func cursorPage[T any](c *call, all []T, id func(T) string, show func(T) any) (int, any, error) {
 	size, from := c.number("pageSize", 25), 0
 	place := func(token string) int {
-		key, _ := base64.RawURLEncoding.DecodeString(token)
-		return slices.IndexFunc(all, func(v T) bool { return id(v) == string(key) })
+		key := keyOf(token)
+		return slices.IndexFunc(all, func(v T) bool { return id(v) == key })
 	}
 	if after := c.query.Get("after"); after != "" {
 		at := place(after)
@@ -136,7 +148,7 @@ func cursorPage[T any](c *call, all []T, id func(T) string, show func(T) any) (i
 	to := min(from+size, len(all))
 	uri := func(name string, v T) string {
 		q := url.Values{"pageSize": c.query["pageSize"], "name": c.query["name"]}
-		q.Set(name, base64.RawURLEncoding.EncodeToString([]byte(id(v))))
+		q.Set(name, cursorOf(id(v)))
 		return c.path() + "?" + q.Encode()
 	}
 	entities := []any{}

@@ -1,8 +1,12 @@
 package sandbox_test
 
 import (
+	"encoding/base64"
 	"fmt"
+	"net/http"
+	"net/url"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -80,6 +84,53 @@ func TestCursorsOfSkillGroups(t *testing.T) {
 	members, _ := walk(x, fmt.Sprint("/api/v2/routing/skillgroups/", office["id"], "/members?pageSize=4"))
 	if got := fmt.Sprint(len(members)); got != fmt.Sprint(office["memberCount"]) || got == "0" {
 		t.Errorf("%s members, memberCount %v", got, office["memberCount"])
+	}
+}
+
+func TestCursorsThatTheSandboxDidNotMakeAreRefused(t *testing.T) {
+	t.Parallel()
+	var mail []string
+	for i := range 12 {
+		mail = append(mail, fmt.Sprintf("09:%02d support 1m", i))
+	}
+	x := atDesk(t, sandbox.Options{}, mail...)
+	x.passes(time.Hour)
+	const day = `"interval":"2026-03-02T00:00:00Z/2026-03-03T00:00:00Z"`
+	for i := range 3 {
+		x.ok("POST", "/api/v2/routing/queues", map[string]any{"name": fmt.Sprint("Queue ", i)})
+	}
+	audits := "/api/v2/audits/query/" + fmt.Sprint(x.ok("POST", "/api/v2/audits/query", `{`+day+`,"serviceName":"ContactCenter"}`)["id"])
+	for range 2 {
+		x.call("GET", audits, nil)
+	}
+	for name, tt := range map[string]struct{ path, parameter string }{
+		"users":        {users + "/query?pageSize=2", "cursor"},
+		"after":        {"/api/v2/routing/skillgroups?pageSize=1", "after"},
+		"before":       {"/api/v2/routing/skillgroups?pageSize=1", "before"},
+		"audits":       {audits + "/results?pageSize=2", "cursor"},
+		"aggregates":   {x.ranJob(aggregatesJobs, `{`+day+`,"metrics":["tHandle"],"groupBy":["conversationId"],"pageSize":7}`) + "/results?", "cursor"},
+		"conversation": {x.ranJob(detailsJobs, `{`+day+`}`) + "/results?pageSize=7", "cursor"},
+	} {
+		answer := x.ok("GET", tt.path, nil)
+		good, _ := answer["cursor"].(string)
+		if next, ok := answer["nextUri"].(string); ok && good == "" {
+			u, err := url.Parse(next)
+			if err != nil {
+				t.Fatal(err)
+			}
+			good = u.Query().Get("after")
+		}
+		with := func(cursor string) string { return tt.path + "&" + tt.parameter + "=" + url.QueryEscape(cursor) }
+		x.ok("GET", with(good), nil)
+		key, _ := base64.RawURLEncoding.DecodeString(good)
+		for _, bad := range []string{
+			good + "!", good + "====", good + "\n", good + good, "!", "\x00",
+			base64.RawURLEncoding.EncodeToString(append([]byte("+"), key...)), base64.RawURLEncoding.EncodeToString(append([]byte("0"), key...)),
+		} {
+			if r := x.call("GET", with(bad), nil); r.status != http.StatusBadRequest || r.object(t)["code"] != "invalid.query.param.value" {
+				t.Errorf("%s: the cursor %q: %d %s", name, bad, r.status, r.body)
+			}
+		}
 	}
 }
 

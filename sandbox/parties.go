@@ -101,7 +101,7 @@ func (s *Server) agentParty(n int, l *centre.Leg) party {
 	}
 	switch {
 	case l.State == centre.Handled:
-		p.state, p.end, p.disconnect, p.wrapUp = "terminated", s.life.at(l.WrappedFrom), howEnded(l, "client"), s.wrapUpOf(n, p.queue)
+		p.state, p.end, p.disconnect, p.wrapUp = "terminated", s.life.at(l.WrappedFrom), howEnded(l, "client"), s.wrapUpCode(n, l)
 		p.acwStart, p.acwEnd = s.life.at(l.WrappedFrom), s.life.at(l.Ended)
 	case l.State > centre.Handled:
 		p.state, p.end, p.disconnect = "terminated", s.life.at(l.Ended), howEnded(l, "client")
@@ -116,17 +116,19 @@ func howEnded(l *centre.Leg, otherwise string) string {
 	return otherwise
 }
 
-// wrapUpOf is the code that the agent of a leg chose: one of the queue's, or of
-// the organisation's where the queue has none; the same whenever it is asked.
-func (s *Server) wrapUpOf(leg int, queue string) ref {
-	codes := s.queueCodes[queue].all()
-	if len(codes) == 0 {
-		codes = s.wrapUpCodes.all()
+// codesIn are the codes that agents choose from: the queue's, or the
+// organisation's where the queue has none.
+func (s *Server) codesIn(queue string) []ref {
+	if codes := s.queueCodes[queue].all(); len(codes) > 0 {
+		return codes
 	}
-	if len(codes) == 0 {
-		return ref{}
-	}
-	return codes[s.scramble(uint64(leg), "wrap-up")%uint64(len(codes))]
+	return s.wrapUpCodes.all()
+}
+
+// chosen is which of so many codes the agent of a leg chose; the same whenever it
+// is asked.
+func (s *Server) chosen(leg, codes int) int {
+	return int(s.scramble(uint64(leg), "wrap-up") % uint64(codes))
 }
 
 // wire is where an email is shown: the two models name the same things in
@@ -183,7 +185,7 @@ var wrapupPrompts = map[string]string{
 func times(out object, all map[string]time.Time) {
 	for field, t := range all {
 		if !t.IsZero() {
-			out[field] = t
+			out[field] = stamp(t)
 		}
 	}
 }
@@ -220,7 +222,7 @@ func (s *Server) showParty(p *party, mail created, w wire) object {
 	if p.wrapUp.ID != "" {
 		out["wrapup"] = object{"name": p.wrapUp.Name}
 		if w == onTopic {
-			out["wrapup"] = object{"code": p.wrapUp.ID, "durationSeconds": int(p.acwEnd.Sub(p.acwStart).Seconds()), "endTime": p.acwEnd}
+			out["wrapup"] = object{"code": p.wrapUp.ID, "durationSeconds": int(p.acwEnd.Sub(p.acwStart).Seconds()), "endTime": stamp(p.acwEnd)}
 		}
 	}
 	return out
@@ -288,7 +290,7 @@ func (s *Server) showConversation(first int) object {
 		participants = append(participants, out)
 	}
 	out := object{
-		"id": id, "startTime": all[0].start, "address": mail.FromAddress, "participants": participants, "conversationIds": []string{},
+		"id": id, "startTime": stamp(all[0].start), "address": mail.FromAddress, "participants": participants, "conversationIds": []string{},
 		"divisions": s.divisions(), "recentTransfers": []any{}, "selfUri": "/api/v2/conversations/" + id,
 	}
 	times(out, map[string]time.Time{"endTime": all[0].end})

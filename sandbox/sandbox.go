@@ -33,7 +33,8 @@ type Options struct {
 	Seed uint64           // same seed, same ids and same choices; default 0
 	Now  func() time.Time // the clock of tokens, limits and delays; default time.Now
 	// Speed is how much faster than Now time passes in the organisation, from New
-	// on; default 1. Tokens, limits and delays keep to Now.
+	// on; default 1. Tokens, limits and delays keep to Now. Of a leap of Now it
+	// lives a year at most, and its clock stands after 200 years.
 	Speed float64
 
 	ClientID      string        // default DefaultClientID
@@ -80,6 +81,11 @@ type Server struct {
 	mu sync.Mutex // guards everything below
 	state
 	advanced time.Duration // how far Advance has moved both clocks
+	skipped  time.Duration // what the organisation's clock left out of leaps of the other
+	passed   clocks        // up to when everything has happened
+	passing  bool          // time passes, and it is passed now
+	going    bool          // the centre goes on to passed, and it is the centre's moment now
+	speed    float64       // of the organisation's clock, while time passes
 	life     *life         // nil: at rest
 	writes   int           // how often something was written
 
@@ -87,6 +93,7 @@ type Server struct {
 	broken     error                // why the organisation does not live any more
 	rng        *rand.Rand           // of what is kept: the ids of objects
 	chance     *rand.Rand           // of what passes: correlation ids, tokens, which replica answers
+	frames     *rand.Rand           // of notifications
 	tokens     map[string]*token
 	faults     []*Fault
 	disturbed  disturbance // by the faults
@@ -118,6 +125,7 @@ func New(o Options) *Server {
 		handlers: map[string]handler{},
 		rng:      rand.New(rand.NewPCG(o.Seed, 1)),
 		chance:   rand.New(rand.NewPCG(o.Seed, 2)),
+		frames:   rand.New(rand.NewPCG(o.Seed, 3)),
 		tokens:   map[string]*token{},
 
 		headcounts: map[string]headcount{},
@@ -162,9 +170,12 @@ func (s *Server) Advance(d time.Duration) error {
 	if d < 0 {
 		return fmt.Errorf("advance by %s: time does not go back", d)
 	}
+	if d > furthest-s.advanced {
+		return fmt.Errorf("advance by %s: the clock goes %s at most, and has gone %s", d, furthest, s.advanced)
+	}
 	s.catchUp()
 	s.advanced += d
-	s.follow(1)
+	s.pass(1)
 	s.settle()
 	return s.broken
 }

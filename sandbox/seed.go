@@ -188,3 +188,24 @@ func (s *Server) Populate(queues, routes int) {
 		s.seedRoute(domain, object{"pattern": fmt.Sprintf("address%04d", i+1), "fromName": "Larkfield", "queue": object{"id": ids[i%max(queues, 1)]}})
 	}
 }
+
+// Staff adds agents, and makes them members of a queue: named Agent 0042 and so
+// on, by how many users there are, with all that an agent has who is there but no
+// utilization of their own.
+func (s *Server) Staff(queueName string, agents int, like string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	model, q, err := s.find(like, queueName)
+	if err != nil {
+		return err
+	}
+	first := len(s.users.all()) + 1
+	for i := range agents {
+		u, _ := s.users.latest(model.user.ID)
+		u.ID, u.Name, u.Email = s.newID(), fmt.Sprintf("Agent %04d", first+i), fmt.Sprintf("agent%04d@larkfield.example", first+i)
+		u.Utilization = nil
+		s.users.seedRow(u.ID, u)
+		s.members[text(q, "id")].seedRow(u.ID, member{User: u.ID, Ring: 1, Joined: true, By: "user"})
+	}
+	return nil
+}

@@ -37,6 +37,10 @@ type call struct {
 // is written as JSON; nil: an answer without a body.
 type handler func(c *call) (status int, body any, err error)
 
+// written is a body that is JSON already: a long one, that would be costly to
+// write otherwise.
+type written []byte
+
 // Request is one request that the sandbox got.
 type Request struct {
 	At            time.Time
@@ -52,7 +56,8 @@ const maxRequests = 20_000
 
 // Handler serves sign-in (/oauth/token), the API (/api/v2), the websockets of
 // notification channels (/channels), /healthz, the clock (/sandbox/advance) and,
-// at /, a page that lists what the sandbox got.
+// at /, a page that lists what the sandbox got. The Date of every answer is by the
+// organisation's clock.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/oauth/token", s.serve)
@@ -62,8 +67,36 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /channels/{id}", s.serveSocket)
 	mux.HandleFunc("/sandbox/advance", s.serveAdvance)
 	mux.HandleFunc("GET /{$}", s.servePage)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { mux.ServeHTTP(&dated{ResponseWriter: w, s: s}, r) })
 }
+
+// dated writes the organisation's clock into the header of an answer.
+type dated struct {
+	http.ResponseWriter
+	s    *Server
+	done bool
+}
+
+// WriteHeader adds the date.
+func (d *dated) WriteHeader(status int) {
+	d.s.mu.Lock()
+	now := d.s.now()
+	d.s.mu.Unlock()
+	d.done = true
+	d.Header().Set("Date", now.Format(http.TimeFormat))
+	d.ResponseWriter.WriteHeader(status)
+}
+
+// Write writes the header first, where that has not been done.
+func (d *dated) Write(b []byte) (int, error) {
+	if !d.done {
+		d.WriteHeader(http.StatusOK)
+	}
+	return d.ResponseWriter.Write(b)
+}
+
+// Unwrap gives the writer that can flush and give up the connection.
+func (d *dated) Unwrap() http.ResponseWriter { return d.ResponseWriter }
 
 // answer is what goes out.
 type answer struct {
@@ -148,7 +181,9 @@ func (s *Server) answer(r *http.Request, body []byte, correlation string) answer
 		}
 		a.status, out = f.Status, f.on(correlation)
 	}
-	if out != nil {
+	if text, ok := out.(written); ok {
+		a.body = text
+	} else if out != nil {
 		if a.body, err = json.Marshal(out); err != nil {
 			f := fail(http.StatusInternalServerError, "internal.server.error", "write the answer: %v", err).on(correlation)
 			a.status = f.Status

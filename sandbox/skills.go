@@ -24,12 +24,12 @@ var skillHandlers = map[string]handler{
 
 // skill is a routing skill or a language: both look the same on the wire.
 type skill struct {
-	ID           string    `json:"id"`
-	Name         string    `json:"name"`
-	DateModified time.Time `json:"dateModified"`
-	State        string    `json:"state"`
-	Version      string    `json:"version"`
-	SelfURI      string    `json:"selfUri"`
+	ID           string  `json:"id"`
+	Name         string  `json:"name"`
+	DateModified instant `json:"dateModified"`
+	State        string  `json:"state"`
+	Version      string  `json:"version"`
+	SelfURI      string  `json:"selfUri"`
 }
 
 func listSkills(c *call, t *table[skill]) (int, any, error) {
@@ -80,7 +80,7 @@ func (s *Server) newSkill(k kind, name string) skill {
 	if k == auditLanguage {
 		path = "/api/v2/routing/languages/"
 	}
-	return skill{ID: id, Name: name, DateModified: s.now(), State: "active", Version: "1", SelfURI: path + id}
+	return skill{ID: id, Name: name, DateModified: instant{s.now()}, State: "active", Version: "1", SelfURI: path + id}
 }
 
 func deleteRoutingSkill(c *call) (int, any, error) {
@@ -117,7 +117,7 @@ func (g skillGroup) among(users []user) []user {
 func (s *Server) groupDefinition(g skillGroup) map[string]any {
 	return map[string]any{
 		"id": g.ID, "name": g.Name, "description": g.Description, "memberCount": len(s.groupMembers(g)),
-		"division": ref{ID: s.division.ID, Name: s.division.Name}, "dateCreated": g.Created, "dateModified": g.Created,
+		"division": ref{ID: s.division.ID, Name: s.division.Name}, "dateCreated": stamp(g.Created), "dateModified": stamp(g.Created),
 		"selfUri": "/api/v2/routing/skillgroups/" + g.ID,
 	}
 }

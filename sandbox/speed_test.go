@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -64,29 +66,68 @@ func BenchmarkHistory(b *testing.B) {
 // BenchmarkAnswersWhileAMillionFlows asks for a queue over a real connection
 // while a million emails a day flow at a speed of 3600.
 func BenchmarkAnswersWhileAMillionFlows(b *testing.B) {
-	s := New(Options{Traffic: parsed(b, million), Speed: 3600, RateLimit: -1})
-	base, err := s.Start("127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	benchmarkGets(b, s, base)
+	c := clientOf(b, New(Options{Traffic: parsed(b, million), Speed: 3600, RateLimit: -1}))
+	c.benchmark(b, 8, c.get("/api/v2/routing/queues/"+c.queue))
 }
 
 // BenchmarkQueueGets asks an organisation at rest for a queue over real
 // connections.
 func BenchmarkQueueGets(b *testing.B) {
-	s := New(Options{RateLimit: -1})
+	c := clientOf(b, New(Options{RateLimit: -1}))
+	c.benchmark(b, 8, c.get("/api/v2/routing/queues/"+c.queue))
+}
+
+// BenchmarkWatchWhileAMillionFlows is somebody who watches a queue while a
+// million emails a day flow through it at a speed of 3600, with a day behind it:
+// everything in turn, and each alone.
+func BenchmarkWatchWhileAMillionFlows(b *testing.B) {
+	s := New(Options{Traffic: parsed(b, million), Speed: 3600, RateLimit: -1})
+	if err := s.Advance(24 * time.Hour); err != nil {
+		b.Fatal(err)
+	}
+	c := clientOf(b, s)
+	const analytics = "/api/v2/analytics/"
+	only := `{"type":"and","predicates":[{"dimension":"queueId","value":"` + c.queue + `"}]}`
+	sums := `"metrics":["nOffered","tAnswered","tHandle","oServiceLevel"],"groupBy":["queueId","mediaType"]`
+	watch := []struct {
+		name string
+		ask  ask
+	}{
+		{"queue", c.get("/api/v2/routing/queues/" + c.queue)},
+		{"observations", c.post(analytics+"queues/observations/query", 0, `"filter":`+only+`,"metrics":["oWaiting","oInteracting","oLongestWaiting","oOnQueueUsers"],"detailMetrics":["oWaiting"]`)},
+		{"activity", c.post(analytics+"conversations/activity/query", 0, `"groupBy":["queueId"],"metrics":[{"metric":"oWaiting","details":true},{"metric":"oInteracting"},{"metric":"oLongestWaiting"}]`)},
+		{"half an hour", c.post(analytics+"conversations/aggregates/query", 30*time.Minute, sums)},
+		{"an hour", c.post(analytics+"conversations/aggregates/query", time.Hour, sums)},
+		{"details", c.post(analytics+"conversations/details/query", time.Hour, `"segmentFilters":[`+only+`]`)},
+		{"estimated wait", c.get("/api/v2/routing/queues/" + c.queue + "/estimatedwaittime")},
+	}
+	var all []ask
+	for _, w := range watch {
+		all = append(all, w.ask)
+	}
+	b.Run("all", func(b *testing.B) { c.benchmark(b, 1, all...) })
+	for _, w := range watch {
+		b.Run(w.name, func(b *testing.B) { c.benchmark(b, 1, w.ask) })
+	}
+}
+
+// client asks a sandbox over real connections.
+type client struct {
+	*Server
+	http                *http.Client
+	base, bearer, queue string // the last: where the mail goes
+}
+
+// ask makes a request.
+type ask func() *http.Request
+
+func clientOf(b *testing.B, s *Server) *client {
+	b.Helper()
 	base, err := s.Start("127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close()
-	benchmarkGets(b, s, base)
-}
-
-func benchmarkGets(b *testing.B, s *Server, base string) {
-	b.Helper()
+	b.Cleanup(func() { _ = s.Close() })
 	token := httptest.NewRecorder()
 	req := httptest.NewRequest(http.MethodPost, "/oauth/token", strings.NewReader("grant_type=client_credentials"))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -94,18 +135,49 @@ func benchmarkGets(b *testing.B, s *Server, base string) {
 	s.Handler().ServeHTTP(token, req)
 	_, rest, _ := strings.Cut(token.Body.String(), `"access_token":"`)
 	bearer, _, _ := strings.Cut(rest, `"`)
-	id := text(s.queues.all()[0], "id")
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-	took := make(chan []time.Duration, 64)
+	i := slices.IndexFunc(s.queues.all(), func(q object) bool { return text(q, "name") == "Support Email" })
+	return &client{s, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}, base, bearer, text(s.queues.all()[i], "id")}
+}
+
+func (c *client) get(path string) ask {
+	return func() *http.Request { return c.request(http.MethodGet, path, nil) }
+}
+
+// post has an interval, where it is asked for: the last so long.
+func (c *client) post(path string, last time.Duration, fields string) ask {
+	return func() *http.Request {
+		body := fields
+		if last > 0 {
+			c.mu.Lock()
+			now := c.now()
+			c.mu.Unlock()
+			body += `,"interval":"` + stamp(now.Add(-last)) + "/" + stamp(now) + `"`
+		}
+		return c.request(http.MethodPost, path, strings.NewReader("{"+body+"}"))
+	}
+}
+
+func (c *client) request(method, path string, body io.Reader) *http.Request {
+	req, _ := http.NewRequestWithContext(context.Background(), method, c.base+path, body)
+	req.Header.Set("Authorization", "Bearer "+c.bearer)
+	req.Header.Set("Content-Type", "application/json")
+	return req
+}
+
+// benchmark asks in turn, so many clients at once for each processor, and reports
+// how long half of the answers take at most, and 99 of 100.
+func (c *client) benchmark(b *testing.B, clients int, asks ...ask) {
+	b.Helper()
+	var mu sync.Mutex
+	var all []time.Duration
 	begin := time.Now()
-	b.SetParallelism(8)
+	b.SetParallelism(clients)
 	b.RunParallel(func(pb *testing.PB) {
 		var mine []time.Duration
-		for pb.Next() {
+		for i := 0; pb.Next(); i++ {
+			req := asks[i%len(asks)]()
 			at := time.Now()
-			req, _ := http.NewRequestWithContext(b.Context(), http.MethodGet, base+"/api/v2/routing/queues/"+id, nil)
-			req.Header.Set("Authorization", "Bearer "+bearer)
-			res, err := client.Do(req)
+			res, err := c.http.Do(req)
 			if err != nil {
 				b.Error(err)
 				return
@@ -118,14 +190,13 @@ func benchmarkGets(b *testing.B, s *Server, base string) {
 			}
 			mine = append(mine, time.Since(at))
 		}
-		took <- mine
-	})
-	close(took)
-	var all []time.Duration
-	for mine := range took {
+		mu.Lock()
+		defer mu.Unlock()
 		all = append(all, mine...)
-	}
+	})
 	slices.Sort(all)
+	milliseconds := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	b.ReportMetric(float64(len(all))/time.Since(begin).Seconds(), "requests/s")
-	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
+	b.ReportMetric(milliseconds(all[len(all)/2]), "p50-ms")
+	b.ReportMetric(milliseconds(all[len(all)*99/100]), "p99-ms")
 }

@@ -120,14 +120,39 @@ func uuid(r *rand.Rand) string {
 
 // wall is the clock of whoever calls: of tokens, limits and delays.
 func (s *Server) wall() time.Time {
+	switch {
+	case s.going:
+		return s.passed.wall.Add(-s.onWall(s.passed.now.Sub(s.moment()))).Truncate(time.Millisecond)
+	case s.passing:
+		return s.passed.wall
+	}
 	return s.options.Now().UTC().Add(s.advanced).Truncate(time.Millisecond)
+}
+
+// furthest is how far the organisation's clock gets from where it began; there it
+// stands. It is less than a time.Duration holds, for what is before and after.
+const furthest = 200 * 365 * 24 * time.Hour
+
+// sped is how far a clock gets that goes so much faster, and never back.
+func sped(d time.Duration, speed float64) time.Duration {
+	if speed == 1 {
+		return max(0, d)
+	}
+	const most = 1<<63 - 1<<10 // that a float64 has exactly
+	return time.Duration(max(0, min(float64(d)*speed, most)))
 }
 
 // now is the organisation's clock, in the platform's zone and resolution: of
 // all that happens in it. Under Options.Speed it is ahead of wall.
 func (s *Server) now() time.Time {
-	passed := s.options.Now().Sub(s.opened)
-	now := s.opened.UTC().Add(time.Duration(float64(passed)*s.options.Speed) + s.advanced).Truncate(time.Millisecond)
+	switch {
+	case s.going:
+		return s.moment()
+	case s.passing:
+		return s.passed.now
+	}
+	passed := sped(s.options.Now().Sub(s.opened), s.options.Speed) - s.skipped
+	now := s.opened.UTC().Add(min(passed, furthest-s.advanced) + s.advanced).Truncate(time.Millisecond)
 	if s.life != nil && s.life.centre != nil { // it never goes back
 		now = later(now, s.life.at(s.life.centre.Now()))
 	}

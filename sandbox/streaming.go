@@ -132,7 +132,7 @@ func (s *Server) connect(id string, cut func()) (*socket, error) {
 	if s.streams.closed {
 		return nil, errors.New("the sandbox is closed")
 	}
-	s.tend() // what is due by now is for whoever was here before
+	s.catchUp() // what is due by now is for whoever was here before
 	ch := s.channel(id)
 	if ch == nil {
 		return nil, errors.New("no such channel")
@@ -181,7 +181,8 @@ func (s *Server) keep(k *socket) {
 			s.mu.Unlock()
 		case <-look.C:
 			s.mu.Lock()
-			s.tend()
+			s.catchUp()
+			s.settle()
 			s.mu.Unlock()
 		}
 	}
@@ -226,6 +227,11 @@ func (s *Server) end(k *socket, code websocket.StatusCode, reason string) {
 	close(k.ended)
 }
 
+// counted says that somebody is connected who wants the numbers of queues.
+func (s *Server) counted() bool {
+	return slices.ContainsFunc(s.channels, func(ch *channel) bool { return ch.socket != nil && ch.counts })
+}
+
 // hangUp ends the consumer of a channel, if it has one.
 func (s *Server) hangUp(ch *channel, code websocket.StatusCode, reason string) {
 	if ch.socket != nil {
@@ -245,7 +251,7 @@ func (s *Server) stopStreaming() {
 // deliver queues a frame for a consumer, or drops it: a slow one never holds up
 // the server.
 func (s *Server) deliver(k *socket, frame []byte) {
-	if k.over || s.wall().Before(s.streams.silent) {
+	if k.over || s.wall().Before(later(s.streams.silent, s.disturbed.silent)) {
 		return
 	}
 	select {
@@ -255,10 +261,10 @@ func (s *Server) deliver(k *socket, frame []byte) {
 	}
 }
 
-// tend does what is due by the clock.
+// tend does what is due by the clocks. What makes it due is an instant that
+// nextStop knows.
 func (s *Server) tend() {
-	s.catchUp()
-	s.settle()
+	s.tendFaults()
 	s.liveChannels()
 	s.publishAudits()
 	s.publishLate()
@@ -274,7 +280,7 @@ func (s *Server) over(ch *channel, now time.Time) bool {
 		}
 		if !k.closes.IsZero() && !now.Before(k.closes) {
 			s.end(k, websocket.StatusGoingAway, "reconnect to the same channel")
-			ch.lapses = now.Add(reconnectTime)
+			ch.lapses = k.closes.Add(reconnectTime)
 		}
 	}
 	if now.Before(ch.expires()) && (ch.lapses.IsZero() || now.Before(ch.lapses)) {
@@ -318,7 +324,7 @@ type metadata struct {
 
 // frame writes an event; nil where its body cannot be written as JSON.
 func (s *Server) frame(topic string, body any) []byte {
-	b, err := json.Marshal(event{Topic: topic, Version: "2", Body: body, Metadata: metadata{uuid(s.chance)}})
+	b, err := json.Marshal(event{Topic: topic, Version: "2", Body: body, Metadata: metadata{uuid(s.frames)}})
 	if err != nil {
 		return nil
 	}
@@ -405,7 +411,8 @@ func (s *Server) publishLate() {
 func (s *Server) CloseSockets() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, ch := range s.liveChannels() {
+	s.catchUp()
+	for _, ch := range s.channels {
 		if k := ch.socket; k != nil && k.closes.IsZero() {
 			k.closes = s.wall().Add(s.options.ClosingNotice)
 			s.sendClosing(k)
@@ -418,6 +425,7 @@ func (s *Server) CloseSockets() {
 func (s *Server) SilenceSockets(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
 	s.streams.silent = s.wall().Add(d)
 }
 
@@ -425,6 +433,7 @@ func (s *Server) SilenceSockets(d time.Duration) {
 func (s *Server) EvictChannels() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
 	s.evictChannels()
 }
 

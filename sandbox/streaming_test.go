@@ -185,7 +185,7 @@ func TestNotificationsOfChanges(t *testing.T) {
 			model: "AuditTopicAuditLogMessage",
 			want: m{
 				"userId": "USER", "username": m{"id": "USER", "name": "Ada Brook", "selfUri": "/api/v2/users/USER"}, "userDisplay": "Ada Brook",
-				"serviceName": "ContactCenter", "level": "USER", "eventTime": "2026-03-02T09:00:00Z", "remoteIp": []any{"192.0.2.10"},
+				"serviceName": "ContactCenter", "level": "USER", "eventTime": "2026-03-02T09:00:00.000Z", "remoteIp": []any{"192.0.2.10"},
 				"action": "Update", "entityType": "Queue", "entity": m{"id": "QUEUE", "name": "Returns"},
 			},
 		},
@@ -195,7 +195,7 @@ func TestNotificationsOfChanges(t *testing.T) {
 			model:  "AuditTopicAuditLogMessage",
 			want: m{
 				"clientId":    m{"id": sandbox.DefaultClientID, "selfUri": "/api/v2/oauth/clients/" + sandbox.DefaultClientID},
-				"serviceName": "ContactCenter", "level": "USER", "eventTime": "2026-03-02T09:00:00Z", "remoteIp": []any{"192.0.2.10"},
+				"serviceName": "ContactCenter", "level": "USER", "eventTime": "2026-03-02T09:00:00.000Z", "remoteIp": []any{"192.0.2.10"},
 				"action": "Update", "entityType": "Queue", "entity": m{"id": "QUEUE", "name": "Returns"},
 			},
 		},
@@ -283,7 +283,7 @@ func fits(t *testing.T, model string, body any) {
 		switch v := v.(type) {
 		case string:
 			is = "string"
-			if _, err := time.Parse(time.RFC3339, v); schema["format"] == "date-time" && err != nil {
+			if _, err := time.Parse(instantForm, v); schema["format"] == "date-time" && err != nil {
 				t.Errorf("%s: %v", at, err)
 			}
 		case float64:
@@ -590,6 +590,13 @@ func TestCloseSocketsLeavesTheChannelForAMinute(t *testing.T) {
 			clock.Advance(time.Millisecond)
 			x.gone(id)
 		},
+		"a clock that leaps over the close": func(_ *testing.T, x *org, clock *sandbox.Clock, c *consumer, id, _ string) {
+			clock.Advance(70*time.Second - time.Millisecond)
+			x.alive(id)
+			c.end()
+			clock.Advance(time.Millisecond)
+			x.gone(id)
+		},
 		"a client that comes back after the close": func(t *testing.T, x *org, clock *sandbox.Clock, c *consumer, id, uri string) {
 			clock.Advance(10 * time.Second)
 			c.end()
@@ -826,6 +833,35 @@ func TestNotificationsOfAuditsComeWithTheirDelay(t *testing.T) {
 	clock.Advance(time.Minute)
 	if changes := fmt.Sprint(c.wants(topic).Body["propertyChanges"]); !strings.Contains(changes, "two") {
 		t.Errorf("changes: %s", changes)
+	}
+}
+
+// What waits for its delay comes within Advance, and who listens changes nothing
+// of the answers.
+func TestAdvancePublishesAuditsAndDrawsNothingFromTheAnswers(t *testing.T) {
+	t.Parallel()
+	run := func(listens bool) (frames int, correlation string) {
+		x, _ := virtual(t, sandbox.Options{AuditDelay: 10 * time.Second})
+		id, _ := x.channel("v2.audits.entitytype.Queue.entityid." + x.queueID("Returns"))
+		heard, stop, err := x.Listen(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !listens {
+			stop()
+		}
+		x.ok("PUT", x.queue("Returns"), map[string]any{"name": "Returns", "description": "new"})
+		x.passes(5 * time.Minute)
+		stop()
+		for range heard {
+			frames++
+		}
+		return frames, x.call("GET", channels, nil).header.Get("ININ-Correlation-Id")
+	}
+	heard, one := run(true)
+	_, other := run(false)
+	if heard != 1 || one != other {
+		t.Errorf("%d frames, want 1; correlation ids with a listener and without: %s, %s", heard, one, other)
 	}
 }
 

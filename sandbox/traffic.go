@@ -121,10 +121,12 @@ type traffic struct {
 	scenario *scenario.Scenario
 	zero     time.Time
 	seed     uint64
-	n        int            // stretches made
-	from     time.Duration  // where the present one begins
-	to       time.Duration  // and ends
-	model    simulate.Model // of the present one
+	n        int             // stretches made
+	from     time.Duration   // where the present one begins
+	to       time.Duration   // and ends
+	model    simulate.Model  // of the present one
+	agents   map[string]int  // in model, by name
+	own      map[string]bool // by name: the agent has shifts in the scenario
 	mail     *simulate.Traffic
 	err      error
 	kept     map[string][]simulate.Span // shifts, from keptFrom on
@@ -146,6 +148,10 @@ func (t *traffic) stretch() error {
 	y, mo, d := start.Date()
 	end := time.Date(y, mo, d+days, 0, 0, 0, 0, start.Location())
 	t.model, t.from, t.to = m, start.Sub(t.zero), end.Sub(t.zero)
+	t.agents = map[string]int{}
+	for i, a := range slices.Backward(m.Agents) {
+		t.agents[a.Name] = i
+	}
 	t.mail = simulate.NewTraffic(m, t.seed, t.n)
 	t.n++
 	return nil
@@ -230,18 +236,21 @@ func (t *traffic) around(at time.Time) map[string][]simulate.Span {
 
 // shifted says that the scenario has shifts for an agent.
 func (t *traffic) shifted(name string) bool {
-	for i := range t.scenario.Agents {
-		if a := &t.scenario.Agents[i]; slices.Contains(a.Names(), name) {
-			return a.Shifts != nil
+	if t.own == nil {
+		t.own = map[string]bool{}
+		for _, a := range slices.Backward(t.scenario.Agents) {
+			for _, name := range a.Names() {
+				t.own[name] = a.Shifts != nil
+			}
 		}
 	}
-	return false
+	return t.own[name]
 }
 
 // agent is how an agent works by the scenario; false: not at all.
 func (t *traffic) agent(name string) (simulate.Agent, bool) {
-	i := slices.IndexFunc(t.model.Agents, func(a simulate.Agent) bool { return a.Name == name })
-	if i < 0 {
+	i, ok := t.agents[name]
+	if !ok {
 		return simulate.Agent{}, false
 	}
 	return simulate.Agent{Speed: t.model.Agents[i].Speed, Attention: t.model.Agents[i].Attention}, true

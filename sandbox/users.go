@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -83,13 +82,13 @@ func (s *Server) showUser(u user, expand []string) object {
 }
 
 func showRoutingStatus(u user) object {
-	return object{"userId": u.ID, "status": u.RoutingStatus, "startTime": u.Since}
+	return object{"userId": u.ID, "status": u.RoutingStatus, "startTime": stamp(u.Since)}
 }
 
 func showPresence(u user) object {
 	p := presences[u.Presence]
 	return object{
-		"id": u.ID, "source": "PURECLOUD", "primary": true, "message": "", "modifiedDate": u.Since,
+		"id": u.ID, "source": "PURECLOUD", "primary": true, "message": "", "modifiedDate": stamp(u.Since),
 		"presenceDefinition": object{"id": p.id, "systemPresence": p.name, "selfUri": "/api/v2/presencedefinitions/" + p.id},
 		"selfUri":            "/api/v2/users/" + u.ID + "/presences/PURECLOUD",
 	}
@@ -140,15 +139,15 @@ func getUser(c *call) (int, any, error) {
 func getUsersQuery(c *call) (int, any, error) {
 	all, size, from := c.usersInState(), c.number("pageSize", 25), 0
 	if cursor := c.query.Get("cursor"); cursor != "" {
-		last, err := base64.RawURLEncoding.DecodeString(cursor)
-		if from = slices.IndexFunc(all, func(u user) bool { return u.ID == string(last) }) + 1; err != nil || from == 0 {
+		last := keyOf(cursor)
+		if from = slices.IndexFunc(all, func(u user) bool { return u.ID == last }) + 1; from == 0 {
 			return 0, nil, bad("invalid.query.param.value", "Value [%s] is not a valid cursor", cursor).field("cursor")
 		}
 	}
 	to := min(from+size, len(all))
 	out := object{"entities": c.showUsers(all[from:to], listed(c.query["expand"])), "results": len(all), "selfUri": c.path()}
 	if to < len(all) {
-		cursor := base64.RawURLEncoding.EncodeToString([]byte(all[to-1].ID))
+		cursor := cursorOf(all[to-1].ID)
 		q := maps.Clone(c.query)
 		q["cursor"] = []string{cursor}
 		out["cursor"], out["nextUri"] = cursor, c.path()+"?"+url.Values(q).Encode()

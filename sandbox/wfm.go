@@ -17,6 +17,7 @@ var wfmHandlers = map[string]handler{
 	"getWorkforcemanagementBusinessunits":                       getBusinessUnits,
 	"getWorkforcemanagementBusinessunit":                        getBusinessUnit,
 	"getWorkforcemanagementBusinessunitManagementunits":         getUnitsOfBusinessUnit,
+	"getWorkforcemanagementBusinessunitUsers":                   getUsersOfBusinessUnit,
 	"getWorkforcemanagementBusinessunitActivitycodes":           getActivityCodes,
 	"getWorkforcemanagementManagementunits":                     func(c *call) (int, any, error) { return page(c, c.showManagementUnits()) },
 	"getWorkforcemanagementManagementunitUsers":                 getManagementUnitUsers,
@@ -125,6 +126,22 @@ func getUnitsOfBusinessUnit(c *call) (int, any, error) {
 	return page(c, c.showManagementUnits())
 }
 
+func getUsersOfBusinessUnit(c *call) (int, any, error) {
+	if _, err := c.unitInPath(); err != nil {
+		return 0, nil, err
+	}
+	agents, wanted := c.planned(), listed(c.query["managementUnitIds"])
+	all := []object{}
+	for _, m := range c.managementUnits() {
+		if len(wanted) > 0 && !slices.Contains(wanted, m.ID) {
+			continue
+		}
+		mine := slices.DeleteFunc(slices.Clone(agents), func(u user) bool { return u.Department != m.Name })
+		all = append(all, object{"managementUnit": pointer(m), "users": userPointers(mine)})
+	}
+	return http.StatusOK, object{"managementUnits": all}, nil
+}
+
 // agentsOf lists the agents of the management unit in the path.
 func (c *call) agentsOf() ([]user, error) {
 	id := c.params["managementUnitId"]
@@ -142,11 +159,15 @@ func getManagementUnitUsers(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	return http.StatusOK, object{"entities": userPointers(agents)}, nil
+}
+
+func userPointers(users []user) []object {
 	all := []object{}
-	for _, u := range agents {
+	for _, u := range users {
 		all = append(all, userPointer(u))
 	}
-	return http.StatusOK, object{"entities": all}, nil
+	return all
 }
 
 func getAgentManagementUnit(c *call) (int, any, error) {
@@ -314,11 +335,11 @@ func (s *Server) showShift(w shift) object {
 	activities := []object{}
 	for _, a := range w.activities {
 		activities = append(activities, object{
-			"startDate": a.start, "lengthMinutes": a.minutes, "activityCodeId": a.code.id, "description": "", "paid": a.code.paid,
+			"startDate": stamp(a.start), "lengthMinutes": a.minutes, "activityCodeId": a.code.id, "description": "", "paid": a.code.paid,
 		})
 	}
 	return object{
-		"id": w.id, "startDate": w.start, "lengthMinutes": int(w.end().Sub(w.start).Minutes()), "activities": activities,
+		"id": w.id, "startDate": stamp(w.start), "lengthMinutes": int(w.end().Sub(w.start).Minutes()), "activities": activities,
 		"manuallyEdited": false, "schedule": s.schedule(monday(w.day), object{}),
 	}
 }

@@ -3,6 +3,7 @@ package simulate
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/foresort/foresort/routing"
 )
@@ -197,8 +198,12 @@ func (e *Engine) alert(id int32, m *email) bool {
 	return after <= 0
 }
 
-// answer begins the work on an email.
+// answer begins the work on an email. Its queue bounds the after-call work as it
+// is set now.
 func (e *Engine) answer(id int32, m *email) {
+	handle := m.work - m.wrapUp
+	m.wrapUp = e.wrapUp(m)
+	m.work = handle + m.wrapUp
 	e.tally.answer(e, m)
 	if e.cfg.Observe != nil {
 		e.observe(Answered, id, m)
@@ -220,6 +225,15 @@ func (e *Engine) answer(id int32, m *email) {
 	}
 	m.state, m.finish = handled, e.now+work
 	e.events.put(newEvent(m.finish, finishes, id, m.gen))
+}
+
+// wrapUp is the after-call work of an email as its queue bounds it now.
+func (e *Engine) wrapUp(m *email) int64 {
+	w := &e.settings[e.needs[m.need].queue].wrapUp
+	if w.Timeout == nil {
+		return m.wrapUp
+	}
+	return int64(w.Bound(time.Duration(m.wrapUp)))
 }
 
 // notAnswered takes an email back into the queue, at the age that it has.

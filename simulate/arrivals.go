@@ -3,22 +3,18 @@ package simulate
 import (
 	"math/rand/v2"
 	"time"
-
-	"github.com/foresort/foresort/routing"
 )
 
 // This file makes the email of a model arrive, one ahead of the clock.
 
 // Traffic is the email of a model in the order in which it arrives: of the model
-// it takes rules, sources, days, busyness and what the queues do to after-call
-// work.
+// it takes rules, sources, days and busyness.
 type Traffic struct {
 	model   *Model
 	dice    *dice
 	streams []stream
 	busy    []float64 // by day
 	plain   []bool    // by rule: email takes handling and nothing else
-	wrapUp  []routing.WrapUp
 }
 
 // NewTraffic makes the traffic of one replication of a model.
@@ -32,9 +28,7 @@ func NewTraffic(m Model, seed uint64, replication int) *Traffic {
 func newTraffic(m *Model, d *dice) *Traffic {
 	t := &Traffic{model: m, dice: d}
 	for _, rule := range m.Rules {
-		w := settingsOf(m.Queues[rule.Queue]).wrapUp
-		t.wrapUp = append(t.wrapUp, w)
-		t.plain = append(t.plain, rule.WrapUp.Shape == None && w.Bound(0) == 0 && rule.Patience.Shape == None && rule.Replies == 0 && len(rule.Transfer) == 0)
+		t.plain = append(t.plain, rule.WrapUp.Shape == None && rule.Patience.Shape == None && rule.Replies == 0 && len(rule.Transfer) == 0)
 	}
 	for i := range m.Sources {
 		s := &m.Sources[i]
@@ -118,7 +112,7 @@ func (t *Traffic) draw(rule int, m *Email, anew bool) (reply bool) {
 		return false
 	}
 	m.Patience, m.Transfer = 0, 0
-	m.WrapUp = t.wrapUp[rule].Bound(d.draw(d.either(d.wrapUp, anew), &in.WrapUp))
+	m.WrapUp = d.draw(d.either(d.wrapUp, anew), &in.WrapUp)
 	if in.Patience.Shape != None {
 		m.Patience = max(1, d.draw(d.either(d.patience, anew), &in.Patience))
 	}

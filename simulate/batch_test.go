@@ -39,10 +39,6 @@ func (w *world) model() Model {
 		if s := &m.Queues[i].Settings; w.chance("target", 2) {
 			s.ServiceLevel = &routing.ServiceLevel{Percent: 80, Within: routing.Duration(w.span("target", 1, 1200))}
 		}
-		if s := &m.Queues[i].Settings; w.chance("wrap-up mode", 3) {
-			limit := routing.Duration(w.span("limit", 1, 60))
-			s.WrapUp = &routing.WrapUp{Mode: pick(w, "mode", routing.WrapUpMandatoryTimeout, routing.WrapUpMandatoryForcedTimeout), Timeout: &limit}
-		}
 	}
 	for i := range m.Agents {
 		if w.chance("always", 2) {

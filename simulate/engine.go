@@ -56,7 +56,7 @@ type Email struct {
 	Priority int           // minutes of head start
 	Entered  time.Duration // when it entered the queue; not after now
 	Handle   time.Duration // work from the answer on, at speed 1
-	WrapUp   time.Duration // after-call work
+	WrapUp   time.Duration // after-call work, before the queue bounds it at the answer
 	Patience time.Duration // how long the sender waits; 0: for ever
 	// LastAgent is the agent who wrote last in its thread, by Engine.Agent plus
 	// 1; 0: none.
@@ -100,7 +100,8 @@ type Event struct {
 	Rule  int
 	Agent int           // index of the agent; -1: none
 	Wait  time.Duration // in the queue, up to now
-	// Handle, WrapUp and Transfer are what the email was given.
+	// Handle, WrapUp and Transfer are what the email was given; from the answer on
+	// WrapUp is as the queue bounds it.
 	Handle, WrapUp time.Duration
 	Transfer       int32
 }
@@ -507,6 +508,15 @@ func (e *Engine) Advance(to time.Duration) error {
 			e.events.purge(e.void)
 		}
 	}
+}
+
+// Next is when something happens next, at the earliest; false: nothing will.
+func (e *Engine) Next() (time.Duration, bool) {
+	at := e.events.first()
+	if e.turned < len(e.turns) {
+		at = min(at, e.turns[e.turned].at)
+	}
+	return time.Duration(at), at != never
 }
 
 // void says that an event is about something that has come otherwise.

@@ -348,6 +348,7 @@ func (n *naive) hold(m *naiveEmail, a *naiveAgent) {
 
 func (n *naive) answer(m *naiveEmail) {
 	a := m.agent
+	m.WrapUp = n.settings(m.queue).wrapUp.Bound(m.WrapUp)
 	n.see(Answered, m)
 	n.flow(a)
 	m.state, m.next = "working", nil
@@ -950,6 +951,10 @@ func (w *world) queue(name string) Queue {
 	last := pick(w, "last agent", routing.LastAgentAny, routing.LastAgentQueueMembers, routing.LastAgentOff)
 	alert := routing.Duration(w.span("alert", 7, 120))
 	q.Settings.Agents, q.Settings.Order, q.Settings.LastAgent, q.Settings.Alert = &evaluation, &order, &last, &alert
+	if w.chance("wrap-up mode", 3) {
+		limit := routing.Duration(w.span("limit", 1, 60))
+		q.Settings.WrapUp = &routing.WrapUp{Mode: pick(w, "mode", routing.WrapUpMandatoryTimeout, routing.WrapUpMandatoryForcedTimeout), Timeout: &limit}
+	}
 	if n := w.number("rings", 0, 3); n > 0 {
 		var rings routing.Rings
 		for i := range n {

@@ -79,7 +79,7 @@ func (t *tally) enter(e *Engine, m *email) {
 	}
 	if t.counts(m) {
 		r.offered++
-		t.work += float64(m.work)
+		t.work += float64(m.work - m.wrapUp + e.wrapUp(m))
 	}
 }
 

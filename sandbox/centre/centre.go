@@ -52,7 +52,7 @@ type Mail struct {
 	At       time.Duration // since the beginning; below 0: it waits at the beginning, for as long
 	Address  string        // in lower case
 	Handle   time.Duration // work from the answer on, at speed 1
-	WrapUp   time.Duration // after-call work, before the queue bounds it
+	WrapUp   time.Duration // after-call work, before the queue bounds it at the answer
 	Patience time.Duration // how long the sender waits; 0: for ever
 	Reply    bool          // it replies to somebody who wrote before
 	Transfer string        // the address whose queue it goes to once handled; empty: none
@@ -73,7 +73,6 @@ type route struct {
 	need     simulate.Need
 	priority int32
 	ask      int32
-	wrapUp   routing.WrapUp
 }
 
 // Centre is one contact centre. It is not safe for use by several goroutines at
@@ -88,7 +87,6 @@ type Centre struct {
 	agents []agent          // by the engine's index
 	within []int64          // the target of each queue in milliseconds; 0: none
 	waits  [][]int64        // of the last answers, by queue
-	wrapUp []routing.WrapUp // of each queue
 	routes map[string]route // by address, of those whose mail a queue takes
 	record
 
@@ -158,13 +156,9 @@ func (c *Centre) settle(cfg Config) {
 	for _, q := range cfg.Queues {
 		n := c.engine.Queue(q.ID)
 		for len(c.queues) <= n {
-			c.waits = append(c.waits, nil)
-			c.queues, c.within, c.wrapUp = append(c.queues, ""), append(c.within, 0), append(c.wrapUp, routing.WrapUp{})
+			c.waits, c.queues, c.within = append(c.waits, nil), append(c.queues, ""), append(c.within, 0)
 		}
-		c.queues[n], c.within[n], c.wrapUp[n] = q.ID, 0, routing.WrapUp{}
-		if s := q.Settings.WrapUp; s != nil {
-			c.wrapUp[n] = *s
-		}
+		c.queues[n], c.within[n] = q.ID, 0
 		if s := q.Settings.ServiceLevel; s != nil {
 			c.within[n] = time.Duration(s.Within).Milliseconds()
 		}
@@ -201,6 +195,15 @@ func (c *Centre) Advance(to time.Duration) error {
 	return c.engine.Advance(to)
 }
 
+// Next is when something happens next, at the earliest; false: nothing will.
+func (c *Centre) Next() (time.Duration, bool) {
+	at, ok := c.engine.Next()
+	if c.more && (!ok || c.next.At < at) {
+		return c.next.At, true
+	}
+	return at, ok
+}
+
 // Receive lets an email arrive now. It gives the number of its leg; false: no
 // queue takes mail of the address.
 func (c *Centre) Receive(m Mail) (int, bool) {
@@ -221,7 +224,7 @@ func (c *Centre) Receive(m Mail) (int, bool) {
 func (c *Centre) enter(n int, r route, m Mail) {
 	in := simulate.Email{
 		Need: r.need, Priority: int(r.priority), Entered: time.Duration(c.Leg(n).Entered) * time.Millisecond,
-		Handle: m.Handle, WrapUp: r.wrapUp.Bound(m.WrapUp), Patience: m.Patience,
+		Handle: m.Handle, WrapUp: m.WrapUp, Patience: m.Patience,
 	}
 	if who := c.wrote[c.Leg(n).Address]; m.Reply && len(who) > 0 {
 		in.LastAgent = int(who[c.rng.IntN(len(who))]) + 1
@@ -253,6 +256,9 @@ func (c *Centre) follow(leg int, from Leg, r route, m Mail) int {
 	n := c.open(Leg{Conversation: from.Conversation, Address: from.Address, Agent: -1, Entered: c.Now(), Queue: r.queue, Priority: r.priority, Ask: r.ask})
 	if l := c.Leg(leg); l != nil { // it may have been forgotten
 		l.Next = n
+		if i := leg - 1 - c.gone; i >= 0 {
+			c.alone[i] = -1
+		}
 	}
 	c.enter(n, r, m)
 	return n

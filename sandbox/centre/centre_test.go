@@ -223,3 +223,55 @@ func TestTheRecordForgets(t *testing.T) {
 		t.Error("what was open cannot be ended")
 	}
 }
+
+// What is found by time is what a look at every leg finds, also after the oldest
+// are forgotten.
+func TestTheRecordIsFoundByTime(t *testing.T) {
+	t.Parallel()
+	var mail letters
+	for i := range 9000 {
+		m := centre.Mail{At: time.Duration(i/3) * time.Minute, Address: "one@x", Handle: 10 * time.Second, Patience: time.Duration(i%7) * time.Hour}
+		if i%10 == 0 {
+			m.Transfer = "two@x"
+		}
+		mail = append(mail, m)
+	}
+	cfg := small()
+	cfg.Agents[0].Shifts = []simulate.Span{{From: 0, To: 1000 * time.Hour}}
+	c := centre.New(cfg, &mail, 1, 5000)
+	for i := range 3 {
+		c.Receive(centre.Mail{At: -time.Duration(i) * time.Hour, Address: "one@x", Handle: time.Minute})
+	}
+	for hour := range 70 {
+		advance(t, c, time.Duration(hour)*time.Hour)
+		from, to := int64(hour-5)*60*minute, int64(hour-3)*60*minute
+		wanted, since, alone := []int{}, c.Newest()+1, []int32{}
+		for n, l := range c.Legs() {
+			if l.Entered < to && (l.Ended < 0 || l.Ended >= from) {
+				wanted = append(wanted, n)
+			}
+			if l.Entered >= max(from, 0) {
+				since = min(since, n)
+			}
+			alone = append(alone, l.Queue)
+			if l.Conversation != n || l.Next != 0 {
+				alone[len(alone)-1] = -1
+			}
+		}
+		found := []int{}
+		for n, l := range c.Within(from, to) {
+			if l.Entered < to { // it may find more at the beginning
+				found = append(found, n)
+			}
+		}
+		if !slices.Equal(found, wanted) || !slices.Equal(c.Alone(), alone) {
+			t.Fatalf("hour %d: %d legs found, want %d; alone as wanted: %t", hour, len(found), len(wanted), slices.Equal(c.Alone(), alone))
+		}
+		if from > 0 && c.Since(from) != since {
+			t.Fatalf("hour %d: since is %d, want %d", hour, c.Since(from), since)
+		}
+	}
+	if c.Forgotten() == 0 {
+		t.Error("nothing was forgotten")
+	}
+}

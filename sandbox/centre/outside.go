@@ -46,7 +46,7 @@ func (c *Centre) into(e Entry) (route, bool) {
 		return route{}, false
 	}
 	return route{
-		queue: int32(n), need: c.engine.Need(n, e.Ask.Skills, e.Ask.Language), priority: int32(e.Priority), ask: c.askOf(e.Ask), wrapUp: c.wrapUp[n],
+		queue: int32(n), need: c.engine.Need(n, e.Ask.Skills, e.Ask.Language), priority: int32(e.Priority), ask: c.askOf(e.Ask),
 	}, true
 }
 

@@ -3,6 +3,7 @@ package centre
 import (
 	"iter"
 	"slices"
+	"sort"
 
 	"github.com/foresort/foresort/simulate"
 )
@@ -58,6 +59,8 @@ type Miss struct {
 type record struct {
 	keep   int
 	legs   []Leg
+	alone  []int32      // beside legs: see Alone
+	blocks []block      // of all legs there ever were
 	gone   int          // legs that are no longer kept, the oldest
 	old    map[int]*Leg // those of them whose conversations were open at the last time
 	opens  []int
@@ -69,6 +72,15 @@ type record struct {
 	nameAt map[string]int32
 	wrote  map[int32][]int32 // by address: agents who handled its mail last
 }
+
+// block is what is known of legs that follow one another, so that they can be
+// passed over together.
+type block struct {
+	open  int   // how many have not ended
+	ended int64 // when the last of the others did
+}
+
+const blockLegs = 1024
 
 func newRecord(keep int) record {
 	return record{keep: max(keep, 1), old: map[int]*Leg{}, askAt: map[string]int32{}, nameAt: map[string]int32{}, wrote: map[int32][]int32{}}
@@ -97,6 +109,34 @@ func (r *record) Legs() iter.Seq2[int, *Leg] {
 		}
 	}
 }
+
+// Since is the number of the first leg that is kept and entered at a time or
+// later; after the last: none did. What waited at the beginning entered before
+// it, in no order, and counts as one.
+func (r *record) Since(at int64) int {
+	at = max(at, 0)
+	return r.gone + 1 + sort.Search(len(r.legs), func(i int) bool { return r.legs[i].Entered >= at })
+}
+
+// Within are the legs that are kept and to which something may have happened
+// from one time to before another, by number, and some more.
+func (r *record) Within(from, to int64) iter.Seq2[int, *Leg] {
+	return func(yield func(int, *Leg) bool) {
+		for n, end := r.gone+1, r.Since(to); n < end; n++ {
+			if b := &r.blocks[n/blockLegs]; b.open == 0 && b.ended < from {
+				n |= blockLegs - 1
+				continue
+			}
+			if l := r.Leg(n); (l.Ended < 0 || l.Ended >= from) && !yield(n, l) {
+				return
+			}
+		}
+	}
+}
+
+// Alone is by leg, from the first that is kept on, its queue where it is the only
+// leg of its conversation, and -1 elsewhere. It holds until the next change.
+func (r *record) Alone() []int32 { return r.alone }
 
 // Open are the numbers of the legs that have not ended, in no order.
 func (r *record) Open() []int { return r.opens }
@@ -143,11 +183,21 @@ func (r *record) open(l Leg) int {
 	l.openAt = int32(len(r.opens))
 	r.opens = append(r.opens, n)
 	r.legs = append(r.legs, l)
+	r.alone = append(r.alone, l.Queue)
+	if l.Conversation != n {
+		r.alone[len(r.alone)-1] = -1
+	}
+	for len(r.blocks) <= n/blockLegs {
+		r.blocks = append(r.blocks, block{})
+	}
+	r.blocks[n/blockLegs].open++
 	return n
 }
 
 // close takes a leg that has ended from the open.
 func (r *record) close(n int) {
+	b := &r.blocks[n/blockLegs]
+	b.open, b.ended = b.open-1, max(b.ended, r.Leg(n).Ended)
 	at := r.Leg(n).openAt
 	last := len(r.opens) - 1
 	r.opens[at] = r.opens[last]
@@ -177,7 +227,7 @@ func (r *record) forget(goesOn int) {
 			r.old[r.gone+1+i] = &l
 		}
 	}
-	r.legs = append(r.legs[:0], r.legs[drop:]...)
+	r.legs, r.alone = append(r.legs[:0], r.legs[drop:]...), append(r.alone[:0], r.alone[drop:]...)
 	r.gone += drop
 	r.misses = slices.DeleteFunc(r.misses, func(m Miss) bool { return m.Leg <= r.gone })
 }
