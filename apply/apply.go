@@ -76,12 +76,17 @@ type Report struct {
 // ErrNothingToUndo says that a run changed nothing, or that it was put back.
 var ErrNothingToUndo = errors.New("there is nothing to undo")
 
-// Run carries out the plan. Its error is a *StoppedError where not everything
-// was done; an activation that was not seen is a *NotActiveError, a
-// *NotFoundError or a *RouteError, and then the changes stay.
+// Run carries out the plan. A plan with findings that are errors and not waived
+// is refused, before anything else, with a *FindingsError. Else its error is a
+// *StoppedError where not everything was done; an activation that was not seen
+// is a *NotActiveError, a *NotFoundError or a *RouteError, and then the changes
+// stay.
 func Run(ctx context.Context, o Options) (Report, error) {
 	if err := o.Plan.Verify(); err != nil {
 		return Report{}, err
+	}
+	if blocking := o.Plan.Blocking(time.Now()); len(blocking) > 0 {
+		return Report{}, &FindingsError{Findings: blocking}
 	}
 	r := newRun(o)
 	r.recall(o.Recent)
@@ -96,7 +101,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	return r.finish(ctx)
 }
 
-// Resume goes on with a run that was cut off. A change whose write was under
+// Resume goes on with a run that was cut off; its findings were looked at when
+// it began. A change whose write was under
 // way is read back: if it holds it is done, if the object is as it was before
 // it is done now, and anything else is refused.
 func Resume(ctx context.Context, o Options, rec Record) (Report, error) {

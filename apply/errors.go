@@ -26,6 +26,28 @@ func mismatches[S routing.Settings](fields []routing.Field, want, seen S) []Mism
 	return out
 }
 
+// FindingsError refuses a plan because of what was found among the people and
+// shifts that shall serve it. Nothing was written.
+type FindingsError struct {
+	Findings []routing.Finding // each an error that no waiver covers any more
+}
+
+// Error names each finding and says how to go on.
+func (e *FindingsError) Error() string {
+	parts := make([]string, len(e.Findings))
+	for i, f := range e.Findings {
+		parts[i] = string(f.Type)
+		if f.Rule != "" {
+			parts[i] += ", rule " + f.Rule
+		}
+		parts[i] += ": " + strings.TrimSuffix(f.Message, ".")
+		if f.Waived != nil {
+			parts[i] += " (its waiver has ended)"
+		}
+	}
+	return fmt.Sprintf("the plan holds findings that keep it from being applied: %s; mend that, or waive it by name with an expiry under coverage.waive in the strategy file, and plan again", strings.Join(parts, "; "))
+}
+
 // MovedError refuses a change because the object is no longer as it was when
 // the plan was made. Nothing was written.
 type MovedError struct {

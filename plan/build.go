@@ -9,8 +9,15 @@ import (
 	"github.com/foresort/foresort/routing"
 )
 
-// Format is the version of the plan format that this package writes and reads.
-const Format = 1
+// Format is the newest version of the plan format; all up to it are read. A plan
+// with findings has version 2: a program that knows only 1 would take them for
+// an edit, and so it asks for a newer one. Every other plan stays as it was, 1.
+const (
+	Format = formatChecked
+
+	formatPlain   = 1
+	formatChecked = 2
+)
 
 // chunk is how many members the platform takes in one call
 // (docs/platform-notes.md#members).
@@ -42,7 +49,7 @@ func (ix *Index) Build(want routing.Desired) (Plan, Problems) {
 		b.changes[i].ID = i + 1
 	}
 	return Plan{
-		Version: Format, Strategy: want.Strategy, File: b.file(), Org: ix.org.Ref,
+		Version: formatPlain, Strategy: want.Strategy, File: b.file(), Org: ix.org.Ref,
 		TakesOver: b.takesOver, Changes: b.changes, Notes: b.notes, Held: b.held, Owns: b.owns,
 	}, nil
 }

@@ -15,13 +15,16 @@ var ErrEdited = errors.New("the plan was changed after it was made; make a new o
 
 // Seal returns the plan with its fingerprint.
 func (p Plan) Seal() Plan {
+	if p.Checked != nil {
+		p.Version = formatChecked
+	}
 	p.Fingerprint = p.fingerprint()
 	return p
 }
 
 // Verify returns ErrEdited for a plan that does not carry its own fingerprint.
 func (p Plan) Verify() error {
-	if p.Fingerprint != p.fingerprint() {
+	if p.Fingerprint == "" || p.Fingerprint != p.fingerprint() {
 		return ErrEdited
 	}
 	return nil
@@ -33,7 +36,7 @@ func (p Plan) fingerprint() string {
 	p.Fingerprint = ""
 	b, err := json.Marshal(p)
 	if err != nil {
-		return "" // only a snapshot that is no JSON; Verify refuses it too
+		return "" // a snapshot that is no JSON, or a number that is none; Verify refuses it too
 	}
 	sum := sha256.Sum256(b)
 	return "sha256:" + hex.EncodeToString(sum[:])

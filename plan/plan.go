@@ -102,7 +102,7 @@ type FieldChange struct {
 
 // Plan is an ordered list of changes. An empty plan means nothing to do.
 type Plan struct {
-	Version  int         `json:"version"` // of this format: Format
+	Version  int         `json:"version"` // of this format, at most Format
 	Strategy string      `json:"strategy"`
 	File     string      `json:"file,omitempty"` // the strategy's file, as the user named it
 	Org      routing.Ref `json:"org"`
@@ -116,10 +116,32 @@ type Plan struct {
 	Fingerprint string   `json:"fingerprint"`
 	Changes     []Change `json:"changes"`
 	Notes       []Note   `json:"notes,omitempty"`
+	// Checked is nil where the plan was made without looking at people and shifts.
+	Checked *Checked `json:"checked,omitempty"` // set by the caller, before Seal
 	// Held is what the plan leaves as it is, since it is as the strategy asks.
 	Held []Held `json:"held,omitempty"`
 	// Owns lists everything that the strategy owns once the plan is applied.
 	Owns []Claim `json:"owns"`
+}
+
+// Checked is what validation against people and shifts found when the plan was
+// made.
+type Checked struct {
+	At       time.Time         `json:"at"`
+	Findings []routing.Finding `json:"findings"`
+}
+
+// Blocking lists the findings that keep the plan from being applied at a time.
+func (p Plan) Blocking(now time.Time) []routing.Finding {
+	var out []routing.Finding
+	if p.Checked != nil {
+		for _, f := range p.Checked.Findings {
+			if f.Blocks(now) {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
 }
 
 // Held is the owned fields of one object that were as the strategy asks when

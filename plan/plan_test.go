@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -96,7 +97,10 @@ func TestPrintedPlan(t *testing.T) {
 	for _, c := range p.Changes {
 		done = append(done, plan.Done{Change: c, Object: c.Object})
 	}
+	checked, nothing := p, mustBuild(t, want, full)
+	checked.Checked, nothing.Checked = found(), &plan.Checked{At: applied}
 	for name, p := range map[string]plan.Plan{
+		"checked": checked, "checked-nothing": nothing,
 		"full": p, "rings-off": mustBuild(t, shrunk, full), "create-queue": mustBuild(t, made, org), "drift": drifted,
 		"nothing": mustBuild(t, want, full), "undo": plan.Reverse(p, "20261123-1", done),
 	} {
@@ -111,6 +115,86 @@ func TestPrintedPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "full.json.golden", out.Bytes())
+}
+
+// found is what validation might have found for the example.
+func found() *plan.Checked {
+	c := &plan.Checked{At: time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC)}
+	add := func(t routing.FindingType, rule, agent, message string, line int) *routing.Finding {
+		f := routing.Finding{Type: t, Severity: routing.SeverityOf(t), Object: "queue Support Email", Rule: rule, Agent: agent, Message: message, Do: "add somebody"}
+		if agent != "" {
+			f.AgentID = "id of " + agent
+		}
+		if line > 0 {
+			f.At = routing.Place{File: "support.yaml", Line: line, Column: 1}
+		}
+		c.Findings = append(c.Findings, f)
+		return &c.Findings[len(c.Findings)-1]
+	}
+	add(routing.NoMembers, "", "", "Queue has no members assigned.", 0)
+	cairo := time.FixedZone("", 3*60*60)
+	add(routing.Unservable, "vip", "", "nobody can ever serve rule vip (Billing + English): of 3 members none has what it asks for", 18).Waived = &routing.Waiver{
+		Finding: routing.Unservable, Until: time.Date(2026, 4, 24, 1, 0, 0, 0, cairo), Reason: "two people start", At: routing.Place{File: "support.yaml", Line: 30, Column: 7},
+	}
+	for _, agent := range []string{"Ann", "Ben", "Dan"} {
+		add(routing.SkillMismatch, "vip", agent, agent+" lacks Billing, for rule vip", 18).TooLow = []routing.Shortfall{{Name: "English", Proficiency: 1.5, Least: 2}}
+		add(routing.RouteNotActive, "", "", "a route of "+agent, 0)
+	}
+	add(routing.SkillMismatch, "standard", "Ann", "Ann lacks Billing, for rule standard", 20).Capacity = new(0)
+	add(routing.Hole, "vip", "", "nobody Sat 13:00–18:00", 18).Spans = []routing.Span{{From: c.At, To: c.At.Add(time.Hour)}}
+	add(routing.ScheduleUnknown, "", "", "WFM is not licensed", 0).Numbers = []routing.Number{{Name: "agents", Value: 0.1}}
+	return c
+}
+
+// A plan with findings reads back as it was saved, and says that it needs a
+// program that knows them; a plan without stays as it was.
+func TestFindingsArePartOfAPlan(t *testing.T) {
+	t.Parallel()
+	want, org := example()
+	plain := mustBuild(t, want, org)
+	p := plain
+	p.Checked = found()
+	p = p.Seal()
+	if p.Version != 2 || plain.Seal().Version != 1 {
+		t.Fatalf("versions %d and %d", p.Version, plain.Seal().Version)
+	}
+	var out bytes.Buffer
+	if err := plan.Write(&out, p); err != nil {
+		t.Fatal(err)
+	}
+	got, err := plan.Read(bytes.NewReader(out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(p, got); d != "" {
+		t.Fatalf("(-saved +read):\n%s", d)
+	}
+	for what, change := range map[string][2]string{
+		"a graver finding made a warning": {`"severity": "error"`, `"severity": "warning"`},
+		"a longer waiver":                 {"2026-04-24", "2027-04-24"},
+	} {
+		if _, err := plan.Read(strings.NewReader(strings.Replace(out.String(), change[0], change[1], 1))); !errors.Is(err, plan.ErrEdited) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	p.Checked.Findings[0].Numbers = []routing.Number{{Name: "share", Value: math.NaN()}}
+	if err := p.Seal().Verify(); !errors.Is(err, plan.ErrEdited) {
+		t.Errorf("a plan that cannot be written: %v", err)
+	}
+}
+
+func TestErrorsBlockAPlanUnlessTheyAreWaived(t *testing.T) {
+	t.Parallel()
+	p := plan.Plan{Checked: found()}
+	end := p.Checked.Findings[1].Waived.Until
+	for at, want := range map[time.Time]int{end.Add(-1): 1, end: 2} {
+		if got := p.Blocking(at); len(got) != want {
+			t.Errorf("at %s: %+v", at, got)
+		}
+	}
+	if got := (plan.Plan{}).Blocking(end); got != nil {
+		t.Errorf("without findings: %+v", got)
+	}
 }
 
 func golden(t *testing.T, name string, got []byte) {
@@ -407,7 +491,7 @@ func TestReadRefusesInWords(t *testing.T) {
 		"a strategy file":    {"version: 1\nname: support\n", "read plan: the file is not JSON; a plan is what `foresort plan --out FILE` saves"},
 		"other JSON":         {`{"name": "support"}`, "read plan: the file is JSON but not a plan; a plan is what `foresort plan --out FILE` saves"},
 		"a list":             {`[1]`, "read plan: the file is JSON but not a plan; a plan is what `foresort plan --out FILE` saves"},
-		"a newer plan":       {strings.Replace(good, `"version": 1`, `"version": 2`, 1), "read plan: the plan has format version 2 and this Foresort knows up to 1; use a newer Foresort"},
+		"a newer plan":       {strings.Replace(good, `"version": 1`, `"version": 3`, 1), "read plan: the plan has format version 3 and this Foresort knows up to 2; use a newer Foresort"},
 		"an edited value":    {strings.Replace(good, `"percent": 90`, `"percent": 95`, 1), edited},
 		"an edited headline": {strings.Replace(good, `"strategy": "support"`, `"strategy": "sales"`, 1), edited},
 		"an added key":       {strings.Replace(good, `"version": 1`, `"version": 1, "force": true`, 1), edited + ` (json: unknown field "force")`},

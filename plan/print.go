@@ -35,8 +35,8 @@ func paint(style func(...string) string, text string) string {
 	return style(text)
 }
 
-// Print writes the plan for a person: a block for each change, then the notes,
-// then one line that sums it up.
+// Print writes the plan for a person: a block for each change, then the notes
+// and the findings, then one line that sums it up.
 func Print(w io.Writer, p Plan, style Style) error {
 	out := bufio.NewWriter(w)
 	if len(p.Changes) > 0 {
@@ -62,6 +62,10 @@ func Print(w io.Writer, p Plan, style Style) error {
 			}
 			fmt.Fprintln(out, line)
 		}
+		fmt.Fprintln(out)
+	}
+	if p.Checked != nil {
+		printFindings(out, p, style)
 		fmt.Fprintln(out)
 	}
 	fmt.Fprintln(out, paint(style.Bold, Summary(p)))
@@ -97,12 +101,8 @@ func Summary(p Plan) string {
 // Headline names the change in one line, such as "update queue Support".
 func (c Change) Headline() string {
 	if c.Members != nil {
-		agents := fmt.Sprintf("%d agents", len(c.Members.Agents))
-		if len(c.Members.Agents) == 1 {
-			agents = "1 agent"
-		}
 		format := map[Verb]string{Join: "add %s to queue %s", Leave: "remove %s from queue %s", Move: "move %s to another ring of queue %s"}[c.Verb]
-		return fmt.Sprintf(format, agents, c.Object)
+		return fmt.Sprintf(format, plural(len(c.Members.Agents), "agent"), c.Object)
 	}
 	if c.Kind == Utilization {
 		return fmt.Sprintf("%s utilization of %s", c.Verb, c.Object)

@@ -21,7 +21,7 @@ type Done struct {
 // Reverse is the plan that puts back what was done, newest first. run names
 // what it undoes.
 func Reverse(p Plan, run string, done []Done) Plan {
-	out := Plan{Version: Format, Strategy: p.Strategy, File: p.File, Org: p.Org, Undoes: run, Changes: []Change{}, Owns: []Claim{}}
+	out := Plan{Version: formatPlain, Strategy: p.Strategy, File: p.File, Org: p.Org, Undoes: run, Changes: []Change{}, Owns: []Claim{}}
 	for _, d := range slices.Backward(done) {
 		out.Changes = append(out.Changes, reversed(d)...)
 		if d.Change.Kind == Queue && d.Change.Verb == Delete {

@@ -21,6 +21,8 @@ type Desired struct {
 	Capacity *UtilizationSettings `json:"capacity,omitempty"`
 	// Rules are the rules in the order in which they are tried.
 	Rules []Rule `json:"rules,omitempty"`
+	// Staffing is what the strategy says about the people who serve it.
+	Staffing Staffing `json:"-"`
 	// Calendar is the clock of deadlines and reports; nil: every hour counts.
 	Calendar *Calendar `json:"-"`
 	// Places tells for the path of each owned key, such as "serviceLevel",

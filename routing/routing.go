@@ -228,7 +228,8 @@ type Queue struct {
 	MemberCount int           `json:"memberCount"`
 	// Members is nil when the members were not read, which says nothing about
 	// who they are; a queue without members has an empty, non-nil list.
-	Members []Member `json:"members,omitempty"`
+	Members []Member   `json:"members,omitempty"`
+	Other   QueueOther `json:"other,omitzero"`
 }
 
 // Member is an agent's membership in one queue.
@@ -280,6 +281,8 @@ type Utilization struct {
 	// Own is true where the agent has an override of their own, false where
 	// the number is the organisation's.
 	Own bool `json:"own"`
+	// Interrupts are the media types that interrupt an email.
+	Interrupts []string `json:"interrupts,omitempty"`
 }
 
 // Org is what was read of an organisation: only what was asked for, and that
@@ -294,6 +297,12 @@ type Org struct {
 	SkillGroups []Ref                  `json:"skillGroups,omitempty"`
 	Agents      []Agent                `json:"agents,omitempty"`
 	Utilization map[string]Utilization `json:"utilization,omitempty"` // by user id
+	// OrgUtilization is what agents without a utilization of their own have.
+	OrgUtilization *Utilization       `json:"orgUtilization,omitempty"`
+	Ratings        map[string]Ratings `json:"ratings,omitempty"` // by user id
+	// ActiveQueues is in how many queues an agent is active, by user id.
+	ActiveQueues map[string]int `json:"activeQueues,omitempty"`
+	Roster       *Roster        `json:"roster,omitempty"`
 	// GroupMembers are the agents of those groups for which they were asked, by
 	// group id.
 	GroupMembers map[string][]Ref `json:"groupMembers,omitempty"`

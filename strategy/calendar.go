@@ -79,10 +79,7 @@ func (c *checker) calendar(path string, cal Calendar) {
 		}
 	}
 	for i, day := range cal.Holidays {
-		item := fmt.Sprintf("%s.holidays[%d]", path, i)
-		if _, err := time.Parse(time.DateOnly, day); err != nil && c.Has(item) {
-			c.Fail(item, fmt.Sprintf("%q is not a date", day), "write year-month-day, such as 2026-12-25")
-		}
+		c.date(fmt.Sprintf("%s.holidays[%d]", path, i), day)
 	}
 }
 

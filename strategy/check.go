@@ -63,6 +63,7 @@ func (c *checker) check() {
 	c.rules()
 	c.addresses()
 	c.members()
+	c.waivers()
 	c.relax()
 	c.calendars()
 	c.tests()
@@ -175,13 +176,7 @@ func (c *checker) addresses() {
 	for i, a := range c.s.Addresses {
 		path := c.path("addresses[%d]", i)
 		if c.Has(path + ".rule") {
-			if _, ok := c.s.rule(a.Rule); !ok {
-				var known []string
-				for _, r := range c.s.Rules {
-					known = append(known, r.Name)
-				}
-				c.Fail(path+".rule", fmt.Sprintf("no rule is named %q", a.Rule), cmp.Or(nearest.Hint(a.Rule, known, '`'), "name one under rules"))
-			}
+			c.isRule(path+".rule", a.Rule)
 		}
 		if !c.Has(path + ".address") {
 			continue
@@ -200,6 +195,18 @@ func (c *checker) addresses() {
 			c.Fail(path+".address", fmt.Sprintf("more than %d addresses in the domain %s", maxPerDomain, address.Domain), "the platform takes no more; use a second domain")
 		}
 	}
+}
+
+// isRule checks a name that shall be that of a rule.
+func (c *checker) isRule(path, name string) {
+	if _, ok := c.s.rule(name); ok {
+		return
+	}
+	var known []string
+	for _, r := range c.s.Rules {
+		known = append(known, r.Name)
+	}
+	c.Fail(path, fmt.Sprintf("no rule is named %q", name), cmp.Or(nearest.Hint(name, known, '`'), "name one under rules"))
 }
 
 var domainName = regexp.MustCompile(`^[\pL\pN]([\pL\pN-]*[\pL\pN])?(\.[\pL\pN]([\pL\pN-]*[\pL\pN])?)*$`)
@@ -225,6 +232,38 @@ func (c *checker) members() {
 			seen[same] = true
 		}
 	}
+}
+
+// waivers checks which findings may stand. Whether one has ended is for those to
+// say who have a clock.
+func (c *checker) waivers() {
+	if c.s.Coverage == nil {
+		return
+	}
+	for i, w := range c.s.Coverage.Waive {
+		path := c.path("coverage.waive[%d]", i)
+		if c.Has(path+".finding") && routing.SeverityOf(w.Finding) == routing.SeverityNote {
+			c.Warn(path+".finding", fmt.Sprintf("%s is only a note and needs no waiver", w.Finding), "take it out of the list")
+		}
+		if c.Has(path + ".rule") {
+			c.isRule(path+".rule", w.Rule)
+		}
+		if c.Has(path+".agent") && strings.TrimSpace(w.Agent) == "" {
+			c.Fail(path+".agent", "is empty", "leave the key out where any agent is meant")
+		}
+		if c.date(path+".until", w.Until) && strings.HasPrefix(w.Until, "9999-") {
+			c.Fail(path+".until", w.Until+" is no end", "write a day on which somebody will look at it again")
+		}
+	}
+}
+
+// date checks a day, where there is one.
+func (c *checker) date(path, text string) bool {
+	_, err := time.Parse(time.DateOnly, text)
+	if err != nil && c.Has(path) {
+		c.Fail(path, fmt.Sprintf("%q is not a date", text), "write year-month-day, such as 2026-12-25")
+	}
+	return err == nil
 }
 
 func (c *checker) relax() {

@@ -26,6 +26,7 @@ func (s *Strategy) Desired() routing.Desired {
 		"name": "name", "queue": "queue", "serviceLevel": "serviceLevel", "agents": "agents", "order": "order", "lastAgent": "lastAgent",
 		"alert": "alert", "wrapUp": "wrapUp", "relax": "rings", "members": "members", "members.groups": "memberGroups",
 		"members.agents": "members", "capacity": "capacity", "capacity.email": "capacity.email",
+		"coverage": "coverage", "coverage.proficiency": "coverage.proficiency", "calendar": "calendar",
 	})
 	q := &d.Queue.Settings
 	if s.ServiceLevel != nil {
@@ -56,6 +57,9 @@ func (s *Strategy) Desired() routing.Desired {
 	if s.Capacity != nil {
 		d.Capacity = &routing.UtilizationSettings{Email: s.Capacity.Email}
 	}
+	if s.Coverage != nil {
+		d.Staffing = routing.Staffing{Proficiency: s.Coverage.Proficiency, Waivers: s.waivers(d.Calendar)}
+	}
 	for i, r := range s.Rules {
 		d.Rules = append(d.Rules, compileRule(r, s.At(fmt.Sprintf("rules[%d]", i))))
 	}
@@ -68,6 +72,26 @@ func (s *Strategy) Desired() routing.Desired {
 		d.Routes = append(d.Routes, s.route(&d, address, fmt.Sprintf("addresses[%d]", i), a, n))
 	}
 	return d
+}
+
+// waivers compiles what may stand; each ends where its last day does.
+func (s *Strategy) waivers(clock *routing.Calendar) []routing.Waiver {
+	zone := time.UTC
+	if clock != nil {
+		zone = clock.Location
+	}
+	var out []routing.Waiver
+	for i, w := range s.Coverage.Waive {
+		day, err := time.Parse(time.DateOnly, w.Until)
+		if err != nil {
+			continue // Parse has reported it
+		}
+		out = append(out, routing.Waiver{
+			Finding: w.Finding, Rule: w.Rule, Agent: w.Agent, Until: routing.Wall(day.AddDate(0, 0, 1), zone), Reason: w.Reason,
+			At: s.At(fmt.Sprintf("coverage.waive[%d]", i)),
+		})
+	}
+	return out
 }
 
 // route compiles one address, which follows rule n.

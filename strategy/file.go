@@ -53,6 +53,21 @@ type Capacity struct {
 	Email *int `json:"email,omitempty" is:"required" min:"0" max:"25" doc:"Emails at once, for every member of the queue." home:"agent utilization, email.maximumCapacity"`
 }
 
+// Coverage is what validate --live goes by. Nothing of it lives on the platform.
+type Coverage struct {
+	Proficiency float64  `json:"proficiency,omitempty" default:"0" min:"0" max:"5" doc:"The least proficiency in a skill or language that counts as being able to; the platform itself hands email to agents with any."`
+	Waive       []Waiver `json:"waive,omitempty" doc:"Findings of validate --live that may stand, each to the end of a day."`
+}
+
+// Waiver lets a finding stand. The tests hold its names to routing.FindingTypes.
+type Waiver struct {
+	Finding routing.FindingType `json:"finding" is:"required" enum:"no_members|unservable|missing_permission|skill_mismatch|no_active_shift|zero_capacity|hole|backlog_grows|last_agent_inert|group_rule_inert|members_by_group|empty_ring|default_capacity|flow_limit|shared_agents|route_not_active|domain_not_valid|member_count|schedule_unknown|skills_unknown|demand_unknown|capacity_assumed" doc:"The type of the finding."`
+	Rule    string              `json:"rule,omitempty" doc:"Only where it is about this rule; absent: about any, or none."`
+	Agent   string              `json:"agent,omitempty" doc:"Only where it is about this agent, by user name or id; absent: about any, or none."`
+	Until   string              `json:"until" is:"required" doc:"The last day of it, such as 2026-12-31, on the clock of the calendar that the strategy goes by; without one, UTC."`
+	Reason  string              `json:"reason" is:"required" doc:"Why it may stand."`
+}
+
 // Step is one step of relaxation.
 type Step struct {
 	After routing.Duration `json:"after" is:"required" doc:"Counted from entering the queue; each step later than the one before, by at most 72h." home:"queue, bullseye.rings[].expansionCriteria"`

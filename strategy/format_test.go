@@ -40,6 +40,10 @@ func TestFormatSetsTheUsualForm(t *testing.T) {
 			in:   "rules:\n- name: a\n  when: |\n        x\n          && y\n\n        || z\n  priority: 1\n- when: >-\n    a\n    b\n",
 			want: "rules:\n  - name: a\n    when: |\n      x\n        && y\n\n      || z\n    priority: 1\n  - when: >-\n      a\n      b\n",
 		},
+		"waivers keep their dates and their order": {
+			in:   "coverage: {waive: [\n{finding: hole,until: 2026-12-31 , reason: 'x: y'}], # why\n proficiency: 2}\n",
+			want: "coverage:\n  waive:\n    - { finding: hole, until: 2026-12-31, reason: \"x: y\" } # why\n  proficiency: 2\n",
+		},
 		"text over several lines is joined": {
 			in:   "a: one\n  two\nb: \"one\n  two\"\n",
 			want: "a: one two\nb: \"one two\"\n",

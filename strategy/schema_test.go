@@ -70,6 +70,15 @@ func TestExampleFitsTheSchema(t *testing.T) {
 	}
 }
 
+func TestCoverageFitsTheSchema(t *testing.T) {
+	t.Parallel()
+	src := "version: 1\nname: s\nqueue: Q\ncoverage: { proficiency: 2.5, waive: [{ finding: hole, agent: Ann, until: 2026-12-31, reason: r }] }\n"
+	parse(t, src)
+	if err := fits(compileSchema(t), []byte(src)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The reader and the schema agree on keys and types: what the reader takes, the
 // schema takes.
 func TestWhatParseTakesFitsTheSchema(t *testing.T) {
@@ -142,7 +151,7 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 			}
 		}
 	}
-	if len(all) != 12 {
-		t.Errorf("%d sets of keys, want 12", len(all))
+	if len(all) != 14 {
+		t.Errorf("%d sets of keys, want 14", len(all))
 	}
 }

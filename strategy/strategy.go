@@ -31,6 +31,7 @@ type Strategy struct {
 	WrapUp       *WrapUp             `json:"wrapUp,omitempty" doc:"The after-call work of the queue." home:"queue, acwSettings"`
 	Members      *Members            `json:"members,omitempty" doc:"Who serves the queue."`
 	Capacity     *Capacity           `json:"capacity,omitempty" doc:"How much an agent takes at once." home:"agent utilization"`
+	Coverage     *Coverage           `json:"coverage,omitempty" doc:"What validate --live goes by: who counts as able to serve the queue, and which findings may stand."`
 	Relax        []Step              `json:"relax,omitempty" doc:"What is relaxed the longer an email waits, at most 5 steps. An empty list turns bullseye routing off." home:"queue, bullseye.rings"`
 	Tests        []Test              `json:"tests,omitempty" doc:"Expectations that validate checks without a network."`
 	Calendars    map[string]Calendar `json:"calendars,omitempty" doc:"Weeks of open hours, by name."`

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/strategy"
 )
@@ -89,7 +90,7 @@ func TestExampleCompilesToThePlatform(t *testing.T) {
 		lines[path] = at.Line
 	}
 	wantLines := map[string]int{
-		"name": 3, "queue": 4, "serviceLevel": 7, "agents": 25, "order": 26, "lastAgent": 27, "alert": 28, "wrapUp": 29, "rings": 32,
+		"name": 3, "queue": 4, "serviceLevel": 7, "agents": 25, "order": 26, "lastAgent": 27, "alert": 28, "calendar": 8, "wrapUp": 29, "rings": 32,
 		"routes[vip@help.example.com]": 12, "routes[vip@help.example.com].from": 12, "routes[vip@help.example.com].priority": 17,
 		"routes[vip@help.example.com].skills": 18, "routes[vip@help.example.com].language": 19,
 		"routes[support@help.example.com]": 13, "routes[support@help.example.com].from": 13, "routes[support@help.example.com].priority": 22,
@@ -142,6 +143,60 @@ func TestAbsentIsNotOwnedAndEmptyIsOwnedAndEmptied(t *testing.T) {
 				t.Errorf("members (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// A waiver ends with its last day, on the clock that the strategy goes by: in
+// Cairo the clock was put forward at the midnight before 2026-04-24.
+func TestWaiversEndWithTheirLastDay(t *testing.T) {
+	t.Parallel()
+	head := "version: 1\nname: s\nqueue: Q\nrules: [{ name: vip, when: email.subject == \"x\" }]\n"
+	cairo := "calendar: office\ncalendars: { office: { timezone: Africa/Cairo, open: { mon: 08:00-12:00 } } }\n"
+	tests := map[string]struct{ src, day, want string }{
+		"no calendar":                   {"", "2026-12-31", "2027-01-01T00:00:00Z"},
+		"a calendar":                    {cairo, "2026-12-31", "2026-12-31T22:00:00Z"},
+		"a calendar that is only there": {strings.TrimPrefix(cairo, "calendar: office\n"), "2026-12-31", "2027-01-01T00:00:00Z"},
+		"a midnight that is left out":   {cairo, "2026-04-23", "2026-04-23T22:00:00Z"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			src := head + tt.src + "coverage:\n  proficiency: 2.5\n  waive:\n    - { finding: unservable, rule: vip, agent: Ann, until: " + tt.day + ", reason: two people start }\n"
+			s, problems := strategy.Parse("s.yaml", []byte(src))
+			if len(problems) != 1 { // when
+				t.Fatal(problems)
+			}
+			got := s.Desired()
+			end, err := time.Parse(time.RFC3339, tt.want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line := 4 + strings.Count(tt.src, "\n")
+			want := routing.Staffing{Proficiency: 2.5, Waivers: []routing.Waiver{{
+				Finding: routing.Unservable, Rule: "vip", Agent: "Ann", Until: end, Reason: "two people start", At: routing.Place{File: "s.yaml", Line: line + 4, Column: 7},
+			}}}
+			if d := cmp.Diff(want, got.Staffing); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+			if at := got.Places["coverage.proficiency"]; at.Line != line+2 || got.Places["coverage"].Line != line+1 {
+				t.Errorf("proficiency is at %+v", at)
+			}
+		})
+	}
+	if got := parse(t, "version: 1\nname: s\nqueue: Q\ncoverage: {}\n").Desired().Staffing; got.Proficiency != 0 || got.Waivers != nil {
+		t.Errorf("nothing is said, and it is %+v", got)
+	}
+}
+
+// What can be found can be waived by name.
+func TestWaiversKnowEveryFinding(t *testing.T) {
+	t.Parallel()
+	var want []string
+	for _, f := range routing.FindingTypes {
+		want = append(want, string(f.Type))
+	}
+	if d := cmp.Diff(want, yamlfile.Enum[strategy.Waiver]("finding")); d != "" {
+		t.Fatalf("the tag of Waiver.Finding is not what routing.FindingTypes has (-types +tag):\n%s", d)
 	}
 }
 
