@@ -53,11 +53,10 @@ func (c *Client) AuditsRealtime(ctx context.Context, q AuditQuery) iter.Seq2[Aud
 			filters = append(filters, f)
 		}
 	}
-	const form = "2006-01-02T15:04:05.000Z"
 	query := map[string][]string{"expand": {"user"}}
 	return inBody[AuditRecord](ctx, c, PostAuditsQueryRealtime, query, func(n int) any {
 		return map[string]any{
-			"interval":    q.From.UTC().Format(form) + "/" + q.To.UTC().Format(form),
+			"interval":    interval(q.From, q.To),
 			"serviceName": q.Service,
 			"filters":     filters,
 			"sort":        []map[string]string{{"name": "Timestamp", "sortOrder": "descending"}},

@@ -5,6 +5,7 @@ package genesys
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -136,6 +137,9 @@ type request struct {
 	body   []byte
 	safe   bool // changes nothing, so it may be repeated blindly
 	login  bool // for the login host: no token, no budget
+	// elsewhere is a whole address that the platform gave, on any host: no token,
+	// no budget. path is what errors show of it.
+	elsewhere string
 }
 
 // answer is what came back, read whole.
@@ -152,7 +156,7 @@ const maxBody = 64 << 20
 func (c *Client) send(ctx context.Context, r request, token Secret) (*answer, error) {
 	within, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	address := c.hosts.api + r.path
+	address := cmp.Or(r.elsewhere, c.hosts.api+r.path)
 	if r.login {
 		address = c.hosts.login + r.path
 	}
@@ -172,7 +176,7 @@ func (c *Client) send(ctx context.Context, r request, token Secret) (*answer, er
 	case r.body != nil:
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if !r.login {
+	if !r.login && r.elsewhere == "" {
 		req.Header.Set("Authorization", "Bearer "+string(token))
 	}
 	sent := time.Now()
@@ -188,7 +192,9 @@ func (c *Client) send(ctx context.Context, r request, token Secret) (*answer, er
 	}
 	defer resp.Body.Close()
 	took := time.Since(sent)
-	c.learn(resp.Header, sent.Add(took/2), r.login)
+	if r.elsewhere == "" {
+		c.learn(resp.Header, sent.Add(took/2), r.login)
+	}
 	c.log.LogAttrs(ctx, slog.LevelDebug, "platform answered",
 		slog.String("method", r.method), slog.String("path", r.path), slog.Int("status", resp.StatusCode),
 		slog.Duration("took", took), slog.String("correlation_id", resp.Header.Get("ININ-Correlation-Id")))
@@ -210,6 +216,22 @@ func (c *Client) learn(h http.Header, at time.Time, login bool) {
 	if !login {
 		c.budget.learn(h, at)
 	}
+}
+
+// download fetches an answer that the platform left at an address of its own. It
+// may be on any host that is reached by https, so no token goes there; by http
+// only where the API itself is.
+func (c *Client) download(ctx context.Context, address string) (json.RawMessage, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil {
+		return nil, errors.New("the address of the answer is not one")
+	}
+	host := u.Scheme + "://" + u.Host
+	if api, err := url.Parse(c.hosts.api); u.Scheme != "https" && (err != nil || host != api.Scheme+"://"+api.Host) {
+		return nil, fmt.Errorf("the answer is at %s, not by https", host)
+	}
+	// The rest of the address lets anyone in who knows it.
+	return c.attempts(ctx, request{method: http.MethodGet, path: host + "/…", elsewhere: address, safe: true})
 }
 
 // do calls an operation and gives the body of its answer, which is nil where

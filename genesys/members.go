@@ -1,6 +1,7 @@
 package genesys
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -15,34 +16,41 @@ const MaxMembers = 100
 
 // wireMember is a QueueMember.
 type wireMember struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	User struct {
-		Name  string `json:"name"`
-		Email string `json:"email"`
-	} `json:"user"`
-	RingNumber int    `json:"ringNumber"`
-	Joined     bool   `json:"joined"`
-	MemberBy   string `json:"memberBy"`
+	ID         string    `json:"id"`
+	Name       string    `json:"name"`
+	User       ratedUser `json:"user"`
+	RingNumber int       `json:"ringNumber"`
+	Joined     bool      `json:"joined"`
+	MemberBy   string    `json:"memberBy"`
 }
 
 // Members lists the members of a queue, those by group as well. The platform
 // gives no total (docs/platform-notes.md#paging).
 func (c *Client) Members(ctx context.Context, queueID string) iter.Seq2[routing.Member, error] {
 	return func(yield func(routing.Member, error) bool) {
-		for m, err := range numbered[wireMember](ctx, c, GetRoutingQueueMembers, []string{queueID}, nil) {
-			member := routing.Member{
-				Ref:    routing.Ref{ID: m.ID, Name: m.Name},
-				Ring:   max(1, m.RingNumber), // 1 is the platform's default
-				Joined: m.Joined, ByGroup: strings.EqualFold(m.MemberBy, "group"), Email: m.User.Email,
-			}
-			if member.Name == "" {
-				member.Name = m.User.Name
-			}
-			if !yield(member, err) || err != nil {
+		for m, err := range c.wireMembers(ctx, queueID, false) {
+			if !yield(m.member(), err) || err != nil {
 				return
 			}
 		}
+	}
+}
+
+// wireMembers lists the members of a queue, with their ratings where these are
+// asked for and the answer has them.
+func (c *Client) wireMembers(ctx context.Context, queueID string, rated bool) iter.Seq2[wireMember, error] {
+	var query url.Values
+	if rated {
+		query = withRatings()
+	}
+	return numbered[wireMember](ctx, c, GetRoutingQueueMembers, []string{queueID}, query)
+}
+
+func (m wireMember) member() routing.Member {
+	return routing.Member{
+		Ref:    routing.Ref{ID: m.ID, Name: cmp.Or(m.Name, m.User.Name)},
+		Ring:   max(1, m.RingNumber), // 1 is the platform's default
+		Joined: m.Joined, ByGroup: strings.EqualFold(m.MemberBy, "group"), Email: m.User.Email,
 	}
 }
 

@@ -2,64 +2,102 @@
 
 package genesys
 
-// The operations that this package calls, by their ids in the contract.
+// The operations that this package calls or tells of, by their ids in the contract.
 const (
-	GetOrganizationsMe            OperationID = "getOrganizationsMe"
-	GetTokensMe                   OperationID = "getTokensMe"
-	GetAuthorizationSubjectsMe    OperationID = "getAuthorizationSubjectsMe"
-	GetRoutingQueues              OperationID = "getRoutingQueues"
-	GetRoutingQueue               OperationID = "getRoutingQueue"
-	PostRoutingQueues             OperationID = "postRoutingQueues"
-	PutRoutingQueue               OperationID = "putRoutingQueue"
-	DeleteRoutingQueue            OperationID = "deleteRoutingQueue"
-	GetRoutingQueueMembers        OperationID = "getRoutingQueueMembers"
-	PostRoutingQueueMembers       OperationID = "postRoutingQueueMembers"
-	PatchRoutingQueueMember       OperationID = "patchRoutingQueueMember"
-	GetRoutingEmailDomains        OperationID = "getRoutingEmailDomains"
-	GetRoutingEmailDomainRoutes   OperationID = "getRoutingEmailDomainRoutes"
-	PostRoutingEmailDomainRoutes  OperationID = "postRoutingEmailDomainRoutes"
-	GetRoutingEmailDomainRoute    OperationID = "getRoutingEmailDomainRoute"
-	PutRoutingEmailDomainRoute    OperationID = "putRoutingEmailDomainRoute"
-	DeleteRoutingEmailDomainRoute OperationID = "deleteRoutingEmailDomainRoute"
-	GetRoutingSkills              OperationID = "getRoutingSkills"
-	GetRoutingLanguages           OperationID = "getRoutingLanguages"
-	GetRoutingSkillgroups         OperationID = "getRoutingSkillgroups"
-	GetRoutingSkillgroupMembers   OperationID = "getRoutingSkillgroupMembers"
-	GetUser                       OperationID = "getUser"
-	GetUsersQuery                 OperationID = "getUsersQuery"
-	GetRoutingUserUtilization     OperationID = "getRoutingUserUtilization"
-	PutRoutingUserUtilization     OperationID = "putRoutingUserUtilization"
-	DeleteRoutingUserUtilization  OperationID = "deleteRoutingUserUtilization"
-	PostAuditsQueryRealtime       OperationID = "postAuditsQueryRealtime"
+	GetOrganizationsMe                                      OperationID = "getOrganizationsMe"
+	GetTokensMe                                             OperationID = "getTokensMe"
+	GetAuthorizationSubjectsMe                              OperationID = "getAuthorizationSubjectsMe"
+	GetRoutingQueues                                        OperationID = "getRoutingQueues"
+	GetRoutingQueue                                         OperationID = "getRoutingQueue"
+	PostRoutingQueues                                       OperationID = "postRoutingQueues"
+	PutRoutingQueue                                         OperationID = "putRoutingQueue"
+	DeleteRoutingQueue                                      OperationID = "deleteRoutingQueue"
+	GetRoutingQueueMembers                                  OperationID = "getRoutingQueueMembers"
+	PostRoutingQueueMembers                                 OperationID = "postRoutingQueueMembers"
+	PatchRoutingQueueMember                                 OperationID = "patchRoutingQueueMember"
+	GetRoutingEmailDomains                                  OperationID = "getRoutingEmailDomains"
+	GetRoutingEmailDomainRoutes                             OperationID = "getRoutingEmailDomainRoutes"
+	PostRoutingEmailDomainRoutes                            OperationID = "postRoutingEmailDomainRoutes"
+	GetRoutingEmailDomainRoute                              OperationID = "getRoutingEmailDomainRoute"
+	PutRoutingEmailDomainRoute                              OperationID = "putRoutingEmailDomainRoute"
+	DeleteRoutingEmailDomainRoute                           OperationID = "deleteRoutingEmailDomainRoute"
+	GetRoutingSkills                                        OperationID = "getRoutingSkills"
+	GetRoutingLanguages                                     OperationID = "getRoutingLanguages"
+	GetRoutingSkillgroups                                   OperationID = "getRoutingSkillgroups"
+	GetRoutingSkillgroupMembers                             OperationID = "getRoutingSkillgroupMembers"
+	GetUser                                                 OperationID = "getUser"
+	GetUsers                                                OperationID = "getUsers"
+	GetUsersQuery                                           OperationID = "getUsersQuery"
+	GetRoutingUtilization                                   OperationID = "getRoutingUtilization"
+	GetRoutingUserUtilization                               OperationID = "getRoutingUserUtilization"
+	PutRoutingUserUtilization                               OperationID = "putRoutingUserUtilization"
+	DeleteRoutingUserUtilization                            OperationID = "deleteRoutingUserUtilization"
+	GetWorkforcemanagementBusinessunits                     OperationID = "getWorkforcemanagementBusinessunits"
+	GetWorkforcemanagementBusinessunitUsers                 OperationID = "getWorkforcemanagementBusinessunitUsers"
+	GetWorkforcemanagementBusinessunitActivitycodes         OperationID = "getWorkforcemanagementBusinessunitActivitycodes"
+	PostWorkforcemanagementBusinessunitAgentschedulesSearch OperationID = "postWorkforcemanagementBusinessunitAgentschedulesSearch"
+	PostAnalyticsConversationsAggregatesQuery               OperationID = "postAnalyticsConversationsAggregatesQuery"
+	PostAnalyticsQueuesObservationsQuery                    OperationID = "postAnalyticsQueuesObservationsQuery"
+	PostAnalyticsUsersObservationsQuery                     OperationID = "postAnalyticsUsersObservationsQuery"
+	PostAuditsQueryRealtime                                 OperationID = "postAuditsQueryRealtime"
+	PatchRoutingConversation                                OperationID = "patchRoutingConversation"
+	PostNotificationsChannels                               OperationID = "postNotificationsChannels"
+	PutNotificationsChannelSubscriptions                    OperationID = "putNotificationsChannelSubscriptions"
+	PostAnalyticsConversationsDetailsQuery                  OperationID = "postAnalyticsConversationsDetailsQuery"
+	PostAnalyticsConversationsDetailsJobs                   OperationID = "postAnalyticsConversationsDetailsJobs"
+	GetAnalyticsConversationsDetailsJob                     OperationID = "getAnalyticsConversationsDetailsJob"
+	GetAnalyticsConversationsDetailsJobResults              OperationID = "getAnalyticsConversationsDetailsJobResults"
+	PostAuditsQuery                                         OperationID = "postAuditsQuery"
+	GetAuditsQueryTransactionId                             OperationID = "getAuditsQueryTransactionId"
+	GetAuditsQueryTransactionIdResults                      OperationID = "getAuditsQueryTransactionIdResults"
 )
 
 // operations are what the contract says of them.
 var operations = map[OperationID]Operation{
-	GetOrganizationsMe:            {ID: GetOrganizationsMe, Method: "GET", Path: "/api/v2/organizations/me", Safe: true},
-	GetTokensMe:                   {ID: GetTokensMe, Method: "GET", Path: "/api/v2/tokens/me", Safe: true},
-	GetAuthorizationSubjectsMe:    {ID: GetAuthorizationSubjectsMe, Method: "GET", Path: "/api/v2/authorization/subjects/me", Safe: true},
-	GetRoutingQueues:              {ID: GetRoutingQueues, Method: "GET", Path: "/api/v2/routing/queues", Safe: true, Mode: "any", Permissions: []Permission{"routing:queue:view"}},
-	GetRoutingQueue:               {ID: GetRoutingQueue, Method: "GET", Path: "/api/v2/routing/queues/{queueId}", Safe: true, Mode: "all", Permissions: []Permission{"routing:queue:view"}},
-	PostRoutingQueues:             {ID: PostRoutingQueues, Method: "POST", Path: "/api/v2/routing/queues", Mode: "any", Permissions: []Permission{"routing:queue:add"}},
-	PutRoutingQueue:               {ID: PutRoutingQueue, Method: "PUT", Path: "/api/v2/routing/queues/{queueId}", Mode: "any", Permissions: []Permission{"routing:queue:edit"}},
-	DeleteRoutingQueue:            {ID: DeleteRoutingQueue, Method: "DELETE", Path: "/api/v2/routing/queues/{queueId}", Mode: "all", Permissions: []Permission{"routing:queue:delete"}},
-	GetRoutingQueueMembers:        {ID: GetRoutingQueueMembers, Method: "GET", Path: "/api/v2/routing/queues/{queueId}/members", Safe: true, Mode: "any", Permissions: []Permission{"routing:queue:view", "routing:queue:edit", "routing:queue:readonly", "routing:queueMember:manage"}},
-	PostRoutingQueueMembers:       {ID: PostRoutingQueueMembers, Method: "POST", Path: "/api/v2/routing/queues/{queueId}/members", Mode: "any", Permissions: []Permission{"routing:queue:edit", "routing:queueMember:manage"}},
-	PatchRoutingQueueMember:       {ID: PatchRoutingQueueMember, Method: "PATCH", Path: "/api/v2/routing/queues/{queueId}/members/{memberId}", Mode: "any", Permissions: []Permission{"routing:queue:edit", "routing:queueMember:manage"}},
-	GetRoutingEmailDomains:        {ID: GetRoutingEmailDomains, Method: "GET", Path: "/api/v2/routing/email/domains", Safe: true, Mode: "all", Permissions: []Permission{"routing:email:manage"}},
-	GetRoutingEmailDomainRoutes:   {ID: GetRoutingEmailDomainRoutes, Method: "GET", Path: "/api/v2/routing/email/domains/{domainName}/routes", Safe: true, Mode: "any", Permissions: []Permission{"routing:email:view", "routing:email:manage"}},
-	PostRoutingEmailDomainRoutes:  {ID: PostRoutingEmailDomainRoutes, Method: "POST", Path: "/api/v2/routing/email/domains/{domainName}/routes", Mode: "all", Permissions: []Permission{"routing:email:manage"}},
-	GetRoutingEmailDomainRoute:    {ID: GetRoutingEmailDomainRoute, Method: "GET", Path: "/api/v2/routing/email/domains/{domainName}/routes/{routeId}", Safe: true, Mode: "any", Permissions: []Permission{"routing:email:view", "routing:email:manage"}},
-	PutRoutingEmailDomainRoute:    {ID: PutRoutingEmailDomainRoute, Method: "PUT", Path: "/api/v2/routing/email/domains/{domainName}/routes/{routeId}", Mode: "all", Permissions: []Permission{"routing:email:manage"}},
-	DeleteRoutingEmailDomainRoute: {ID: DeleteRoutingEmailDomainRoute, Method: "DELETE", Path: "/api/v2/routing/email/domains/{domainName}/routes/{routeId}", Mode: "all", Permissions: []Permission{"routing:email:manage"}},
-	GetRoutingSkills:              {ID: GetRoutingSkills, Method: "GET", Path: "/api/v2/routing/skills", Safe: true, Mode: "any", Permissions: []Permission{"routing:skill:view"}},
-	GetRoutingLanguages:           {ID: GetRoutingLanguages, Method: "GET", Path: "/api/v2/routing/languages", Safe: true},
-	GetRoutingSkillgroups:         {ID: GetRoutingSkillgroups, Method: "GET", Path: "/api/v2/routing/skillgroups", Safe: true, Mode: "any", Permissions: []Permission{"routing:skillGroup:view"}},
-	GetRoutingSkillgroupMembers:   {ID: GetRoutingSkillgroupMembers, Method: "GET", Path: "/api/v2/routing/skillgroups/{skillGroupId}/members", Safe: true, Mode: "any", Permissions: []Permission{"routing:skillGroup:view"}},
-	GetUser:                       {ID: GetUser, Method: "GET", Path: "/api/v2/users/{userId}", Safe: true},
-	GetUsersQuery:                 {ID: GetUsersQuery, Method: "GET", Path: "/api/v2/users/query", Safe: true, Mode: "any", Permissions: []Permission{"directory:user:view"}},
-	GetRoutingUserUtilization:     {ID: GetRoutingUserUtilization, Method: "GET", Path: "/api/v2/routing/users/{userId}/utilization", Safe: true, Mode: "any", Permissions: []Permission{"routing:utilization:manage", "routing:utilization:view"}},
-	PutRoutingUserUtilization:     {ID: PutRoutingUserUtilization, Method: "PUT", Path: "/api/v2/routing/users/{userId}/utilization", Mode: "any", Permissions: []Permission{"routing:utilization:manage"}},
-	DeleteRoutingUserUtilization:  {ID: DeleteRoutingUserUtilization, Method: "DELETE", Path: "/api/v2/routing/users/{userId}/utilization", Mode: "any", Permissions: []Permission{"routing:utilization:manage"}},
-	PostAuditsQueryRealtime:       {ID: PostAuditsQueryRealtime, Method: "POST", Path: "/api/v2/audits/query/realtime", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
+	GetOrganizationsMe:                              {ID: GetOrganizationsMe, Method: "GET", Path: "/api/v2/organizations/me", Safe: true},
+	GetTokensMe:                                     {ID: GetTokensMe, Method: "GET", Path: "/api/v2/tokens/me", Safe: true},
+	GetAuthorizationSubjectsMe:                      {ID: GetAuthorizationSubjectsMe, Method: "GET", Path: "/api/v2/authorization/subjects/me", Safe: true},
+	GetRoutingQueues:                                {ID: GetRoutingQueues, Method: "GET", Path: "/api/v2/routing/queues", Safe: true, Mode: "any", Permissions: []Permission{"routing:queue:view"}},
+	GetRoutingQueue:                                 {ID: GetRoutingQueue, Method: "GET", Path: "/api/v2/routing/queues/{queueId}", Safe: true, Mode: "all", Permissions: []Permission{"routing:queue:view"}},
+	PostRoutingQueues:                               {ID: PostRoutingQueues, Method: "POST", Path: "/api/v2/routing/queues", Mode: "any", Permissions: []Permission{"routing:queue:add"}},
+	PutRoutingQueue:                                 {ID: PutRoutingQueue, Method: "PUT", Path: "/api/v2/routing/queues/{queueId}", Mode: "any", Permissions: []Permission{"routing:queue:edit"}},
+	DeleteRoutingQueue:                              {ID: DeleteRoutingQueue, Method: "DELETE", Path: "/api/v2/routing/queues/{queueId}", Mode: "all", Permissions: []Permission{"routing:queue:delete"}},
+	GetRoutingQueueMembers:                          {ID: GetRoutingQueueMembers, Method: "GET", Path: "/api/v2/routing/queues/{queueId}/members", Safe: true, Mode: "any", Permissions: []Permission{"routing:queue:view", "routing:queue:edit", "routing:queue:readonly", "routing:queueMember:manage"}},
+	PostRoutingQueueMembers:                         {ID: PostRoutingQueueMembers, Method: "POST", Path: "/api/v2/routing/queues/{queueId}/members", Mode: "any", Permissions: []Permission{"routing:queue:edit", "routing:queueMember:manage"}},
+	PatchRoutingQueueMember:                         {ID: PatchRoutingQueueMember, Method: "PATCH", Path: "/api/v2/routing/queues/{queueId}/members/{memberId}", Mode: "any", Permissions: []Permission{"routing:queue:edit", "routing:queueMember:manage"}},
+	GetRoutingEmailDomains:                          {ID: GetRoutingEmailDomains, Method: "GET", Path: "/api/v2/routing/email/domains", Safe: true, Mode: "all", Permissions: []Permission{"routing:email:manage"}},
+	GetRoutingEmailDomainRoutes:                     {ID: GetRoutingEmailDomainRoutes, Method: "GET", Path: "/api/v2/routing/email/domains/{domainName}/routes", Safe: true, Mode: "any", Permissions: []Permission{"routing:email:view", "routing:email:manage"}},
+	PostRoutingEmailDomainRoutes:                    {ID: PostRoutingEmailDomainRoutes, Method: "POST", Path: "/api/v2/routing/email/domains/{domainName}/routes", Mode: "all", Permissions: []Permission{"routing:email:manage"}},
+	GetRoutingEmailDomainRoute:                      {ID: GetRoutingEmailDomainRoute, Method: "GET", Path: "/api/v2/routing/email/domains/{domainName}/routes/{routeId}", Safe: true, Mode: "any", Permissions: []Permission{"routing:email:view", "routing:email:manage"}},
+	PutRoutingEmailDomainRoute:                      {ID: PutRoutingEmailDomainRoute, Method: "PUT", Path: "/api/v2/routing/email/domains/{domainName}/routes/{routeId}", Mode: "all", Permissions: []Permission{"routing:email:manage"}},
+	DeleteRoutingEmailDomainRoute:                   {ID: DeleteRoutingEmailDomainRoute, Method: "DELETE", Path: "/api/v2/routing/email/domains/{domainName}/routes/{routeId}", Mode: "all", Permissions: []Permission{"routing:email:manage"}},
+	GetRoutingSkills:                                {ID: GetRoutingSkills, Method: "GET", Path: "/api/v2/routing/skills", Safe: true, Mode: "any", Permissions: []Permission{"routing:skill:view"}},
+	GetRoutingLanguages:                             {ID: GetRoutingLanguages, Method: "GET", Path: "/api/v2/routing/languages", Safe: true},
+	GetRoutingSkillgroups:                           {ID: GetRoutingSkillgroups, Method: "GET", Path: "/api/v2/routing/skillgroups", Safe: true, Mode: "any", Permissions: []Permission{"routing:skillGroup:view"}},
+	GetRoutingSkillgroupMembers:                     {ID: GetRoutingSkillgroupMembers, Method: "GET", Path: "/api/v2/routing/skillgroups/{skillGroupId}/members", Safe: true, Mode: "any", Permissions: []Permission{"routing:skillGroup:view"}},
+	GetUser:                                         {ID: GetUser, Method: "GET", Path: "/api/v2/users/{userId}", Safe: true},
+	GetUsers:                                        {ID: GetUsers, Method: "GET", Path: "/api/v2/users", Safe: true},
+	GetUsersQuery:                                   {ID: GetUsersQuery, Method: "GET", Path: "/api/v2/users/query", Safe: true, Mode: "any", Permissions: []Permission{"directory:user:view"}},
+	GetRoutingUtilization:                           {ID: GetRoutingUtilization, Method: "GET", Path: "/api/v2/routing/utilization", Safe: true, Mode: "any", Permissions: []Permission{"routing:utilization:manage", "routing:utilization:view"}},
+	GetRoutingUserUtilization:                       {ID: GetRoutingUserUtilization, Method: "GET", Path: "/api/v2/routing/users/{userId}/utilization", Safe: true, Mode: "any", Permissions: []Permission{"routing:utilization:manage", "routing:utilization:view"}},
+	PutRoutingUserUtilization:                       {ID: PutRoutingUserUtilization, Method: "PUT", Path: "/api/v2/routing/users/{userId}/utilization", Mode: "any", Permissions: []Permission{"routing:utilization:manage"}},
+	DeleteRoutingUserUtilization:                    {ID: DeleteRoutingUserUtilization, Method: "DELETE", Path: "/api/v2/routing/users/{userId}/utilization", Mode: "any", Permissions: []Permission{"routing:utilization:manage"}},
+	GetWorkforcemanagementBusinessunits:             {ID: GetWorkforcemanagementBusinessunits, Method: "GET", Path: "/api/v2/workforcemanagement/businessunits", Safe: true},
+	GetWorkforcemanagementBusinessunitUsers:         {ID: GetWorkforcemanagementBusinessunitUsers, Method: "GET", Path: "/api/v2/workforcemanagement/businessunits/{businessUnitId}/users", Safe: true, Mode: "any", Permissions: []Permission{"wfm:agent:view"}},
+	GetWorkforcemanagementBusinessunitActivitycodes: {ID: GetWorkforcemanagementBusinessunitActivitycodes, Method: "GET", Path: "/api/v2/workforcemanagement/businessunits/{businessUnitId}/activitycodes", Safe: true, Mode: "any", Permissions: []Permission{"wfm:agentSchedule:view", "wfm:agentTimeOffRequest:submit", "wfm:activityCode:add", "wfm:activityCode:delete", "wfm:activityCode:edit", "wfm:activityCode:view", "wfm:agent:edit", "wfm:agent:view", "wfm:businessUnit:add", "wfm:businessUnit:delete", "wfm:businessUnit:edit", "wfm:businessUnit:view", "wfm:historicalAdherence:view", "wfm:shrinkage:view", "wfm:intraday:view", "wfm:managementUnit:add", "wfm:managementUnit:delete", "wfm:managementUnit:edit", "wfm:managementUnit:view", "wfm:realtimeAdherence:view", "wfm:schedule:add", "wfm:schedule:delete", "wfm:schedule:edit", "wfm:schedule:generate", "wfm:schedule:view", "wfm:publishedSchedule:view", "wfm:serviceGoalTemplate:add", "wfm:serviceGoalTemplate:delete", "wfm:serviceGoalTemplate:edit", "wfm:serviceGoalTemplate:view", "wfm:planningGroup:add", "wfm:planningGroup:delete", "wfm:planningGroup:edit", "wfm:planningGroup:view", "wfm:shiftTradeRequest:edit", "wfm:shiftTradeRequest:view", "wfm:shortTermForecast:add", "wfm:shortTermForecast:delete", "wfm:shortTermForecast:edit", "wfm:shortTermForecast:view", "wfm:timeOffLimit:add", "wfm:timeOffLimit:delete", "wfm:timeOffLimit:edit", "wfm:timeOffLimit:view", "wfm:timeOffPlan:add", "wfm:timeOffPlan:delete", "wfm:timeOffPlan:edit", "wfm:timeOffPlan:view", "wfm:timeOffRequest:add", "wfm:timeOffRequest:edit", "wfm:timeOffRequest:view", "wfm:workPlan:add", "wfm:workPlan:delete", "wfm:workPlan:edit", "wfm:workPlan:view", "wfm:workPlanRotation:add", "wfm:workPlanRotation:delete", "wfm:workPlanRotation:edit", "wfm:workPlanRotation:view", "wfm:agentSchedulingPreferencesQuery:view", "wfm:agentSchedulingPreferences:edit", "wfm:agentSchedulingPreferencesSettings:view", "wfm:schedulingPreferencesQuery:view", "wfm:schedulingPreferencesSettings:view", "wfm:schedulingPreferencesSettings:edit"}},
+	PostWorkforcemanagementBusinessunitAgentschedulesSearch: {ID: PostWorkforcemanagementBusinessunitAgentschedulesSearch, Method: "POST", Path: "/api/v2/workforcemanagement/businessunits/{businessUnitId}/agentschedules/search", Safe: true, Mode: "any", Permissions: []Permission{"wfm:schedule:view", "wfm:publishedSchedule:view"}},
+	PostAnalyticsConversationsAggregatesQuery:               {ID: PostAnalyticsConversationsAggregatesQuery, Method: "POST", Path: "/api/v2/analytics/conversations/aggregates/query", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationAggregate:view"}},
+	PostAnalyticsQueuesObservationsQuery:                    {ID: PostAnalyticsQueuesObservationsQuery, Method: "POST", Path: "/api/v2/analytics/queues/observations/query", Safe: true, Mode: "any", Permissions: []Permission{"analytics:queueObservation:view"}},
+	PostAnalyticsUsersObservationsQuery:                     {ID: PostAnalyticsUsersObservationsQuery, Method: "POST", Path: "/api/v2/analytics/users/observations/query", Safe: true, Mode: "any", Permissions: []Permission{"analytics:userObservation:view"}},
+	PostAuditsQueryRealtime:                                 {ID: PostAuditsQueryRealtime, Method: "POST", Path: "/api/v2/audits/query/realtime", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
+	PatchRoutingConversation:                                {ID: PatchRoutingConversation, Method: "PATCH", Path: "/api/v2/routing/conversations/{conversationId}", Mode: "any", Permissions: []Permission{"routing:conversation:edit"}},
+	PostNotificationsChannels:                               {ID: PostNotificationsChannels, Method: "POST", Path: "/api/v2/notifications/channels"},
+	PutNotificationsChannelSubscriptions:                    {ID: PutNotificationsChannelSubscriptions, Method: "PUT", Path: "/api/v2/notifications/channels/{channelId}/subscriptions"},
+	PostAnalyticsConversationsDetailsQuery:                  {ID: PostAnalyticsConversationsDetailsQuery, Method: "POST", Path: "/api/v2/analytics/conversations/details/query", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
+	PostAnalyticsConversationsDetailsJobs:                   {ID: PostAnalyticsConversationsDetailsJobs, Method: "POST", Path: "/api/v2/analytics/conversations/details/jobs", Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
+	GetAnalyticsConversationsDetailsJob:                     {ID: GetAnalyticsConversationsDetailsJob, Method: "GET", Path: "/api/v2/analytics/conversations/details/jobs/{jobId}", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
+	GetAnalyticsConversationsDetailsJobResults:              {ID: GetAnalyticsConversationsDetailsJobResults, Method: "GET", Path: "/api/v2/analytics/conversations/details/jobs/{jobId}/results", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
+	PostAuditsQuery:                                         {ID: PostAuditsQuery, Method: "POST", Path: "/api/v2/audits/query", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
+	GetAuditsQueryTransactionId:                             {ID: GetAuditsQueryTransactionId, Method: "GET", Path: "/api/v2/audits/query/{transactionId}", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
+	GetAuditsQueryTransactionIdResults:                      {ID: GetAuditsQueryTransactionIdResults, Method: "GET", Path: "/api/v2/audits/query/{transactionId}/results", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
 }

@@ -46,6 +46,21 @@ type Scope struct {
 	AllAgents bool
 	// GroupMembers are names of skill groups whose agents are to be read.
 	GroupMembers []string
+	// GroupsOf are the skill groups that shall bring some of Queues members, by
+	// ring. Their agents are read too, unless the list of the queue's members has
+	// them: where its groups are just these, and brought somebody in each ring.
+	GroupsOf map[string][][]string
+	// OrgCapacity reads the organisation's utilization.
+	OrgCapacity bool
+	// Ratings reads what the people of the scope can do: the members of Queues (it
+	// implies Members), Agents, and those in GroupMembers.
+	Ratings bool
+	// Shared reads in how many queues the same people are active. That it cannot be
+	// read is no error: then ActiveQueues is nil.
+	Shared bool
+	// Roster reads what is published of the same people in a span, or why it cannot
+	// be read; the zero Span: nothing.
+	Roster routing.Span
 	// Skills, Languages and SkillGroups read all there are.
 	Skills, Languages, SkillGroups bool
 }
@@ -71,7 +86,7 @@ func ScopeOf(wants ...routing.Desired) Scope {
 			s.Rings[w.Queue.Name] = len(*set.Rings)
 		}
 		if w.Capacity != nil || w.Members != nil {
-			s.GroupMembers = append(s.GroupMembers, groupNames(set)...)
+			s.GroupMembers = append(s.GroupMembers, slices.Concat(GroupsByRing(set)...)...)
 		}
 		if w.Capacity != nil {
 			s.CapacityOf = append(s.CapacityOf, w.Queue.Name)
@@ -98,7 +113,7 @@ const (
 // ReadOrg reads what the scope names. Names that the platform leaves out next
 // to an id are filled in from the lists that were read.
 func (c *Client) ReadOrg(ctx context.Context, s Scope) (routing.Org, error) {
-	r := &reader{c: c, scope: s}
+	r := &reader{c: c, scope: s, scoped: map[string]*routing.Ratings{}}
 	if s.Everything {
 		r.scope.AllRoutes, r.scope.Skills, r.scope.Languages, r.scope.SkillGroups = true, true, true, true
 	}
@@ -108,10 +123,13 @@ func (c *Client) ReadOrg(ctx context.Context, s Scope) (routing.Org, error) {
 	if err := r.routes(ctx); err != nil {
 		return routing.Org{}, err
 	}
+	r.nameRefs()
 	if err := r.people(ctx); err != nil {
 		return routing.Org{}, err
 	}
-	r.nameRefs()
+	if err := r.about(ctx); err != nil {
+		return routing.Org{}, err
+	}
 	return r.org, nil
 }
 
@@ -121,6 +139,9 @@ type reader struct {
 	scope Scope
 	mu    sync.Mutex
 	org   routing.Org
+	// scoped are the people of the scope, by user id, with those ratings that came
+	// along with them.
+	scoped map[string]*routing.Ratings
 }
 
 // keep changes the org while several requests are open.
@@ -173,6 +194,20 @@ func (r *reader) lists(ctx context.Context) error {
 	}
 	if r.scope.SkillGroups {
 		readList(g, r, "skill groups", r.c.SkillGroups(ctx), func(o *routing.Org) *[]routing.Ref { return &o.SkillGroups })
+	}
+	if r.scope.OrgCapacity {
+		g.Go(func() error {
+			raw, err := r.c.Utilization(ctx)
+			var u routing.Utilization
+			if err == nil {
+				u, err = DecodeUtilization(raw)
+			}
+			if err != nil {
+				return fmt.Errorf("read the organisation's utilization: %w", err)
+			}
+			r.keep(func(o *routing.Org) { o.OrgUtilization = &u })
+			return nil
+		})
 	}
 	if r.scope.AllAgents || len(r.scope.Agents) > 0 {
 		readList(g, r, "agents", r.c.Agents(ctx), func(o *routing.Org) *[]routing.Agent { return &o.Agents })
@@ -291,28 +326,37 @@ func (r *reader) people(ctx context.Context) error {
 	users := map[string]bool{}
 	for i := range r.org.Queues {
 		q := &r.org.Queues[i]
-		members, capacity := r.wants(*q)
-		if !members {
+		wanted := r.wants(*q)
+		if !wanted.members {
 			continue
 		}
 		g.Go(func() error {
-			members, err := collect(r.c.Members(inGroup, q.ID))
+			members, err := collect(r.c.wireMembers(inGroup, q.ID, wanted.people && r.scope.Ratings))
 			if err != nil {
 				return fmt.Errorf("read members of queue %s: %w", q.Name, err)
 			}
 			r.keep(func(*routing.Org) {
-				q.Members = members
-				for _, m := range members {
-					if capacity {
+				q.Members = make([]routing.Member, len(members))
+				for i, m := range members {
+					q.Members[i] = m.member()
+					if wanted.capacity {
 						users[m.ID] = true
+					}
+					if wanted.people {
+						r.person(m.ID, rated(m.User))
 					}
 				}
 			})
 			return nil
 		})
 	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	g, inGroup = group(ctx)
+	groups := r.groups()
 	for _, skillGroup := range r.org.SkillGroups {
-		if !slices.Contains(r.scope.GroupMembers, skillGroup.Name) {
+		if !slices.Contains(groups, skillGroup.Name) {
 			continue
 		}
 		g.Go(func() error {
@@ -327,18 +371,23 @@ func (r *reader) people(ctx context.Context) error {
 				o.GroupMembers[skillGroup.ID] = agents
 				for _, a := range agents {
 					users[a.ID] = true
+					r.person(a.ID, nil)
 				}
 			})
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil || !r.scope.Capacity && len(r.scope.CapacityOf) == 0 {
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	for _, a := range r.org.Agents {
 		if slices.ContainsFunc(r.scope.Agents, func(want string) bool { return want == a.Name || strings.EqualFold(want, a.Email) }) {
 			users[a.ID] = true
+			r.person(a.ID, nil)
 		}
+	}
+	if !r.scope.Capacity && len(r.scope.CapacityOf) == 0 {
+		return nil
 	}
 	r.org.Utilization = map[string]routing.Utilization{}
 	g, inGroup = group(ctx)
@@ -348,15 +397,132 @@ func (r *reader) people(ctx context.Context) error {
 	return g.Wait()
 }
 
-// wants says what is to be read of a queue beside its settings.
-func (r *reader) wants(q routing.Queue) (members, capacity bool) {
-	named := r.scope.Everything || slices.Contains(r.scope.Queues, q.Name)
-	capacity = r.scope.Capacity && named || slices.Contains(r.scope.CapacityOf, q.Name)
-	members = r.scope.Members && named || slices.Contains(r.scope.MembersOf, q.Name)
-	if keep, known := r.scope.Rings[q.Name]; known && q.Settings.Rings != nil {
-		members = members || len(*q.Settings.Rings) > max(1, keep)
+// groups are the names of the skill groups whose agents are to be read.
+func (r *reader) groups() []string {
+	names := slices.Clone(r.scope.GroupMembers)
+	for queue, want := range r.scope.GroupsOf {
+		i := slices.IndexFunc(r.org.Queues, func(q routing.Queue) bool { return q.Name == queue })
+		if i < 0 || !brought(r.org.Queues[i], want) {
+			names = append(names, slices.Concat(want...)...)
+		}
 	}
-	return members || capacity, capacity
+	return names
+}
+
+// brought says that the list of a queue's members has those of groups, by ring.
+func brought(q routing.Queue, groups [][]string) bool {
+	if !slices.EqualFunc(GroupsByRing(q.Settings), groups, func(a, b []string) bool {
+		return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+	}) {
+		return false
+	}
+	for i, names := range groups {
+		if len(names) > 0 && !slices.ContainsFunc(q.Members, func(m routing.Member) bool { return m.ByGroup && m.Ring == i+1 }) {
+			return false
+		}
+	}
+	return true
+}
+
+// GroupsByRing are the names of the groups that a queue's settings name, by ring.
+func GroupsByRing(s routing.QueueSettings) [][]string {
+	names := func(groups []routing.Group) (out []string) {
+		for _, g := range groups {
+			out = append(out, g.Name)
+		}
+		return out
+	}
+	out := [][]string{nil}
+	if s.Rings != nil {
+		out = make([][]string, max(1, len(*s.Rings)))
+		for i, r := range *s.Rings {
+			out[i] = names(r.Groups)
+		}
+	}
+	if s.Groups != nil {
+		out[0] = append(out[0], names(*s.Groups)...)
+	}
+	return out
+}
+
+// person adds one to the people of the scope.
+func (r *reader) person(id string, ratings *routing.Ratings) {
+	if r.scoped[id] == nil {
+		r.scoped[id] = ratings
+	}
+}
+
+// rated are the ratings that came along with a member. That they do is
+// unconfirmed (docs/platform-notes.md#ratings); nil: they did not.
+func rated(u ratedUser) *routing.Ratings {
+	if u.Skills == nil || u.Languages == nil {
+		return nil
+	}
+	ratings := u.ratings()
+	return &ratings
+}
+
+// wanted is what is to be read of a queue beside its settings.
+type wanted struct {
+	members, capacity bool
+	people            bool // the members are people of the scope
+}
+
+func (r *reader) wants(q routing.Queue) (w wanted) {
+	named := r.scope.Everything || slices.Contains(r.scope.Queues, q.Name)
+	w.people = named && (r.scope.Ratings || r.scope.Shared || r.scope.Roster != routing.Span{})
+	w.capacity = r.scope.Capacity && named || slices.Contains(r.scope.CapacityOf, q.Name)
+	w.members = w.people || w.capacity || r.scope.Members && named || slices.Contains(r.scope.MembersOf, q.Name)
+	if keep, known := r.scope.Rings[q.Name]; known && q.Settings.Rings != nil {
+		w.members = w.members || len(*q.Settings.Rings) > max(1, keep)
+	}
+	return w
+}
+
+// about reads what the scope asks about its people.
+func (r *reader) about(ctx context.Context) error {
+	people := slices.Sorted(maps.Keys(r.scoped))
+	g, ctx := group(ctx)
+	if r.scope.Ratings {
+		g.Go(func() error { return r.ratings(ctx, people) })
+	}
+	if r.scope.Shared {
+		g.Go(func() error {
+			active, err := r.c.activeQueues(ctx, people)
+			if err == nil {
+				r.keep(func(o *routing.Org) { o.ActiveQueues = active })
+			}
+			return ctx.Err()
+		})
+	}
+	if r.scope.Roster != (routing.Span{}) {
+		g.Go(func() error {
+			roster := r.c.roster(ctx, r.scope.Roster, people)
+			r.keep(func(o *routing.Org) { o.Roster = &roster })
+			return ctx.Err()
+		})
+	}
+	return g.Wait()
+}
+
+// ratings reads the ratings of those with whom they did not come along.
+func (r *reader) ratings(ctx context.Context, people []string) error {
+	all := map[string]routing.Ratings{}
+	var rest []string
+	for _, id := range people {
+		if known := r.scoped[id]; known != nil {
+			all[id] = *known
+		} else {
+			rest = append(rest, id)
+		}
+	}
+	more, err := r.c.Ratings(ctx, rest)
+	if err != nil {
+		return fmt.Errorf("read the skills of agents: %w", err)
+	}
+	maps.Copy(all, more)
+	r.keep(func(o *routing.Org) { o.Ratings = all })
+	return nil
 }
 
 func (r *reader) utilization(ctx context.Context, userID string) error {
@@ -373,25 +539,6 @@ func (r *reader) utilization(ctx context.Context, userID string) error {
 	}
 	r.keep(func(o *routing.Org) { o.Utilization[userID] = u })
 	return nil
-}
-
-// groupNames are the groups that a queue's settings name.
-func groupNames(s routing.QueueSettings) []string {
-	var names []string
-	add := func(groups []routing.Group) {
-		for _, g := range groups {
-			names = append(names, g.Name)
-		}
-	}
-	if s.Groups != nil {
-		add(*s.Groups)
-	}
-	if s.Rings != nil {
-		for _, r := range *s.Rings {
-			add(r.Groups)
-		}
-	}
-	return names
 }
 
 // nameRefs fills in the names that the platform left out next to an id.

@@ -29,7 +29,7 @@ type Operation struct {
 // can be *.
 type Permission string
 
-// Lookup tells about an operation that this package calls.
+// Lookup tells about an operation that this package calls or tells of.
 func Lookup(id OperationID) (Operation, bool) {
 	op, ok := operations[id]
 	return op, ok
@@ -84,6 +84,39 @@ func (p Permission) covers(q Permission) bool {
 	return true
 }
 
+// NeedsLive lists the operations by which a strategy is checked against the org.
+// Activity codes are left out: who may read schedules may read them.
+func NeedsLive(want routing.Desired) []OperationID {
+	need := slices.DeleteFunc(Needs(want), func(id OperationID) bool { return !operations[id].Safe })
+	return sorted(append(need,
+		GetRoutingQueueMembers, GetUsers, GetRoutingUtilization,
+		GetWorkforcemanagementBusinessunits, GetWorkforcemanagementBusinessunitUsers, PostWorkforcemanagementBusinessunitAgentschedulesSearch,
+		PostAnalyticsUsersObservationsQuery, PostAnalyticsQueuesObservationsQuery, PostAnalyticsConversationsAggregatesQuery))
+}
+
+// NeedsAutopilot lists the operations of the autopilot, beside those of an apply.
+func NeedsAutopilot() []OperationID {
+	return sorted([]OperationID{
+		PostAnalyticsQueuesObservationsQuery, PostAnalyticsConversationsAggregatesQuery,
+		PostNotificationsChannels, PutNotificationsChannelSubscriptions,
+		PatchRoutingConversation, GetRoutingQueueMembers, PostRoutingQueueMembers, PatchRoutingQueueMember, PutRoutingUserUtilization,
+	})
+}
+
+// NeedsReport lists the operations of reports and of the audit trail.
+func NeedsReport() []OperationID {
+	return sorted([]OperationID{
+		PostAnalyticsConversationsAggregatesQuery, PostAnalyticsConversationsDetailsQuery, PostAnalyticsConversationsDetailsJobs,
+		GetAnalyticsConversationsDetailsJob, GetAnalyticsConversationsDetailsJobResults,
+		PostAuditsQuery, GetAuditsQueryTransactionId, GetAuditsQueryTransactionIdResults, PostAuditsQueryRealtime,
+	})
+}
+
+func sorted(ids []OperationID) []OperationID {
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
 // Needs lists the operations that planning and applying a strategy call.
 func Needs(want routing.Desired) []OperationID {
 	need := []OperationID{GetOrganizationsMe, GetRoutingQueues, GetRoutingQueue}
@@ -119,8 +152,7 @@ func Needs(want routing.Desired) []OperationID {
 	if want.Capacity != nil {
 		need = append(need, GetRoutingQueueMembers, GetRoutingUserUtilization, PutRoutingUserUtilization, DeleteRoutingUserUtilization)
 	}
-	slices.Sort(need)
-	return slices.Compact(need)
+	return sorted(need)
 }
 
 // Permissions reads what the client may do, from the roles that it was given.

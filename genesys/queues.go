@@ -1,11 +1,14 @@
 package genesys
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"net/url"
+	"slices"
 
 	"github.com/foresort/foresort/routing"
 )
@@ -98,7 +101,60 @@ func DecodeQueue(raw json.RawMessage) (routing.Queue, error) {
 	if q.Settings, err = Decode[routing.QueueSettings](raw); err != nil {
 		return q, fmt.Errorf("queue %s: %w", q.Ref, err)
 	}
+	q.Other = readOther(o)
 	return q, nil
+}
+
+// readOther reads what a queue has beside its settings. A shape that is not known
+// is no reason not to read the queue: it counts as absent.
+func readOther(o object) (other routing.QueueOther) {
+	rules, _ := openList(o["routingRules"])
+	other.PreferredAgents = len(rules) > 0
+	other.DirectRouting = routedDirectly(o["directRouting"])
+	for _, rule := range listIn(o["conditionalGroupRouting"], "rules") {
+		other.GroupRouting = addMetric(other.GroupRouting, rule)
+	}
+	activation, _ := open(o["conditionalGroupActivation"])
+	for _, rule := range append([]json.RawMessage{activation["pilotRule"]}, listIn(o["conditionalGroupActivation"], "rules")...) {
+		for _, condition := range listIn(rule, "conditions") {
+			o, _ := open(condition)
+			other.GroupActivation = addMetric(other.GroupActivation, o["simpleMetric"])
+		}
+	}
+	if flow, err := readRef(o["emailInQueueFlow"]); err == nil && flow != (routing.Ref{}) {
+		other.InQueueFlow = &flow
+	}
+	return other
+}
+
+// routedDirectly says whether direct routing takes email. It is on where it has
+// settings at all, for the media of which it has settings; where it names no
+// medium, for all.
+func routedDirectly(raw json.RawMessage) bool {
+	o, _ := open(raw)
+	maps.DeleteFunc(o, func(_ string, v json.RawMessage) bool { return isNothing(v) })
+	_, call := o["callMediaSettings"]
+	_, message := o["messageMediaSettings"]
+	_, email := o["emailMediaSettings"]
+	return email || len(o) > 0 && !call && !message
+}
+
+// listIn is the list at a key of an object; nil where there is none.
+func listIn(raw json.RawMessage, key string) []json.RawMessage {
+	o, _ := open(raw)
+	list, _ := openList(o[key])
+	return list
+}
+
+// addMetric adds the metric of a rule, each once. A rule without one is a rule
+// all the same.
+func addMetric(metrics []string, rule json.RawMessage) []string {
+	o, _ := open(rule)
+	metric := cmp.Or(text(o["metric"]), "unknown")
+	if slices.Contains(metrics, metric) {
+		return metrics
+	}
+	return append(metrics, metric)
 }
 
 // findQueue reads the queue of exactly this name; nil where there is none. The

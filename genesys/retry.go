@@ -112,7 +112,7 @@ func judge(r request, a *answer, err error) (outcome, error) {
 	switch {
 	case a.status == http.StatusTooManyRequests, a.status == http.StatusServiceUnavailable && timed:
 		return throttled, e
-	case a.status == http.StatusUnauthorized && e.Code != ipNotAuthorized && !r.login:
+	case a.status == http.StatusUnauthorized && e.Code != ipNotAuthorized && !r.login && r.elsewhere == "":
 		return signedOut, e
 	case a.status == http.StatusNotImplemented:
 		return refused, e
@@ -175,7 +175,7 @@ func (c *Client) attempts(ctx context.Context, r request) (json.RawMessage, erro
 		case attempt >= c.retries:
 			return nil, gaveUp(err, attempt)
 		}
-		pause, err := c.pause(ctx, a, o, err, attempt)
+		pause, err := c.pause(ctx, r, a, o, err, attempt)
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +188,7 @@ func (c *Client) attempts(ctx context.Context, r request) (json.RawMessage, erro
 
 // admit gives a request its token and lets it pass the budget.
 func (c *Client) admit(ctx context.Context, r request) (Secret, error) {
-	if r.login || ctx.Err() != nil {
+	if r.login || r.elsewhere != "" || ctx.Err() != nil {
 		return "", ctx.Err()
 	}
 	a, err := c.tokens.get(ctx)
@@ -199,7 +199,7 @@ func (c *Client) admit(ctx context.Context, r request) (Secret, error) {
 }
 
 // pause says how long to wait before the next attempt, and tells the log.
-func (c *Client) pause(ctx context.Context, a *answer, o outcome, err error, attempt int) (time.Duration, error) {
+func (c *Client) pause(ctx context.Context, r request, a *answer, o outcome, err error, attempt int) (time.Duration, error) {
 	pause := backoff(attempt)
 	if o != throttled {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "request repeated", slog.Any("error", err), slog.Duration("pause", pause))
@@ -209,8 +209,9 @@ func (c *Client) pause(ctx context.Context, a *answer, o outcome, err error, att
 	if asked, ok := retryAfter(a.header, now); ok {
 		pause = asked
 	}
-	// The limit is of the client, not of this request: all others wait too.
-	c.budget.hold(now.Add(pause))
+	if r.elsewhere == "" { // the limit is of the client, not of this request: all others wait too
+		c.budget.hold(now.Add(pause))
+	}
 	if pause > longestWait {
 		return 0, fmt.Errorf("%w; it asks to wait %s, longer than the %s that Foresort waits: try again after that",
 			err, pause.Round(time.Second), longestWait)

@@ -8,6 +8,12 @@ import (
 	"github.com/foresort/foresort/routing"
 )
 
+// Utilization reads what the organisation's agents may hold at once who have no
+// utilization of their own, as the platform sends it.
+func (c *Client) Utilization(ctx context.Context) (json.RawMessage, error) {
+	return c.do(ctx, GetRoutingUtilization, nil, nil, nil)
+}
+
 // UserUtilization reads how much a user may hold at once, as the platform sends
 // it. Its level says whether it is the user's own or the organisation's
 // (docs/platform-notes.md#utilization).
@@ -56,12 +62,18 @@ func WritableUtilization(raw json.RawMessage) (json.RawMessage, error) {
 	return encode(o)
 }
 
-// DecodeUtilization reads a user's utilization as the platform sends it.
+// DecodeUtilization reads a utilization, a user's or the organisation's, as the
+// platform sends it.
 func DecodeUtilization(raw json.RawMessage) (routing.Utilization, error) {
 	o, err := open(raw)
 	if err != nil {
 		return routing.Utilization{}, err
 	}
-	s, err := Decode[routing.UtilizationSettings](raw)
-	return routing.Utilization{Settings: s, Own: text(o["level"]) == "Agent"}, err
+	u := routing.Utilization{Own: text(o["level"]) == "Agent"}
+	// Under email stands what interrupts email, not what email interrupts
+	// (docs/platform-notes.md#utilization).
+	media, _ := get(o, path{"utilization", "email", "interruptableMediaTypes"})
+	_ = json.Unmarshal(media, &u.Interrupts) // a shape that is not known says nothing
+	u.Settings, err = Decode[routing.UtilizationSettings](raw)
+	return u, err
 }
