@@ -15,11 +15,11 @@ const module = "github.com/foresort/foresort"
 
 // layers lists the packages from the bottom up. A new package must be added.
 var layers = [][]string{
-	{"routing", "internal/nearest", "examples", "simulate/analytic"},
+	{"routing", "internal/nearest", "internal/sheet", "examples", "simulate/analytic"},
 	{"internal/yamlfile"},
-	{"strategy", "genesys", "internal/contract"},
-	{"plan", "simulate", "simulate/capacity"},
-	{"scenario", "sandbox/centre", "internal/forecast"},
+	{"strategy", "genesys", "measure", "internal/contract"},
+	{"coverage", "plan", "simulate", "simulate/capacity"},
+	{"scenario", "sandbox/centre", "internal/forecast", "internal/staffing"},
 	{"apply", "sandbox"},
 	{"internal/journal"},
 	{"internal/cli"},

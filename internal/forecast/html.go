@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/simulate"
 )
 
@@ -116,7 +117,7 @@ type column struct {
 func writeHTML(w io.Writer, c content) error {
 	p := webPage{
 		content:   c,
-		PlotStyle: template.CSS(plotStyle), PageStyle: template.CSS(pageStyle), //nolint:gosec // our own
+		PlotStyle: template.CSS(plotStyle), PageStyle: sheet.CSS(pageStyle), //nolint:gosec // our own
 		PlotScript: template.JS("/*!\n" + plotLicence + "*/\n" + plotScript), PageScript: template.JS(pageScript), //nolint:gosec // our own
 	}
 	if len(c.Verdict) > 0 {

@@ -3,10 +3,10 @@ package forecast
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/simulate"
 )
 
@@ -34,15 +34,15 @@ func (u Unit) bare(x float64) string {
 	case Hours:
 		return span(x * 3600)
 	case Percent:
-		return fixed(x, 1)
+		return sheet.Number(x, 1)
 	case Ratio:
-		return fixed(x, 3)
+		return sheet.Number(x, 3)
 	case Emails, PerHour:
 	}
 	if math.Abs(x) >= 99.95 {
-		return fixed(x, 0)
+		return sheet.Number(x, 0)
 	}
-	return strings.TrimSuffix(fixed(x, 1), ".0")
+	return strings.TrimSuffix(sheet.Number(x, 1), ".0")
 }
 
 // text writes a value with its unit where a number alone says too little.
@@ -66,22 +66,6 @@ func (u Unit) signed(x float64) string {
 	return u.bare(x)
 }
 
-// fixed writes x with a number of decimals, and commas between thousands.
-func fixed(x float64, decimals int) string {
-	s := strconv.FormatFloat(math.Abs(x), 'f', decimals, 64)
-	whole, rest, _ := strings.Cut(s, ".")
-	for n := len(whole) - 3; n > 0; n -= 3 {
-		whole = whole[:n] + "," + whole[n:]
-	}
-	if rest != "" {
-		whole += "." + rest
-	}
-	if x < 0 && strings.Trim(whole, "0.") != "" {
-		return "-" + whole
-	}
-	return whole
-}
-
 // span writes seconds as a person would: 12.3s, 3m20s, 1h05m, 3d04h.
 func span(seconds float64) string {
 	if seconds < 0 {
@@ -94,7 +78,7 @@ func span(seconds float64) string {
 	case tenths == 0:
 		return "0s"
 	case tenths < 600:
-		return fixed(seconds, 1) + "s"
+		return sheet.Number(seconds, 1) + "s"
 	}
 	switch s := math.Round(seconds); {
 	case s < 3600:
@@ -106,7 +90,7 @@ func span(seconds float64) string {
 		h := int64(math.Round(seconds / 3600))
 		return fmt.Sprintf("%dd%02dh", h/24, h%24)
 	}
-	return fixed(seconds/86400, 0) + "d"
+	return sheet.Number(seconds/86400, 0) + "d"
 }
 
 // short is span without what is zero at its end: 4h rather than 4h00m.

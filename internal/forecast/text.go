@@ -7,17 +7,9 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+
+	"github.com/foresort/foresort/internal/sheet"
 )
-
-// columns is how wide a terminal is taken to be.
-const columns = 80
-
-func paint(style func(...string) string, text string) string {
-	if style == nil || text == "" {
-		return text
-	}
-	return style(text)
-}
 
 func (s Style) of(t tone) func(...string) string {
 	return map[tone]func(...string) string{good: s.Good, bad: s.Bad, unsure: s.Warn}[t]
@@ -26,11 +18,11 @@ func (s Style) of(t tone) func(...string) string {
 func writeText(w io.Writer, c content, style Style) error {
 	out := bufio.NewWriter(w)
 	for _, s := range c.Verdict {
-		fmt.Fprintln(out, paint(style.of(s.Tone), plainly(s.Text)))
+		fmt.Fprintln(out, sheet.Paint(style.of(s.Tone), sheet.Plain(s.Text)))
 	}
 	fmt.Fprintln(out)
 	for _, a := range c.About {
-		fmt.Fprintln(out, paint(style.Faint, plainly(a)))
+		fmt.Fprintln(out, sheet.Paint(style.Faint, sheet.Plain(a)))
 	}
 	for i, t := range c.Tables {
 		writeTable(out, t, style)
@@ -42,29 +34,19 @@ func writeText(w io.Writer, c content, style Style) error {
 	}
 	if len(c.Notes) > 0 {
 		fmt.Fprintln(out)
-		fmt.Fprintln(out, paint(style.Bold, "Notes"))
+		fmt.Fprintln(out, sheet.Paint(style.Bold, "Notes"))
 		for _, n := range c.Notes {
-			fmt.Fprintln(out, "  "+plainly(n))
+			fmt.Fprintln(out, "  "+sheet.Plain(n))
 		}
 	}
 	return out.Flush()
-}
-
-// plainly takes out of a text what a terminal would obey.
-func plainly(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '�'
-		}
-		return r
-	}, s)
 }
 
 // writeTable writes a table. Where a row is too wide the intervals go on a line
 // below their figures, and then names are cut.
 func writeTable(out io.Writer, t table, style Style) {
 	fmt.Fprintln(out)
-	fmt.Fprintln(out, paint(style.Bold, plainly(t.Title)))
+	fmt.Fprintln(out, sheet.Paint(style.Bold, sheet.Plain(t.Title)))
 	width := make([]int, len(t.Head))
 	nameWidth := lipgloss.Width(t.Head[0])
 	measure := func(stacked bool) int {
@@ -84,22 +66,22 @@ func writeTable(out io.Writer, t table, style Style) {
 		return sum
 	}
 	for _, r := range t.Rows {
-		nameWidth = max(nameWidth, lipgloss.Width(plainly(r.Name)))
+		nameWidth = max(nameWidth, lipgloss.Width(sheet.Plain(r.Name)))
 	}
 	stacked := false
 	sum := measure(false)
-	if 2+min(nameWidth, 16)+sum > columns {
+	if 2+min(nameWidth, 16)+sum > sheet.Columns {
 		stacked = true
 		sum = measure(true)
 	}
-	width[0] = max(6, min(nameWidth, columns-2-sum))
+	width[0] = max(6, min(nameWidth, sheet.Columns-2-sum))
 	write := func(name string, cells func(int) string, of func(...string) string) {
-		parts := []string{"", pad(cut(plainly(name), width[0]), width[0])}
+		parts := []string{"", sheet.Pad(sheet.Cut(sheet.Plain(name), width[0]), width[0])}
 		for i := range width[1:] {
-			parts = append(parts, pad(cells(i), width[i+1]))
+			parts = append(parts, sheet.Pad(cells(i), width[i+1]))
 		}
 		if line := strings.TrimRight(strings.Join(parts, "  "), " "); line != "" {
-			fmt.Fprintln(out, paint(of, line))
+			fmt.Fprintln(out, sheet.Paint(of, line))
 		}
 	}
 	write(t.Head[0], func(i int) string { return t.Head[i+1] }, style.Faint)
@@ -125,10 +107,10 @@ func writeCurves(out io.Writer, c content, x curves, style Style) {
 		return
 	}
 	fmt.Fprintln(out)
-	fmt.Fprintln(out, paint(style.Bold, x.Title)+"  "+paint(style.Faint, fmt.Sprintf("%s to %s", c.at(c.start), c.at(c.times[len(c.times)-1]))))
+	fmt.Fprintln(out, sheet.Paint(style.Bold, x.Title)+"  "+sheet.Paint(style.Faint, fmt.Sprintf("%s to %s", c.at(c.start), c.at(c.times[len(c.times)-1]))))
 	width := 0
 	for _, l := range x.Lines {
-		width = min(14, max(width, lipgloss.Width(plainly(l.Name))))
+		width = min(14, max(width, lipgloss.Width(sheet.Plain(l.Name))))
 	}
 	for i, l := range x.Lines {
 		if i > 0 && x.Unit == Seconds && len(x.Lines) > 5 {
@@ -141,7 +123,7 @@ func writeCurves(out io.Writer, c content, x curves, style Style) {
 		} else if top := l.Series.Mean[i]; top > 0 {
 			text = fmt.Sprintf("peak %s at %s, end %s", x.Unit.bare(top), c.at(c.times[i]), x.Unit.bare(l.Series.Mean[len(l.Series.Mean)-1]))
 		}
-		fmt.Fprintf(out, "  %s  %s  %s\n", pad(cut(plainly(l.Name), width), width), spark(l.Series.Mean), text)
+		fmt.Fprintf(out, "  %s  %s  %s\n", sheet.Pad(sheet.Cut(sheet.Plain(l.Name), width), width), spark(l.Series.Mean), text)
 	}
 }
 
@@ -173,25 +155,4 @@ func spark(points []float64) string {
 		}
 	}
 	return b.String()
-}
-
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-lipgloss.Width(s)))
-}
-
-// cut shortens a text to a width, in its middle: long names differ at the end.
-func cut(s string, width int) string {
-	if lipgloss.Width(s) <= width {
-		return s
-	}
-	runes := []rune(s)
-	head, tail := len(runes)/2, len(runes)/2
-	for lipgloss.Width(string(runes[:head]))+1+lipgloss.Width(string(runes[tail:])) > width {
-		if head > len(runes)-tail {
-			head--
-		} else {
-			tail++
-		}
-	}
-	return string(runes[:head]) + "…" + string(runes[tail:])
 }

@@ -1,0 +1,256 @@
+package coverage
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/foresort/foresort/routing"
+)
+
+// This file is who can serve which rule: what an email of the rule asks for in
+// each ring, against the ratings of the members.
+
+// ask is what an email asks for in one ring.
+type ask struct {
+	skills   []routing.Ref
+	language routing.Ref
+}
+
+// asksOf gives for each ring what email of a rule asks for there: the rings
+// before have dropped skills. Where skills are disregarded it asks for nothing.
+func (c *check) asksOf(r routing.Rule) []ask {
+	var a ask
+	if e := c.settings().Agents; e == nil || *e != routing.LongestIdle {
+		if r.Skills != nil {
+			a.skills = *r.Skills
+		}
+		if r.Language != nil {
+			a.language = *r.Language
+		}
+	}
+	out := []ask{a}
+	for _, ring := range c.rings[:len(c.rings)-1] {
+		a.skills = slices.DeleteFunc(slices.Clone(a.skills), func(s routing.Ref) bool {
+			return slices.ContainsFunc(ring.Drop, func(d routing.Ref) bool { return same(s, d) })
+		})
+		out = append(out, a)
+	}
+	return out
+}
+
+// same says whether two references are of one object; what a file names has no
+// id.
+func same(a, b routing.Ref) bool {
+	if a.ID != "" && b.ID != "" {
+		return a.ID == b.ID
+	}
+	return a.Name == b.Name
+}
+
+// lacks is what keeps an agent from an ask.
+type lacks struct {
+	skills   []string
+	language string
+	low      []routing.Shortfall
+}
+
+func (l lacks) none() bool { return len(l.skills) == 0 && l.language == "" && len(l.low) == 0 }
+
+// against holds ratings against an ask. least is the proficiency that counts.
+func (a ask) against(r routing.Ratings, least float64) (l lacks) {
+	rated := func(want routing.Ref, have []routing.Rating) bool {
+		i := slices.IndexFunc(have, func(h routing.Rating) bool { return same(want, h.Ref) })
+		if i >= 0 && have[i].Proficiency < least {
+			l.low = append(l.low, routing.Shortfall{Name: want.String(), Proficiency: have[i].Proficiency, Least: least})
+		}
+		return i >= 0
+	}
+	for _, s := range a.skills {
+		if !rated(s, r.Skills) {
+			l.skills = append(l.skills, s.String())
+		}
+	}
+	if a.language != (routing.Ref{}) && !rated(a.language, r.Languages) {
+		l.language = a.language.String()
+	}
+	return l
+}
+
+// reaches is when an email is first offered to an agent who can serve it, by
+// the ring of the agent and what is asked for there and later; false: never, or
+// what the agent can do is not known and matters.
+func (c *check) reaches(rule int, m member, least float64) (time.Duration, bool) {
+	var ratings routing.Ratings
+	if m.ratings != nil {
+		ratings = *m.ratings
+	}
+	for k := m.ring; k < len(c.rings); k++ {
+		if c.asks[rule][k].against(ratings, least).none() {
+			return c.entered[k], true
+		}
+	}
+	return 0, false
+}
+
+// within is the time in which email of a rule shall be answered.
+func (c *check) within(r routing.Rule) *routing.Duration {
+	if r.Deadline != nil {
+		return r.Deadline
+	}
+	if s := c.settings().ServiceLevel; s != nil {
+		return &s.Within
+	}
+	return nil
+}
+
+// abilities says for each rule who can serve it, who cannot, and why.
+func (c *check) abilities() {
+	for _, r := range c.Want.Rules {
+		c.asks = append(c.asks, c.asksOf(r))
+	}
+	unrated := map[string]bool{} // those of whom it matters
+	for i := range c.members {
+		m := &c.members[i]
+		m.able, m.may, m.ever = make([]bool, len(c.Want.Rules)), make([]bool, len(c.Want.Rules)), make([]bool, len(c.Want.Rules))
+	}
+	for n, r := range c.Want.Rules {
+		ever, perhaps := 0, len(c.unseen)
+		var not unable
+		within := c.within(r)
+		intime := func(after time.Duration) bool { return within == nil || after <= time.Duration(*within) }
+		for i := range c.members {
+			m := &c.members[i]
+			after, can := c.reaches(n, *m, c.Want.Staffing.Proficiency)
+			m.able[n] = can && !m.idle() && intime(after)
+			if m.ratings != nil {
+				c.mismatch(n, *m)
+			} else {
+				m.may[n] = !m.able[n] && !m.idle() && intime(c.entered[m.ring])
+			}
+			_, m.ever[n] = c.reaches(n, *m, 0)
+			switch {
+			case m.ratings == nil && !m.ever[n]:
+				perhaps++
+				unrated[m.ID] = true
+			case !m.ever[n]:
+			case m.inactive:
+				not.active++
+			case !m.idle():
+				ever++
+			case m.assumed:
+				not.assumed++
+			default:
+				not.empty++
+			}
+		}
+		if ever == 0 && perhaps == 0 {
+			c.unservable(n, r, not)
+		}
+	}
+	if len(unrated) > 0 {
+		c.add(routing.Finding{
+			Type: routing.SkillsUnknown, Numbers: []routing.Number{{Name: "agents", Value: float64(len(unrated))}},
+			Message: fmt.Sprintf("the skills of %s of %d could not be read: they are counted neither as able nor as unable", count(len(unrated), "member"), len(c.members)),
+			Do:      "the client may not see their division: foresort doctor",
+		})
+	}
+}
+
+// mismatch is the finding of an agent who cannot serve a rule when its email
+// reaches their ring.
+func (c *check) mismatch(n int, m member) {
+	r := c.Want.Rules[n]
+	least := c.Want.Staffing.Proficiency
+	l := c.asks[n][m.ring].against(*m.ratings, least)
+	if l.none() {
+		return
+	}
+	var what []string
+	if len(l.skills) > 0 {
+		what = append(what, "lacks "+list(l.skills))
+	}
+	if l.language != "" {
+		what = append(what, "does not have the language "+l.language)
+	}
+	for _, s := range l.low {
+		what = append(what, fmt.Sprintf("has %s at %g, and the file counts %g and more", s.Name, s.Proficiency, s.Least))
+	}
+	text := fmt.Sprintf("%s %s, for rule %s", m.Name, strings.Join(what, ", and "), r.Name)
+	if after, can := c.reaches(n, m, least); can {
+		text += fmt.Sprintf("; gets its email only after %s of waiting", routing.Duration(after))
+	}
+	c.add(routing.Finding{
+		Type: routing.SkillMismatch, Object: "agent " + m.Name, Rule: r.Name, AgentID: m.ID, Agent: m.Name,
+		MissingSkills: l.skills, MissingLanguage: l.language, TooLow: l.low, At: c.askPlace(n), Message: text,
+		Do: "rate the agent on the platform (Admin, People, ACD Skills), or leave it so where others serve the rule",
+	})
+}
+
+// askPlace is where a rule says what it asks for.
+func (c *check) askPlace(n int) routing.Place { return c.Want.Rules[n].Place }
+
+// unable are the members who have what a rule asks for and yet cannot serve it.
+type unable struct {
+	active  int // they are not active in the queue
+	empty   int // their utilization is 0
+	assumed int // the organisation's utilization is 0, and their own was not read
+}
+
+// unservable is an error, unless it is a matter of what was not read.
+func (c *check) unservable(n int, r routing.Rule, not unable) {
+	text := fmt.Sprintf("nobody can ever serve rule %s (%s): of %s", r.Name, c.asks[n][0].text(), count(len(c.members), "member"))
+	var why []string
+	if not.active > 0 {
+		why = append(why, fmt.Sprintf("%d who could are not active in the queue", not.active))
+	}
+	if not.empty > 0 {
+		why = append(why, fmt.Sprintf("%d who could take no email (utilization 0)", not.empty))
+	}
+	if not.assumed > 0 {
+		why = append(why, fmt.Sprintf("%d who could take no email by the organisation's utilization (0; their own was not read)", not.assumed))
+	}
+	text += " " + cmp.Or(list(why), "none has what it asks for")
+	f := routing.Finding{
+		Type: routing.Unservable, Rule: r.Name, Message: text, At: c.askPlace(n),
+		Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}, {Name: "inactive", Value: float64(not.active)}, {Name: "zeroCapacity", Value: float64(not.empty + not.assumed)}},
+		Do:      "train or add somebody, ask for less, or relax it over time: relax: [{ after: 2h, drop: [...] }]",
+	}
+	switch {
+	case not.assumed > 0:
+		f.Severity, f.Do = routing.SeverityWarning, "read the agents' own utilizations: --overrides"
+	case not.active+not.empty > 0:
+		f.Do = "let those who could be active in the queue and take email, train or add somebody, or ask for less"
+	}
+	c.add(f)
+}
+
+// text is an ask in words: Billing + English.
+func (a ask) text() string {
+	var words []string
+	for _, s := range a.skills {
+		words = append(words, s.String())
+	}
+	if a.language != (routing.Ref{}) {
+		words = append(words, a.language.String())
+	}
+	return cmp.Or(strings.Join(words, " + "), "any skills")
+}
+
+// list joins words: a, b and c.
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
+
+// count is a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

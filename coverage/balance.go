@@ -1,0 +1,395 @@
+package coverage
+
+import (
+	"cmp"
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/foresort/foresort/measure"
+	"github.com/foresort/foresort/routing"
+)
+
+// This file holds the email that is expected against those who can handle it.
+//
+// It gives lower limits. In each cell the members who can serve at least one
+// rule of a set handle at most their slots times the length of the cell, whatever
+// the platform hands to whom. So of the set at least the work that came in
+// beyond that is left, and the greatest of the sets' limits holds for the queue.
+// That the agents serve other queues as well, alerts and pauses between emails
+// only add to what is left.
+
+// Balance is expected email against capacity, cell by cell of the report's span.
+type Balance struct {
+	Weeks    int              `json:"weeks"`      // that the expectation is the mean of
+	Handling routing.Duration `json:"handleTime"` // mean of one email
+	Waiting  int              `json:"waiting"`    // at the beginning
+	// Offered is the email that is expected to enter, Capacity what all members
+	// on queue can handle, Backlog what waits or is worked on at the end of the
+	// cell at least.
+	Offered  []float64 `json:"offered"`
+	Capacity []float64 `json:"capacity"`
+	Backlog  []float64 `json:"backlog"`
+	// Grows are the hours in which members are on queue and the backlog must grow.
+	Grows   []routing.Span `json:"grows"`
+	Clears  bool           `json:"clears"`
+	Verdict string         `json:"verdict"`
+}
+
+// leastHandled is how much handled email makes a mean that counts.
+const leastHandled = 20
+
+// class is email that the same members can serve.
+type class struct {
+	rules   []string
+	teams   []bool            // by team: can serve it
+	offered []float64         // emails, by cell
+	handle  float64           // minutes an email
+	counts  []*measure.Counts // of its addresses
+}
+
+// balance fills in the report's Balance, where all that it needs is known.
+func (c *check) balance() {
+	unknown := c.VolumeUnknown
+	switch {
+	case c.Volume == nil:
+		unknown = cmp.Or(unknown, "the email of recent weeks was not read")
+	case c.Org.Roster == nil || slices.ContainsFunc(c.teams, func(t *team) bool { return slices.Max(t.unsure) > 0 }):
+		unknown = "schedules are missing"
+	case c.capacityUnknown():
+		unknown = "how many emails an agent takes at once could not be read"
+	case c.perhapsIdle():
+		unknown = "agents' own utilizations were not read, and the organisation's is 0"
+	case len(c.unseen) > 0:
+		unknown = "who is in " + list(c.unseen) + " is not known"
+	case slices.ContainsFunc(c.members, func(m member) bool { return m.ratings == nil && slices.Contains(m.ever, false) }):
+		unknown = "skills of members could not be read"
+	}
+	var classes []class
+	var b *Balance
+	if unknown == "" {
+		b, classes, unknown = c.expect()
+	}
+	if unknown != "" {
+		c.add(routing.Finding{Type: routing.DemandUnknown, Message: "whether the week's email can be handled is not known: " + unknown})
+		return
+	}
+	c.report.Balance = b
+	c.carry(b, classes)
+}
+
+// expect takes the mean of whole weeks for each time of the week, on the clock
+// of the report. unknown says why there is none.
+func (c *check) expect() (b *Balance, classes []class, unknown string) {
+	v := c.Volume
+	weeks := int(v.To.Sub(v.From) / (7 * 24 * time.Hour))
+	if weeks < 1 || v.Every%Cell != 0 {
+		return nil, nil, "less than a week of email was read"
+	}
+	rest := v.To.Sub(v.From) - time.Duration(weeks)*7*24*time.Hour
+	first := int((rest + v.Every - 1) / v.Every) // the newest whole weeks
+	b = &Balance{Weeks: weeks, Offered: make([]float64, Cells), Capacity: make([]float64, Cells), Backlog: make([]float64, Cells), Grows: []routing.Span{}}
+	var all measure.Counts
+	for _, n := range v.By {
+		all.Handled += n.Handled
+		all.Handling += n.Handling
+	}
+	if all.Handling <= 0 && all.Handled > 0 {
+		return nil, nil, "no handle time was reported"
+	}
+	if all.Handled < leastHandled {
+		return nil, nil, fmt.Sprintf("only %s handled in %s, too few for a mean handle time", count(all.Handled, "email"), count(weeks, "week"))
+	}
+	b.Handling = routing.Duration(all.Handling / time.Duration(all.Handled))
+	slots := c.timesOfWeek(v, first)
+	for _, k := range c.classes(v) {
+		handled, handling := 0, time.Duration(0)
+		for _, n := range k.counts {
+			handled += n.Handled
+			handling += n.Handling
+			for i := first; i < v.Intervals(); i++ {
+				share := float64(n.Offered[i]) / float64(weeks) / float64(v.Every/Cell)
+				for _, cell := range slots[i] {
+					k.offered[cell] += share
+				}
+			}
+		}
+		k.handle = time.Duration(b.Handling).Minutes()
+		if handled >= leastHandled {
+			k.handle = handling.Minutes() / float64(handled)
+		}
+		for cell, x := range k.offered {
+			b.Offered[cell] += x
+		}
+		classes = append(classes, k)
+	}
+	return b, classes, ""
+}
+
+// timesOfWeek gives for each interval of the volume the cells of the report
+// that are at the same time of the week, on the clock of the wall.
+func (c *check) timesOfWeek(v *measure.Volume, first int) [][]int {
+	type moment struct {
+		day    time.Weekday
+		minute int
+	}
+	of := func(t time.Time) moment {
+		t = t.In(c.zone)
+		return moment{t.Weekday(), t.Hour()*60 + t.Minute()}
+	}
+	cells := map[moment][]int{}
+	for cell := range Cells {
+		at := of(c.report.Span.From.Add(time.Duration(cell) * Cell))
+		cells[at] = append(cells[at], cell)
+	}
+	out := make([][]int, v.Intervals())
+	for i := first; i < len(out); i++ {
+		from := v.From.Add(time.Duration(i) * v.Every)
+		for part := time.Duration(0); part < v.Every; part += Cell {
+			out[i] = append(out[i], cells[of(from.Add(part))]...)
+		}
+	}
+	return out
+}
+
+// classes puts the addresses together whose email the same members can serve.
+// Email of other addresses, such as what is transferred, asks for what nobody
+// here knows: any member may serve it.
+func (c *check) classes(v *measure.Volume) []class {
+	ruleOf := map[string]int{}
+	for _, r := range c.Want.Routes {
+		ruleOf[r.Address.String()] = slices.IndexFunc(c.Want.Rules, func(rule routing.Rule) bool { return rule.Name == r.Rule })
+	}
+	var out []class
+	for _, address := range sorted(v.By) {
+		n, known := ruleOf[strings.ToLower(address)]
+		k := class{teams: make([]bool, len(c.teams)), offered: make([]float64, Cells)}
+		for i, t := range c.teams {
+			k.teams[i] = !known || n < 0 || t.ever[n]
+		}
+		name := "email of other addresses"
+		if known && n >= 0 {
+			name = "rule " + c.Want.Rules[n].Name
+		}
+		i := slices.IndexFunc(out, func(o class) bool { return slices.Equal(o.teams, k.teams) })
+		if i < 0 {
+			i, out = len(out), append(out, k)
+		}
+		if !slices.Contains(out[i].rules, name) {
+			out[i].rules = append(out[i].rules, name)
+		}
+		out[i].counts = append(out[i].counts, v.By[address])
+	}
+	return out
+}
+
+// mostClasses is up to how many classes every set of them is looked at; beyond
+// it only the single ones and all of them together are.
+const mostClasses = 10
+
+// sets are the sets of classes that are looked at, as bits.
+func sets(classes int) []uint64 {
+	var out []uint64
+	if classes <= mostClasses {
+		for s := uint64(1); s < 1<<classes; s++ {
+			out = append(out, s)
+		}
+		return out
+	}
+	for i := range min(classes, 63) {
+		out = append(out, 1<<i)
+	}
+	return append(out, 1<<classes-1)
+}
+
+// set is one set of classes with what it gets and what can be done of it, in
+// minutes of handling for each cell.
+type set struct {
+	bits      uint64
+	work, can []float64
+	left      float64
+	excess    float64 // what is left of all cells in which it grows
+	grows     []bool
+}
+
+// chosen are the classes of a set.
+func chosen(bitset uint64, classes []class) []class {
+	var out []class
+	for i, k := range classes {
+		if bitset&(1<<i) != 0 {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// setOf adds up what a set gets, and what the teams that serve any of it can do.
+func (c *check) setOf(bitset uint64, classes []class, can [][]float64) set {
+	s := set{bits: bitset, work: make([]float64, Cells), grows: make([]bool, Cells)}
+	some := chosen(bitset, classes)
+	for _, k := range some {
+		for cell, x := range k.offered {
+			s.work[cell] += x * k.handle
+		}
+	}
+	s.can = together(can, func(team int) bool {
+		return slices.ContainsFunc(some, func(k class) bool { return k.teams[team] })
+	})
+	return s
+}
+
+// capacities are the minutes of handling that each team can do in each cell.
+func (c *check) capacities() [][]float64 {
+	out := make([][]float64, len(c.teams))
+	for i, t := range c.teams {
+		out[i] = make([]float64, Cells)
+		for at, slots := range t.slots[:minutes] {
+			out[i][at/cellMinutes] += float64(slots)
+		}
+	}
+	return out
+}
+
+// together adds up the capacities of some teams.
+func together(can [][]float64, takes func(team int) bool) []float64 {
+	out := make([]float64, Cells)
+	for team := range can {
+		if !takes(team) {
+			continue
+		}
+		for cell, x := range can[team] {
+			out[cell] += x
+		}
+	}
+	return out
+}
+
+// carry runs the week twice, the first time from what waits now.
+func (c *check) carry(b *Balance, classes []class) {
+	if c.Waiting != nil {
+		b.Waiting = *c.Waiting
+	}
+	per := time.Duration(b.Handling).Minutes()
+	can := c.capacities()
+	everybody := together(can, func(int) bool { return true })
+	all := []set{{work: make([]float64, Cells), can: everybody, grows: make([]bool, Cells)}} // of the queue, also where no email comes
+	for _, bitset := range sets(len(classes)) {
+		all = append(all, c.setOf(bitset, classes, can))
+	}
+	for _, k := range classes {
+		for cell, x := range k.offered {
+			all[0].work[cell] += x * k.handle
+		}
+	}
+	all[0].bits = 1<<len(classes) - 1
+	all[0].left = float64(b.Waiting) * per
+	cleared := -1 // the first cell at whose end nothing need be left
+	least := func() (left float64) {
+		for _, s := range all {
+			left = max(left, s.left)
+		}
+		return left
+	}
+	if b.Waiting == 0 {
+		cleared = 0
+	}
+	var after [2]float64
+	for pass := range after {
+		for cell := range Cells {
+			for i := range all {
+				s := &all[i]
+				s.left = max(0, s.left+s.work[cell]-s.can[cell])
+				if pass == 0 && s.work[cell] > s.can[cell]+1e-9 && everybody[cell] > 0 && c.counts(cell) {
+					s.grows[cell] = true
+					s.excess += s.work[cell] - s.can[cell]
+				}
+			}
+			if pass == 0 {
+				b.Capacity[cell], b.Backlog[cell] = everybody[cell]/per, least()/per
+				if cleared < 0 && least() < 1e-9 {
+					cleared = cell
+				}
+			}
+		}
+		after[pass] = least()
+	}
+	c.judge(b, classes, all, after, per, cleared)
+}
+
+// judge says in words what was found.
+func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, per float64, cleared int) {
+	grown := (after[1] - after[0]) / per
+	offered := 0.0
+	for _, x := range b.Offered {
+		offered += x
+	}
+	about := fmt.Sprintf("%.0f emails expected in 7 days (mean of %s), %s to handle one", offered, count(b.Weeks, "week"), routing.Duration(time.Duration(b.Handling).Round(time.Second)))
+	switch {
+	case grown >= 0.5:
+		b.Verdict = fmt.Sprintf("The week does not clear it: at least %.0f more emails come in every week than can be handled; %s.", grown, about)
+	case cleared < 0:
+		b.Verdict = fmt.Sprintf("The week does not clear it: of %s that wait now and those to come at least %.0f are left after 7 days; %s.", count(b.Waiting, "email"), after[0]/per, about)
+	default:
+		b.Clears = true
+		b.Verdict = fmt.Sprintf("The week can clear it: %s.", about)
+		if cleared > 0 {
+			b.Verdict = fmt.Sprintf("The week can clear it: of %s that wait now nothing need be left by %s; %s.", count(b.Waiting, "email"), c.when(c.report.Span.From.Add(time.Duration(cleared+1)*Cell)), about)
+		}
+	}
+	if !b.Clears {
+		c.add(routing.Finding{
+			Type: routing.BacklogGrows, Message: b.Verdict,
+			Numbers: []routing.Number{{Name: "offered", Value: offered}, {Name: "left", Value: after[0] / per}, {Name: "grownAWeek", Value: grown}},
+			Do:      "plan more hours on queue, give agents more email at once, or send email elsewhere; foresort simulate tells what each would do",
+		})
+	}
+	// The set that lacks most says it of every cell first.
+	slices.SortStableFunc(all, func(x, y set) int {
+		return cmp.Or(cmp.Compare(y.excess, x.excess), cmp.Compare(bits.OnesCount64(x.bits), bits.OnesCount64(y.bits)))
+	})
+	said := make([]bool, Cells)
+	for _, s := range all {
+		spans := c.spans(func(cell int) bool { return s.grows[cell] && !said[cell] })
+		var total time.Duration
+		for _, span := range spans {
+			total += span.To.Sub(span.From)
+		}
+		if total < time.Hour {
+			continue
+		}
+		var work, can float64
+		for cell := range Cells {
+			if s.grows[cell] && !said[cell] {
+				said[cell] = true
+				work += s.work[cell]
+				can += s.can[cell]
+			}
+		}
+		b.Grows = join(append(b.Grows, spans...))
+		var names []string
+		for _, k := range chosen(s.bits, classes) {
+			names = append(names, k.rules...)
+		}
+		which := "of " + list(names)
+		if bits.OnesCount64(s.bits) == len(classes) {
+			which = "of the queue"
+		}
+		c.add(routing.Finding{
+			Type: routing.BacklogGrows, Spans: spans,
+			Message: fmt.Sprintf("the backlog %s must grow %s: %.1f hours of handling come in an hour, and those on queue can do %.1f", which, c.nameSpans(spans), work/60/total.Hours(), can/60/total.Hours()),
+			Numbers: []routing.Number{{Name: "hours", Value: total.Hours()}, {Name: "workHours", Value: work / 60}, {Name: "capacityHours", Value: can / 60}},
+			Do:      "put more of those who can serve it on queue then",
+		})
+	}
+}
+
+func sorted[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}

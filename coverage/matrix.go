@@ -1,0 +1,241 @@
+package coverage
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/foresort/foresort/routing"
+)
+
+// This file counts, for each rule and cell, who can serve it. Schedules are
+// taken by the minute: an agent counts in the minutes that lie wholly on queue.
+
+const (
+	cellMinutes = int(Cell / time.Minute)
+	minutes     = Cells * cellMinutes
+)
+
+// team are members who can serve the same rules, and so count together.
+type team struct {
+	able   []bool // by rule: within the deadline
+	may    []bool // by rule: perhaps within the deadline
+	ever   []bool // by rule: at any time
+	agents tallied
+	slots  tallied
+	unsure tallied // agents of whom the minute is not known
+}
+
+// there says whether somebody is on queue in a cell, or may be.
+func (t *team) there(cell int) bool {
+	for at := cell * cellMinutes; at < (cell+1)*cellMinutes; at++ {
+		if t.agents[at]+t.unsure[at] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// tallied is a number for each minute: first the changes from one minute to the
+// next, after sum the numbers.
+type tallied []int
+
+func (t tallied) add(from, to, n int) {
+	t[from] += n
+	t[to] -= n
+}
+
+func (t tallied) sum() {
+	for i := 1; i < len(t); i++ {
+		t[i] += t[i-1]
+	}
+}
+
+// matrix counts. Members with the same abilities are one team, so that the work
+// goes with the number of shifts and not with that of the rules.
+func (c *check) matrix() {
+	if c.Want.Calendar != nil {
+		c.report.Open, c.clock = c.open()
+	}
+	c.teams = c.muster()
+	teams := c.teams
+	for n, r := range c.Want.Rules {
+		out := Rule{
+			Name: r.Name, Within: c.within(r), Skills: []string{},
+			Agents: make([]int, Cells), Slots: make([]int, Cells), Unknown: make([]int, Cells),
+		}
+		for _, s := range c.asks[n][0].skills {
+			out.Skills = append(out.Skills, s.String())
+		}
+		out.Language = c.asks[n][0].language.String()
+		for _, m := range c.members {
+			if m.able[n] {
+				out.Qualified++
+			}
+		}
+		var mine, perhaps []*team
+		for _, t := range teams {
+			switch {
+			case t.able[n]:
+				mine = append(mine, t)
+			case t.may[n]:
+				perhaps = append(perhaps, t)
+			}
+		}
+		for cell := range Cells {
+			least := [3]int{1 << 30, 1 << 30, 0}
+			for at := cell * cellMinutes; at < (cell+1)*cellMinutes; at++ {
+				if c.clock != nil && c.report.Open[cell] && !c.clock[at] {
+					continue
+				}
+				now := [3]int{2: len(c.unseen)}
+				for _, t := range mine {
+					now[0] += t.agents[at]
+					now[1] += t.slots[at]
+					now[2] += t.unsure[at]
+				}
+				for _, t := range perhaps {
+					now[2] += t.agents[at] + t.unsure[at]
+				}
+				least = [3]int{min(least[0], now[0]), min(least[1], now[1]), max(least[2], now[2])}
+			}
+			out.Agents[cell], out.Slots[cell], out.Unknown[cell] = least[0], least[1], least[2]
+		}
+		if c.capacityUnknown() {
+			out.Slots = nil
+		}
+		c.report.Rules = append(c.report.Rules, out)
+	}
+	c.schedules()
+}
+
+// muster puts the members together, each with their minutes.
+func (c *check) muster() []*team {
+	var all []*team
+	byAble := map[string]*team{}
+	for _, m := range c.members {
+		capacity := *orZero(m.capacity)
+		if m.idle() {
+			continue
+		}
+		key := fmt.Sprint(m.able, m.may, m.ever)
+		t := byAble[key]
+		if t == nil {
+			t = &team{able: m.able, may: m.may, ever: m.ever, agents: make(tallied, minutes+1), slots: make(tallied, minutes+1), unsure: make(tallied, minutes+1)}
+			byAble[key], all = t, append(all, t)
+		}
+		s, known := c.scheduleOf(m)
+		if !known {
+			t.unsure.add(0, minutes, 1)
+			continue
+		}
+		done := 0 // two gaps may touch one minute
+		for _, span := range minus([]routing.Span{c.report.Span}, join(s.Known)) {
+			from, to := c.minutesAround(span)
+			if from = max(from, done); from < to {
+				t.unsure.add(from, to, 1)
+				done = to
+			}
+		}
+		for _, known := range join(s.Known) {
+			for _, span := range OnQueue(s, intersect(known, c.report.Span)) {
+				if from, to := c.minutesIn(span); from < to {
+					t.agents.add(from, to, 1)
+					t.slots.add(from, to, capacity)
+				}
+			}
+		}
+	}
+	for _, t := range all {
+		t.agents.sum()
+		t.slots.sum()
+		t.unsure.sum()
+	}
+	return all
+}
+
+// capacityUnknown says that how much a member takes at once could not be read.
+func (c *check) capacityUnknown() bool {
+	return slices.ContainsFunc(c.members, func(m member) bool { return m.capacity == nil })
+}
+
+// perhapsIdle says that a member would take no email by the organisation's
+// utilization, and one of their own was not read.
+func (c *check) perhapsIdle() bool {
+	return slices.ContainsFunc(c.members, func(m member) bool { return m.assumed && *m.capacity == 0 })
+}
+
+func intersect(a, b routing.Span) routing.Span {
+	return routing.Span{From: later(a.From, b.From), To: earlier(a.To, b.To)}
+}
+
+func (c *check) scheduleOf(m member) (routing.AgentSchedule, bool) {
+	if c.Org.Roster == nil {
+		return routing.AgentSchedule{}, false
+	}
+	s, ok := c.Org.Roster.Agents[m.ID]
+	return s, ok
+}
+
+// minutesIn are the minutes of the matrix that lie wholly in a span,
+// minutesAround those that it touches.
+func (c *check) minutesIn(s routing.Span) (from, to int) {
+	return int((s.From.Sub(c.report.Span.From) + time.Minute - 1) / time.Minute), int(s.To.Sub(c.report.Span.From) / time.Minute)
+}
+
+func (c *check) minutesAround(s routing.Span) (from, to int) {
+	return int(s.From.Sub(c.report.Span.From) / time.Minute), int((s.To.Sub(c.report.Span.From) + time.Minute - 1) / time.Minute)
+}
+
+// open says which minutes the calendar counts, and which cells: those with an
+// open minute.
+func (c *check) open() (cells, clock []bool) {
+	cells, clock = make([]bool, Cells), make([]bool, minutes)
+	for from, to := range c.Want.Calendar.Open(c.report.Span.From, c.report.Span.To) {
+		first, end := c.minutesAround(routing.Span{From: from, To: to})
+		for at := first; at < end; at++ {
+			clock[at], cells[at/cellMinutes] = true, true
+		}
+	}
+	return cells, clock
+}
+
+// schedules are the findings of agents without work, and of schedules that are
+// not known.
+func (c *check) schedules() {
+	roster := c.Org.Roster
+	if roster == nil {
+		c.add(routing.Finding{Type: routing.ScheduleUnknown, Message: "schedule unknown: schedules were not read"})
+		return
+	}
+	missing := 0
+	for _, m := range c.members {
+		s, known := roster.Agents[m.ID]
+		if !known || len(minus([]routing.Span{c.report.Span}, join(s.Known))) > 0 {
+			missing++
+			continue
+		}
+		if len(OnQueue(s, c.report.Span)) > 0 {
+			continue
+		}
+		c.add(routing.Finding{
+			Type: routing.NoActiveShift, Object: "agent " + m.Name, AgentID: m.ID, Agent: m.Name, At: c.at("members"),
+			Message: fmt.Sprintf("%s has no work on queue from %s to %s", m.Name, c.when(c.report.Span.From), c.when(c.report.Span.To)),
+			Do:      "publish a shift with work on queue in workforce management, if the agent shall serve the queue",
+		})
+	}
+	reasons := roster.Unknown
+	if len(reasons) == 0 && missing > 0 {
+		reasons = []string{fmt.Sprintf("of %d of %s not all of the 7 days is published", missing, count(len(c.members), "member"))}
+	}
+	if len(reasons) > 0 {
+		c.add(routing.Finding{
+			Type: routing.ScheduleUnknown, Message: "schedule unknown: " + strings.Join(reasons, "; "),
+			Do: "hours are counted neither as nobody nor as everybody where the schedule is not known",
+		})
+	}
+}
+
+// when is an instant on the clock of the report.
+func (c *check) when(t time.Time) string { return t.In(c.zone).Format("Mon 2 Jan 15:04") }

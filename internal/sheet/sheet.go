@@ -1,0 +1,99 @@
+// Package sheet is what reports for people have in common: names, numbers and
+// sentences in; text for a terminal of 80 columns, and the look of a page, out.
+package sheet
+
+import (
+	_ "embed"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"charm.land/lipgloss/v2"
+)
+
+// Columns is how wide a terminal is taken to be.
+const Columns = 80
+
+//go:embed page.css
+var style string
+
+// CSS is the look of a page, light and dark; what a page has beside it follows.
+func CSS(more string) template.CSS { return template.CSS(style + more) } //nolint:gosec // our own
+
+// Paint lays a style over a text; nil is plain.
+func Paint(style func(...string) string, text string) string {
+	if style == nil || text == "" {
+		return text
+	}
+	return style(text)
+}
+
+// Plain takes out of a text what a terminal would obey, and what turns its direction.
+func Plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || unicode.Is(unicode.Bidi_Control, r) {
+			return '�'
+		}
+		return r
+	}, s)
+}
+
+// Pad fills a text with spaces to a width.
+func Pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-lipgloss.Width(s)))
+}
+
+// Cut shortens a text to a width, in its middle: long names differ at the end.
+func Cut(s string, width int) string {
+	if lipgloss.Width(s) <= width {
+		return s
+	}
+	runes := []rune(s)
+	head, tail := len(runes)/2, len(runes)/2
+	for lipgloss.Width(string(runes[:head]))+1+lipgloss.Width(string(runes[tail:])) > width {
+		if head > len(runes)-tail {
+			head--
+		} else {
+			tail++
+		}
+	}
+	return string(runes[:head]) + "…" + string(runes[tail:])
+}
+
+// Wrap breaks a text between its words into lines of at most Columns, where the
+// first begins at column first and the others are to be indented by hang. A word
+// that is too long for a line is shortened.
+func Wrap(text string, first, hang int) []string {
+	lines, room := []string{""}, Columns-first
+	for word := range strings.FieldsSeq(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = Cut(word, room)
+		case lipgloss.Width(*last)+1+lipgloss.Width(word) <= room:
+			*last += " " + word
+		default:
+			room = Columns - hang
+			lines = append(lines, Cut(word, room))
+		}
+	}
+	return lines
+}
+
+// Number writes x with a number of decimals, and commas between thousands.
+func Number(x float64, decimals int) string {
+	s := strconv.FormatFloat(math.Abs(x), 'f', decimals, 64)
+	whole, rest, _ := strings.Cut(s, ".")
+	for n := len(whole) - 3; n > 0; n -= 3 {
+		whole = whole[:n] + "," + whole[n:]
+	}
+	if rest != "" {
+		whole += "." + rest
+	}
+	if x < 0 && strings.Trim(whole, "0.") != "" {
+		return "-" + whole
+	}
+	return whole
+}
