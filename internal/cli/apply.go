@@ -60,6 +60,8 @@ func applyCommand(s *shell) *cobra.Command {
 plan and asks. Just before each write the object is read again; where an owned field
 has moved since the plan, the change is refused and nothing is overwritten.
 
+A plan that holds errors of --live which the file does not waive is refused.
+
 Every step is in the journal before it is taken. Where a change fails, what was done
 is put back (--rollback-on-failure=false leaves it). After the last change apply
 waits until reads of the platform agree, several times in a row.
@@ -96,6 +98,9 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 			return s.locked(func() error { return o.resume(ctx, s) })
 		})
 	}
+	if err := o.check(); err != nil {
+		return err
+	}
 	p, saved, err := s.readPlan(o.File)
 	if err != nil {
 		return err
@@ -105,8 +110,8 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 		if wants, err = s.desired([]string{o.File}); err != nil {
 			return err
 		}
-	} else if o.Prune || o.TakeOver {
-		return invalid("give them to foresort plan", "--prune and --take-over belong to planning, and %s is a saved plan", o.File)
+	} else if o.Prune || o.TakeOver || o.Live {
+		return invalid("give them to foresort plan", "--prune, --take-over and --live belong to planning, and %s is a saved plan", o.File)
 	}
 	return s.withOrg(ctx, func(s *orgShell) error {
 		if saved && p.Org.ID != s.org.ID {
@@ -144,6 +149,12 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan, saved bool, runs []apply.Record) error {
 	if err := s.showPlan(p); err != nil {
 		return err
+	}
+	if blocking := p.Blocking(s.now()); len(blocking) > 0 {
+		return &apply.FindingsError{Findings: blocking}
+	}
+	if p.Checked == nil && len(p.Changes) > 0 {
+		s.say("the plan was not checked against people and shifts: foresort plan --live does that")
 	}
 	if len(p.Changes) > 0 && !o.Yes {
 		if err := s.ask(ctx, fmt.Sprintf("Make %s in %s?", count(len(p.Changes), "change"), s.org)); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/foresort/foresort/examples"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/staffing"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
@@ -84,7 +85,7 @@ func runDemo(ctx context.Context, s *shell) error {
 		do    func(context.Context) error
 	}{
 		{"Start an organisation that answers like Genesys Cloud", d.open},
-		{"Check the strategy file", d.check},
+		{"Check the strategy file, and who can serve it", d.check},
 		{"Read the queue as it is now", d.look},
 		{"Plan: what would change", d.plan},
 		{"Simulate: what that would do to a week of email", d.foresee},
@@ -130,7 +131,10 @@ func (d *demo) tell(format string, args ...any) {
 }
 
 func (d *demo) open(ctx context.Context) error {
-	d.server = sandbox.New(sandbox.Options{ActivationDelay: time.Second, ReplicationDelay: 500 * time.Millisecond})
+	d.server = sandbox.New(sandbox.Options{
+		ActivationDelay: time.Second, ReplicationDelay: 500 * time.Millisecond,
+		Traffic: sandbox.SeedTraffic(), History: 35 * 24 * time.Hour,
+	})
 	var err error
 	d.client, err = genesys.New(genesys.Config{
 		Gateway: "https://sandbox.invalid", Transport: d.server.Transport(), Logger: d.logger(), Version: version().Version,
@@ -154,7 +158,7 @@ func (d *demo) open(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) check(context.Context) error {
+func (d *demo) check(ctx context.Context) error {
 	src, err := examples.Files.ReadFile(demoFile)
 	if err != nil {
 		return err
@@ -165,7 +169,31 @@ func (d *demo) check(context.Context) error {
 	}
 	d.want = st.Desired()
 	d.tell("examples/%s: %s, %s, %s passed", demoFile, count(len(st.Rules), "rule"), count(len(d.want.Routes), "address"), count(len(st.Tests), "test"))
+	org, err := d.client.Organization(ctx)
+	if err != nil {
+		return err
+	}
+	report, found, err := liveOptions{Live: true}.validateLive(ctx, &orgShell{d.shell, d.client, org, d.runs}, "examples/"+demoFile, d.want)
+	if err != nil {
+		return err
+	}
+	if err := found.Err(); err != nil {
+		return err
+	}
+	report.Rules = report.Rules[:1] // one map shows what it is
+	var text strings.Builder
+	if err := staffing.Text(&text, *report, staffingStyle(d.outPaint), false); err != nil {
+		return err
+	}
+	d.tellAll(text.String())
 	return nil
+}
+
+// tellAll adds the lines of a text.
+func (d *demo) tellAll(text string) {
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		d.tell("%s", strings.TrimRight(line, "\n"))
+	}
 }
 
 // read reads what the strategy is about, with reads that no longer lag.
@@ -231,9 +259,7 @@ func (d *demo) printPlan(p plan.Plan) error {
 	if err := plan.Print(&text, p, style); err != nil {
 		return err
 	}
-	for line := range strings.Lines(strings.TrimSpace(text.String())) {
-		d.tell("%s", strings.TrimRight(line, "\n"))
-	}
+	d.tellAll(text.String())
 	return nil
 }
 
@@ -270,9 +296,7 @@ func (d *demo) foresee(ctx context.Context) error {
 	if err := seen.text(&text, paint{}); err != nil {
 		return err
 	}
-	for line := range strings.Lines(strings.TrimSpace(text.String())) {
-		d.tell("%s", strings.TrimRight(line, "\n"))
-	}
+	d.tellAll(text.String())
 	return nil
 }
 

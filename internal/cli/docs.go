@@ -13,12 +13,12 @@ import (
 
 // docs are the documents made from the code, by file name.
 var docs = map[string]func() []byte{
-	"cli.md":    cliDoc,
-	"config.md": configDoc,
+	"cli.md":      cliDoc,
+	"config.md":   configDoc,
+	"coverage.md": coverageDoc,
 }
 
-// WriteDocs writes the documents that describe the commands and the settings
-// into a folder.
+// WriteDocs writes the documents that are made from the code into a folder.
 func WriteDocs(dir string) error {
 	for name, doc := range docs {
 		if err := os.WriteFile(filepath.Join(dir, name), doc(), 0o644); err != nil {

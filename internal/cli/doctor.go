@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/foresort/foresort/coverage"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/routing"
 )
@@ -187,6 +188,9 @@ func needsOf(want routing.Desired, file string, surely bool) []need {
 		{"plan" + file, reads, surely},
 		{"apply" + file, calls, surely},
 		{"rollback" + file, append(undo, calls...), surely},
+		{liveCommand + file, genesys.NeedsLive(want), false},
+		{"autopilot", genesys.NeedsAutopilot(), false},
+		{"report", genesys.NeedsReport(), false},
 	}
 }
 
@@ -206,11 +210,9 @@ func everything() routing.Desired {
 	}
 }
 
-// permissionChecks names every missing permission once, with the commands that
-// lack it.
-func permissionChecks(needs []need, have []genesys.Permission) []check {
-	var missing []check
-	at := map[string]int{}
+// lacking names every missing permission once, with the commands that lack it.
+func lacking(needs []need, have []genesys.Permission) []coverage.Lack {
+	var missing []coverage.Lack
 	for _, n := range needs {
 		for _, lack := range genesys.Missing(n.calls, have) {
 			names := make([]string, len(lack.Missing))
@@ -222,25 +224,30 @@ func permissionChecks(needs []need, have []genesys.Permission) []check {
 				join = " or "
 			}
 			name := strings.Join(names, join)
-			i, seen := at[name]
-			if !seen {
-				i = len(missing)
-				at[name] = i
-				missing = append(missing, check{
-					Name: "permission", Verdict: warn, Found: name + " is missing; needed by",
-					Do: "give a role that has it to the OAuth client (Admin, Integrations, OAuth)",
-				})
+			i := slices.IndexFunc(missing, func(l coverage.Lack) bool { return l.Permission == name })
+			if i < 0 {
+				i, missing = len(missing), append(missing, coverage.Lack{Permission: name})
 			}
-			if n.surely {
-				missing[i].Verdict, missing[i].code = bad, exitDenied
-			}
-			if who := " " + n.command + ","; !strings.Contains(missing[i].Found, who) {
-				missing[i].Found += who
+			missing[i].Surely = missing[i].Surely || n.surely
+			if !slices.Contains(missing[i].For, n.command) {
+				missing[i].For = append(missing[i].For, n.command)
 			}
 		}
 	}
-	for i := range missing {
-		missing[i].Found = strings.TrimSuffix(missing[i].Found, ",")
+	return missing
+}
+
+func permissionChecks(needs []need, have []genesys.Permission) []check {
+	var missing []check
+	for _, l := range lacking(needs, have) {
+		c := check{
+			Name: "permission", Verdict: warn, Found: l.Permission + " is missing; needed by " + strings.Join(l.For, ", "),
+			Do: "give a role that has it to the OAuth client (Admin, Integrations, OAuth)",
+		}
+		if l.Surely {
+			c.Verdict, c.code = bad, exitDenied
+		}
+		missing = append(missing, c)
 	}
 	if len(missing) == 0 {
 		return []check{{Name: "permissions", Verdict: good, Found: "all that is needed is there"}}

@@ -25,6 +25,7 @@ const (
 	exitConflict    code = 4
 	exitNotActive   code = 5
 	exitDenied      code = 6
+	exitFindings    code = 7
 	exitInterrupted code = 130
 )
 
@@ -42,6 +43,7 @@ var exits = []struct {
 	{exitConflict, "conflict", "refused: the organisation has moved since it was read, or another run holds it"},
 	{exitNotActive, "not-active", "written, but not seen active within the limit"},
 	{exitDenied, "denied", "sign-in refused, or a permission is missing"},
+	{exitFindings, "findings", "`validate --live` or `apply`: people, shifts or permissions do not serve the strategy, and the file does not waive it"},
 	{exitInterrupted, "interrupted", "ended by Ctrl-C or SIGTERM"},
 }
 
@@ -134,6 +136,8 @@ func codeOf(err error) code {
 		return exitInvalid
 	case is[*apply.MovedError](err), is[*apply.GoneError](err), is[*apply.AppearedError](err), errors.Is(err, genesys.ErrConflict):
 		return exitConflict
+	case is[*apply.FindingsError](err):
+		return exitFindings
 	case is[*apply.NotActiveError](err), is[*apply.NotFoundError](err), is[*apply.RouteError](err):
 		return exitNotActive
 	case errors.Is(err, genesys.ErrUnauthorized), errors.Is(err, genesys.ErrForbidden):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
@@ -40,6 +41,14 @@ func (s *shell) withOrg(ctx context.Context, do func(*orgShell) error) error {
 		return err
 	}
 	return do(&orgShell{shell: s, client: client, org: org, journal: j})
+}
+
+// now is the time by the platform's clock, where that differs from this machine's.
+func (s *orgShell) now() time.Time {
+	if skew, known := s.client.Skew(); known && skew.Abs() > clockLimit {
+		return time.Now().Add(skew)
+	}
+	return time.Now()
 }
 
 // locked does something while no other apply to the organisation can run.

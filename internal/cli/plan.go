@@ -36,6 +36,7 @@ type planOptions struct {
 // planning is what plan and apply have in common.
 type planning struct {
 	Prune, TakeOver bool
+	liveOptions
 }
 
 func (o *planning) flags(cmd *cobra.Command) {
@@ -43,6 +44,7 @@ func (o *planning) flags(cmd *cobra.Command) {
 	f.SortFlags = false
 	f.BoolVar(&o.Prune, "prune", false, "delete what left the file, where Foresort created it")
 	f.BoolVar(&o.TakeOver, "take-over", false, "take queue and addresses from another strategy that claims them")
+	o.liveOptions.flags(cmd)
 }
 
 func planCommand(s *shell) *cobra.Command {
@@ -58,10 +60,14 @@ is marked as drift, with who did it where the audit trail knows.
 
 With --out it saves the plan; "foresort apply FILE" then does exactly that plan.
 With --simulate it also predicts the service level before and after, under a scenario.
+With --live it also checks the people and shifts that shall serve the strategy, as
+"foresort validate --live" does, and keeps the findings in the plan: apply refuses a
+plan with errors among them that the file does not waive.
 Exit code 3 says that there are changes; --exit-zero turns it into 0.`,
 		Example: `  foresort plan examples/support.yaml --exit-zero
   foresort plan examples/support.yaml --out support.plan --exit-zero
   foresort plan examples/support.yaml --simulate examples/scenario.yaml --exit-zero
+  foresort plan examples/support.yaml --live --exit-zero
   foresort plan examples/support.yaml examples/billing.yaml --json --exit-zero`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: strategyFiles,
@@ -99,7 +105,7 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 			return err
 		}
 	}
-	if err := o.checkBatch(); err != nil {
+	if err := errors.Join(o.checkBatch(), o.check()); err != nil {
 		return err
 	}
 	wants, err := s.desired(o.Files)
@@ -167,7 +173,11 @@ func (o planOptions) show(s *shell, plans []plan.Plan, seen *foreseen) error {
 	}); err != nil {
 		return err
 	}
-	if o.Out != "" {
+	switch {
+	case o.Out == "":
+	case plans[0].Checked != nil && len(plans[0].Blocking(plans[0].Checked.At)) > 0:
+		s.say("saved to %s; apply will refuse it as long as it holds errors that are not waived", o.Out)
+	default:
 		s.say("saved to %s; do it with: foresort apply %s", o.Out, o.Out)
 	}
 	if seen != nil && seen.Partial {
@@ -215,7 +225,16 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 	}
 	memory := journal.Memory(runs)
 	memory.Prune, memory.TakeOver = o.Prune, o.TakeOver
-	org, err := s.client.ReadOrg(ctx, o.scope(wants, memory))
+	scope := o.scope(wants, memory)
+	var live *liveCheck
+	if o.Live {
+		var err error
+		if live, err = o.begin(ctx, s, wants); err != nil {
+			return nil, routing.Org{}, err
+		}
+		scope = live.scope(scope, wants)
+	}
+	org, err := s.client.ReadOrg(ctx, scope)
 	if err != nil {
 		return nil, org, err
 	}
@@ -228,6 +247,14 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 		p.now("asking the audit trail")
 		blame(ctx, s.client, &made)
 		made.Made = time.Now().UTC().Truncate(time.Millisecond)
+		if live != nil && found == nil {
+			p.now("looking at people and shifts")
+			r, err := live.look(ctx, s, want, org, runs)
+			if err != nil {
+				return nil, org, err
+			}
+			made.Checked = &plan.Checked{At: live.now.UTC().Truncate(time.Millisecond), Findings: r.Findings}
+		}
 		plans[i] = made.Seal()
 		index.Own(made) // so that two of these files cannot claim one thing
 	}

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +27,8 @@ type spender struct {
 	testing.TB
 	server *sandbox.Server
 	base   string
-	state  string
+	dir    string // with the examples
+	talk   string // of the last command
 }
 
 // spend runs a command, which must end with a code, and lists its requests
@@ -33,7 +37,7 @@ func (s *spender) spend(want code, args ...string) []string {
 	s.Helper()
 	s.server.ClearRequests()
 	settings := map[string]string{
-		"FORESORT_GATEWAY": s.base, "FORESORT_STATE": s.state, "FORESORT_PER_MINUTE": "1000000",
+		"FORESORT_GATEWAY": s.base, "FORESORT_STATE": filepath.Join(s.dir, "state"), "FORESORT_PER_MINUTE": "1000000",
 		"GENESYS_CLIENT_ID": sandbox.DefaultClientID, "GENESYS_CLIENT_SECRET": sandbox.DefaultClientSecret,
 	}
 	var out, talk bytes.Buffer
@@ -41,6 +45,7 @@ func (s *spender) spend(want code, args ...string) []string {
 	if code(got) != want {
 		s.Fatalf("foresort %s: exit code %d, want %d\n%s", strings.Join(args[:2], " "), got, want, talk.String())
 	}
+	s.talk = talk.String()
 	var requests []string
 	for _, r := range s.server.Requests() {
 		requests = append(requests, r.Method+" "+anID.ReplaceAllString(r.Path, "*"))
@@ -50,25 +55,105 @@ func (s *spender) spend(want code, args ...string) []string {
 
 var anID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
 
-func TestRequestsInALargeOrganisation(t *testing.T) {
+// mostLive is what a check of people and shifts may spend, signing in included,
+// on a queue of 500 agents; docs/performance.md shows the counts.
+const mostLive = 20
+
+func TestRequestsOfACheckOf500Agents(t *testing.T) {
 	t.Parallel()
+	s := newSpender(t, func(server *sandbox.Server) error {
+		server.Populate(1000, 2000)
+		// With the ten agents of the group Back Office the second has 500 too.
+		return errors.Join(server.Staff("Queue 0500", 500, "Ada Brook"), server.Staff("Queue 0501", 490, "Ada Brook"))
+	})
+	check := func(what string, want int, args ...string) []string {
+		t.Helper()
+		got := s.spend(exitOK, append([]string{"validate", "--live"}, args...)...)
+		if len(got) != want || want > mostLive {
+			t.Errorf("%s: %d requests, want %d of at most %d:\n%s", what, len(got), want, mostLive, strings.Join(got, "\n"))
+		}
+		return got
+	}
+	plain := s.likeTheExample("plain", "Queue 0500", "")
+	check("without relax", 19, plain)
+	check("relax drops a skill", 19, s.likeTheExample("drop", "Queue 0500", "relax: [{ after: 2h, drop: [Billing] }]"))
+	check("capacity of the file", 19, s.likeTheExample("capacity", "Queue 0500", "capacity: { email: 3 }"))
+	const relax = "relax: [{ after: 2h, drop: [Billing] }, { after: 8h, add: Back Office }]"
+	grouped := s.likeTheExample("grouped", "Queue 0501", relax)
+	// Until the group is on the queue its agents and their skills are read as well.
+	if got := s.spend(exitOK, "validate", "--live", grouped); len(got) != mostLive+2 {
+		t.Errorf("relax will add a group: %d requests, want %d:\n%s", len(got), mostLive+2, strings.Join(got, "\n"))
+	}
+	s.spend(exitOK, "apply", grouped, "--yes", "--wait-every=1ms", "--wait-jitter=-1ns")
+	check("relax adds a group that is on the queue", 20, grouped)
+
+	own := func(requests []string) int {
+		return len(slices.DeleteFunc(requests, func(r string) bool { return r != "GET /api/v2/routing/users/*/utilization" }))
+	}
+	for _, want := range []struct {
+		all, own int
+		talk     string
+	}{
+		{519, 500, "utilization of 500 agents: 500 requests, 0 known from the last 12 hours\n"},
+		{19, 0, "utilization of 500 agents: 0 requests, 500 known from the last 12 hours\n"},
+	} {
+		got := s.spend(exitOK, "validate", "--live", "--overrides", plain)
+		if len(got) != want.all || own(got) != want.own || !strings.Contains(s.talk, want.talk) {
+			t.Errorf("--overrides: %d requests, want %d; said %q", len(got), want.all, s.talk)
+		}
+	}
+}
+
+// likeTheExample writes a strategy with the rules of the example.
+func (s *spender) likeTheExample(name, queue, more string) string {
+	s.Helper()
+	file := filepath.Join(s.dir, name+".yaml")
+	text := fmt.Sprintf(`version: 1
+name: %[1]s
+queue: %[2]s
+serviceLevel: { percent: 90, within: 4h }
+addresses:
+  - { address: %[1]s-vip@help.example.com, rule: vip, from: Larkfield }
+  - { address: %[1]s@help.example.com, rule: standard, from: Larkfield }
+rules:
+  - { name: vip, priority: 240, skills: [Billing], language: English }
+  - { name: standard, skills: [Billing] }
+%[3]s
+`, name, queue, more)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		s.Fatal(err)
+	}
+	return file
+}
+
+// newSpender makes one with a sandbox of its own, and a folder with the examples.
+func newSpender(t *testing.T, fill func(*sandbox.Server) error) *spender {
+	t.Helper()
 	server := sandbox.New(sandbox.Options{RateLimit: -1, CheckAnswers: true})
 	t.Cleanup(func() {
 		for _, m := range server.Misfits() {
 			t.Errorf("against the contract: %s", m)
 		}
 	})
-	server.Populate(1000, 2000)
+	if err := fill(server); err != nil {
+		t.Fatal(err)
+	}
 	base, err := server.Start("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	dir := t.TempDir()
-	s := &spender{t, server, base, filepath.Join(dir, "state")}
 	if err := os.CopyFS(dir, examples.Files); err != nil {
 		t.Fatal(err)
 	}
+	return &spender{TB: t, server: server, base: base, dir: dir}
+}
+
+func TestRequestsInALargeOrganisation(t *testing.T) {
+	t.Parallel()
+	s := newSpender(t, func(server *sandbox.Server) error { server.Populate(1000, 2000); return nil })
+	dir := s.dir
 	all := filepath.Join(dir, "all")
 	count := func(what string, most, got int) {
 		if got != most || got > mostRequests {

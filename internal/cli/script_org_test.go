@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -86,11 +87,12 @@ func merge(into, patch map[string]any) {
 }
 
 func addFault(_ *testscript.TestScript, s *sandbox.Server, args []string) error {
-	f, err := sandbox.ParseFault(args[0])
+	c := apiClient{server: s}
+	f, err := sandbox.ParseFault(c.withIDs(args[0]))
 	if err == nil {
 		s.AddFault(f)
 	}
-	return err
+	return errors.Join(c.err, err)
 }
 
 func awaitFault(_ *testscript.TestScript, s *sandbox.Server, _ []string) error {
@@ -127,5 +129,6 @@ func listRequests(ts *testscript.TestScript, s *sandbox.Server, _ []string) erro
 // withOrgCommands adds them to the other commands.
 func withOrgCommands(cmds map[string]func(*testscript.TestScript, bool, []string)) map[string]func(*testscript.TestScript, bool, []string) {
 	maps.Copy(cmds, orgCommands)
+	maps.Copy(cmds, liveCommands)
 	return cmds
 }

@@ -58,6 +58,7 @@ func scriptParams(files []string) testscript.Params {
 			e.Setenv("XDG_STATE_HOME", "")
 			e.Setenv("XDG_CONFIG_HOME", "")
 			e.Values[started{}] = new(*sandbox.Server)
+			e.Values[answers{}] = new(answering)
 			if err := os.MkdirAll(home, 0o700); err != nil {
 				return err
 			}
@@ -93,6 +94,17 @@ func startSandbox(ts *testscript.TestScript, neg bool, args []string) {
 			o.Faults = append(o.Faults, f)
 		case "permissions":
 			o.Permissions = strings.Split(val, ",")
+		case "lacks": // all permissions but these
+			o.Permissions = allBut(strings.Split(val, ","))
+		case "traffic": // that of the organisation itself, for so many days
+			var days int
+			days, err = strconv.Atoi(val)
+			o.Traffic, o.History = sandbox.SeedTraffic(), time.Duration(days)*24*time.Hour
+		case "now":
+			var now time.Time
+			now, err = time.Parse(time.RFC3339, val)
+			start := time.Now()
+			o.Now = func() time.Time { return now.Add(time.Since(start)) }
 		default:
 			ts.Fatalf("sandbox: no option %s", key)
 		}
@@ -115,6 +127,7 @@ func startSandbox(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	})
 	*ts.Value(started{}).(**sandbox.Server) = server
+	ts.Value(answers{}).(*answering).forget()
 	ts.Setenv("FORESORT_GATEWAY", base)
 	ts.Setenv("GENESYS_CLIENT_ID", sandbox.DefaultClientID)
 	ts.Setenv("GENESYS_CLIENT_SECRET", sandbox.DefaultClientSecret)

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/foresort/foresort/routing"
+)
+
+// coverageDoc describes the findings of validate --live, and how they come about.
+func coverageDoc() []byte {
+	var b bytes.Buffer
+	b.WriteString("# Who can serve a strategy\n\n" + generated)
+	b.WriteString("`foresort validate FILE --live` reads the organisation and checks the strategy as it will be once applied: what the file\n" +
+		"does not own is taken as the platform has it. `foresort plan FILE --live` does the same and keeps the findings in the plan.\n\n" +
+		"## Findings\n\n| finding | severity | meaning |\n|---|---|---|\n")
+	for _, f := range routing.FindingTypes {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Type, f.Severity, f.Means)
+	}
+	b.WriteString(`
+An error keeps a plan from being applied, and makes ` + "`validate --live`" + ` end with 7. With ` + "`--strict`" + ` so does a warning. A finding
+that may stand is waived in the file, by name and to the end of a day:
+
+` + "```yaml" + `
+coverage:
+  proficiency: 2
+  waive:
+    - { finding: unservable, rule: vip, until: 2026-12-31, reason: two people start in January }
+` + "```" + `
+
+` + "`rule` and `agent`" + ` narrow it down. ` + "`proficiency`" + ` is the least that counts as being able to; the platform itself hands email to
+agents with any.
+
+With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `message` and `do`" + `, and as far as they apply ` + "`rule`, `agentId`,\n`agent`, `missingSkills`, `missingLanguage`, `tooLow`, `capacity`, `permission`, `spans`, `numbers`, `at` and `waived`" + `.
+
+## Who counts
+
+- Members are those whom the strategy names, or those of the queue, with those of its groups. Whoever is not active in the queue does
+  not count.
+- An agent can serve a rule when they have its skills and its language once its email reaches their ring, or a later one that has dropped
+  a skill. The matrix counts those whom the email reaches within the rule's deadline, or the queue's service level where it has none.
+  With ` + "`agents: longest-idle`" + ` skills are disregarded.
+- On queue is what a published shift does not fill with other work, breaks, meals, meetings, training or absence, minute by minute. A
+  cell of the matrix is a quarter hour and shows the smallest number in it; slots are the emails that those agents take at once.
+- Capacity is utilization: the organisation's, unless the file owns it. An agent's own has no batch read; ` + "`--overrides`" + ` reads them, one
+  request for each agent, behind everything else that waits, and keeps them for 12 hours.
+- What is not known counts neither as nobody nor as everybody: a cell is a hole only where every schedule is known, and where one is
+  missing there is no verdict about the week.
+
+## Email against capacity
+
+The email of the last four whole weeks, by half hour and address, gives the mean for each time of the week. Against it stands what those
+on queue can do: slots times time, divided by the mean handle time. In each cell, and for each set of rules, the members who can serve
+any of them do at most that much, so at least the rest is left. These are lower limits: other queues of the same agents, alerts and
+pauses only add to what is left. So "the week does not clear it" is certain for that mean week, and "can clear it" is no promise:
+` + "`foresort simulate`" + ` predicts what will happen.
+`)
+	return b.Bytes()
+}

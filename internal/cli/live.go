@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/coverage"
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/measure"
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/routing"
+	"github.com/foresort/foresort/strategy"
+)
+
+// liveOptions are what commands that check people and shifts have in common.
+type liveOptions struct {
+	Live, Overrides bool
+}
+
+func (o *liveOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.Live, "live", false, "check the people, skills, shifts and capacity that shall serve it")
+	cmd.Flags().BoolVar(&o.Overrides, "overrides", false, "with --live: read each agent's own utilization, one request for each")
+}
+
+func (o liveOptions) check() error {
+	if o.Overrides && !o.Live {
+		return invalid("add --live", "--overrides is for --live")
+	}
+	return nil
+}
+
+const liveCommand = "validate --live"
+
+// The email that is looked at: whole weeks up to the last half hour that can be
+// complete.
+const (
+	volumeWeeks = 4
+	volumeEvery = 30 * time.Minute
+	volumeLag   = 30 * time.Minute
+)
+
+// liveCheck is a check of people and shifts under way.
+type liveCheck struct {
+	liveOptions
+	now   time.Time // by the platform's clock
+	lacks map[string][]coverage.Lack
+}
+
+// begin finds out what the client may do, before anything else is read.
+func (o liveOptions) begin(ctx context.Context, s *orgShell, wants []routing.Desired) (*liveCheck, error) {
+	have, err := s.client.Permissions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the permissions of the client: %w", err)
+	}
+	l := &liveCheck{liveOptions: o, now: s.now(), lacks: map[string][]coverage.Lack{}}
+	for _, want := range wants {
+		l.lacks[want.Strategy] = lacking([]need{
+			{liveCommand, genesys.NeedsLive(want), true},
+			{"apply", genesys.Needs(want), true},
+			{"autopilot", genesys.NeedsAutopilot(), false},
+			{"report", genesys.NeedsReport(), false},
+		}, have)
+	}
+	return l, nil
+}
+
+// scope adds to what planning reads what the check reads.
+func (l *liveCheck) scope(scope genesys.Scope, wants []routing.Desired) genesys.Scope {
+	scope.Ratings, scope.OrgCapacity, scope.Shared = true, true, true
+	from := l.now.Truncate(coverage.Cell)
+	scope.Roster = routing.Span{From: from, To: from.Add(coverage.Cells * coverage.Cell)}
+	scope.GroupsOf = map[string][][]string{}
+	for _, want := range wants {
+		scope.MembersOf = append(scope.MembersOf, want.Queue.Name)
+		scope.GroupsOf[want.Queue.Name] = genesys.GroupsByRing(want.Queue.Settings)
+	}
+	return scope
+}
+
+// look checks one strategy against the org that was read.
+func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired, org routing.Org, runs []apply.Record) (coverage.Report, error) {
+	if l.Overrides && (want.Capacity == nil || want.Capacity.Email == nil) {
+		var last time.Time
+		for _, r := range runs {
+			if r.Last.After(last) {
+				last = r.Last
+			}
+		}
+		if err := s.overrides(ctx, &org, last); err != nil {
+			return coverage.Report{}, err
+		}
+	}
+	in := coverage.Input{Want: plan.Stand(want, org).After, Org: org, Lacks: l.lacks[want.Strategy], Now: l.now}
+	i := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == want.Queue.Name })
+	if i < 0 {
+		in.VolumeUnknown = "the queue is not there yet"
+		return coverage.Check(in), nil
+	}
+	volume, err := l.volume(ctx, s.client, org.Queues[i].ID)
+	if err == nil {
+		in.Volume = &volume
+		var waiting int
+		if waiting, err = s.client.Waiting(ctx, org.Queues[i].ID); err == nil {
+			in.Waiting = &waiting
+		}
+	}
+	if ctx.Err() != nil {
+		return coverage.Report{}, ctx.Err()
+	}
+	if err != nil {
+		in.VolumeUnknown = err.Error()
+	}
+	return coverage.Check(in), nil
+}
+
+func (l *liveCheck) volume(ctx context.Context, client *genesys.Client, queueID string) (measure.Volume, error) {
+	to := l.now.Add(-volumeLag).Truncate(volumeEvery)
+	span := routing.Span{From: to.Add(-volumeWeeks * 7 * 24 * time.Hour), To: to}
+	rows, err := client.Aggregates(ctx, genesys.AggregatesQuery{
+		From: span.From, To: span.To, Every: volumeEvery, QueueID: queueID, GroupBy: []string{"addressTo"}, Metrics: []string{"nOffered", "tAnswered"},
+		Views: []genesys.MetricView{{Name: measure.Handling, Metric: "tHandle", Below: measure.MostHandling}},
+	})
+	if err != nil {
+		return measure.Volume{}, fmt.Errorf("read the email of %d weeks: %w", volumeWeeks, err)
+	}
+	return measure.NewVolume(rows, span, volumeEvery)
+}
+
+// validateLive checks a strategy without a mistake against the organisation.
+// Names that the organisation does not have are problems, as in a plan.
+func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string, want routing.Desired) (*coverage.Report, strategy.Problems, error) {
+	p := s.progress("looking at people and shifts")
+	defer p.end()
+	l, err := o.begin(ctx, s, []routing.Desired{want})
+	if err != nil {
+		return nil, nil, err
+	}
+	runs, err := s.runs()
+	if err != nil {
+		return nil, nil, err
+	}
+	scope := genesys.ScopeOf(want)
+	skills, languages := scope.Skills, scope.Languages
+	scope.Skills, scope.Languages = false, false // most names are known from the agents who have them
+	scope.SkillGroups = len(slices.Concat(genesys.GroupsByRing(want.Queue.Settings)...)) > 0
+	scope.CapacityOf = nil // what the file owns is what counts
+	scope = l.scope(scope, []routing.Desired{want})
+	org, err := s.client.ReadOrg(ctx, scope)
+	if lacks := l.lacks[want.Strategy]; errors.Is(err, genesys.ErrForbidden) && slices.ContainsFunc(lacks, func(x coverage.Lack) bool { return slices.Contains(x.For, liveCommand) }) {
+		return &coverage.Report{Queue: want.Queue.Name, Span: scope.Roster, Findings: coverage.Lacking(lacks), Rules: []coverage.Rule{}}, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := completeNames(ctx, s.client, &org, want, skills, languages); err != nil {
+		return nil, nil, err
+	}
+	if _, found := plan.Build(want, org, journal.Memory(runs)); found.Err() != nil {
+		return nil, s.placed(file, found), nil
+	}
+	r, err := l.look(ctx, s, want, org, runs)
+	return &r, nil, err
+}
+
+// completeNames fills in the skills and languages that the strategy names: from
+// the ratings of agents, and only where one is not among these from the lists.
+func completeNames(ctx context.Context, client *genesys.Client, org *routing.Org, want routing.Desired, skills, languages bool) error {
+	named := func(refs []routing.Ref, have []routing.Ref) bool {
+		return !slices.ContainsFunc(refs, func(r routing.Ref) bool {
+			return r != (routing.Ref{}) && !slices.ContainsFunc(have, func(h routing.Ref) bool { return h.Name == r.Name })
+		})
+	}
+	for _, r := range org.Ratings {
+		for _, x := range r.Skills {
+			org.Skills = addRef(org.Skills, x.Ref)
+		}
+		for _, x := range r.Languages {
+			org.Languages = addRef(org.Languages, x.Ref)
+		}
+	}
+	var wantSkills, wantLanguages []routing.Ref
+	for _, r := range want.Rules {
+		if r.Skills != nil {
+			wantSkills = append(wantSkills, *r.Skills...)
+		}
+		if r.Language != nil {
+			wantLanguages = append(wantLanguages, *r.Language)
+		}
+	}
+	if want.Queue.Settings.Rings != nil {
+		for _, r := range *want.Queue.Settings.Rings {
+			wantSkills = append(wantSkills, r.Drop...)
+		}
+	}
+	more := genesys.Scope{Skills: skills && !named(wantSkills, org.Skills), Languages: languages && !named(wantLanguages, org.Languages)}
+	if !more.Skills && !more.Languages {
+		return nil
+	}
+	lists, err := client.ReadOrg(ctx, more)
+	if err != nil {
+		return err
+	}
+	if more.Skills {
+		org.Skills = lists.Skills
+	}
+	if more.Languages {
+		org.Languages = lists.Languages
+	}
+	return nil
+}
+
+func addRef(refs []routing.Ref, r routing.Ref) []routing.Ref {
+	if slices.ContainsFunc(refs, func(have routing.Ref) bool { return have.ID == r.ID }) {
+		return refs
+	}
+	return append(refs, r)
+}
