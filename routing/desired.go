@@ -23,6 +23,8 @@ type Desired struct {
 	Rules []Rule `json:"rules,omitempty"`
 	// Staffing is what the strategy says about the people who serve it.
 	Staffing Staffing `json:"-"`
+	// Sync are the other systems that are told of changes.
+	Sync []SyncTarget `json:"-"`
 	// Calendar is the clock of deadlines and reports; nil: every hour counts.
 	Calendar *Calendar `json:"-"`
 	// Places tells for the path of each owned key, such as "serviceLevel",
@@ -55,6 +57,38 @@ type Rule struct {
 	Deadline *Duration `json:"deadline,omitempty"` // a service level of its own; the platform has none, reports measure it
 	Place    Place     `json:"-"`
 }
+
+// SyncTarget is another system that is told of changes. Of its secrets it knows
+// the names of the environment variables that hold them.
+type SyncTarget struct {
+	Name           string
+	URL            string
+	Secret         string
+	PreviousSecret string // empty: none
+	Events         []string
+	Headers        map[string]string
+	At             Place
+}
+
+// What a SyncTarget can ask for. Package relay has the same, and a test that
+// holds them together.
+var (
+	// EventTypes are the types of event. A pattern may also be * or a kind, such
+	// as queue.*.
+	EventTypes = []string{
+		"queue.created", "queue.updated", "queue.deleted", "route.created", "route.updated", "route.deleted",
+		"member.joined", "member.left", "member.moved", "utilization.updated",
+	}
+	// EventAliases are other names of types.
+	EventAliases = map[string]string{"routingQueueUpdated": "queue.updated"}
+	// OwnHeaders are written by Foresort or by the connection, and so are all that
+	// begin with one of OwnHeaderPrefixes.
+	OwnHeaders = []string{
+		"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host", "Idempotency-Key",
+		"Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent", "X-Idempotency-Key",
+	}
+	OwnHeaderPrefixes = []string{"Webhook-", "Proxy-"}
+)
 
 // PlacePath is the key of Desired.Places for one field of one route.
 func (r DesiredRoute) PlacePath(field Field) string {

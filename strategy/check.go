@@ -65,6 +65,7 @@ func (c *checker) check() {
 	c.members()
 	c.waivers()
 	c.relax()
+	c.sync()
 	c.calendars()
 	c.tests()
 }

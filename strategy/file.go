@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 
@@ -75,6 +76,16 @@ type Step struct {
 	Add   []string         `json:"add,omitempty" is:"one or more" doc:"Names of the groups whose agents may take the email from now on." home:"queue, bullseye.rings[].memberGroups"`
 }
 
+// Sync is another system that is told of changes.
+type Sync struct {
+	Name           string            `json:"name" is:"required" doc:"What commands call it: up to 200 letters, digits, spaces and . _ - between them, once in the file."`
+	URL            string            `json:"url" is:"required" doc:"The https address that is called. With http, the host must be allowed by name where Foresort runs."`
+	Secret         string            `json:"secret" is:"required" doc:"What signs the calls, by the name of the environment variable that holds it: ${NAME}. Never the secret itself."`
+	PreviousSecret string            `json:"previousSecret,omitempty" doc:"The secret before this one, as ${NAME}, while the other system changes over: both sign."`
+	Events         []string          `json:"events,omitempty" default:"[\"*\"]" doc:"What it is told of: queue.created, queue.updated (or routingQueueUpdated), queue.deleted, route.created, route.updated, route.deleted, member.joined, member.left, member.moved, utilization.updated; or all of a kind, such as queue.*. Absent: all."`
+	Headers        map[string]string `json:"headers,omitempty" doc:"Headers that every call has besides those of Foresort. The values stand here as they are sent, so no secret belongs there."`
+}
+
 // Email is what is known of one email before it is routed.
 type Email struct {
 	To         string            `json:"to" is:"required" doc:"The address that it was sent to."`
@@ -130,7 +141,6 @@ var kind = yamlfile.Kind{
 	Empty:    "`foresort init` writes a first one",
 	Later: map[string]string{
 		"adjust": "it comes with the autopilot",
-		"sync":   "it comes with the relay to other systems",
 	},
 	Null: func(path string, t reflect.Type) string {
 		switch {
@@ -152,4 +162,10 @@ var kind = yamlfile.Kind{
 // Format writes a strategy file in its usual form. What it means stays the
 // same, and formatting twice changes nothing. A file that is not YAML is an
 // error (Problems); mistakes in what it says are not looked at.
-func Format(file string, src []byte) ([]byte, error) { return yamlfile.Format(file, src, &kind) }
+func Format(file string, src []byte) ([]byte, error) {
+	out, err := yamlfile.Format(file, src, &kind)
+	if problems, ok := errors.AsType[Problems](err); ok {
+		return nil, hideSecrets(problems)
+	}
+	return out, err
+}

@@ -26,7 +26,9 @@ that completes keys, put this on the first line, with the path to the schema:
 - Everything is called by name, never by id.
 - Time spans are written as 4h, 1h30m, 5m or 90s. Percent goes from 0 to 100.
 - Anchors, aliases, tags and several documents in a file are not taken.
-- ` + "`adjust`, `sync`" + ` and conditions (` + "`when`" + `) are not in this version; conditions are
+- A secret is called by the environment variable that holds it, such as
+  ` + "`${GATEWAY_SECRET}`" + `, and never stands in the file. Inside of { } it needs quotes.
+- ` + "`adjust`" + ` and conditions (` + "`when`" + `) are not in this version; conditions are
   checked all the same.
 
 `,

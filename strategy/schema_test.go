@@ -3,8 +3,10 @@ package strategy_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
+	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/strategy"
 )
 
@@ -70,12 +73,22 @@ func TestExampleFitsTheSchema(t *testing.T) {
 	}
 }
 
-func TestCoverageFitsTheSchema(t *testing.T) {
+func TestCoverageAndSyncFitTheSchema(t *testing.T) {
 	t.Parallel()
-	src := "version: 1\nname: s\nqueue: Q\ncoverage: { proficiency: 2.5, waive: [{ finding: hole, agent: Ann, until: 2026-12-31, reason: r }] }\n"
+	src := "version: 1\nname: s\nqueue: Q\ncoverage: { proficiency: 2.5, waive: [{ finding: hole, agent: Ann, until: 2026-12-31, reason: r }] }\n" +
+		"sync: [{ name: g, url: 'https://h.example/', secret: '${A}', previousSecret: '${B}', events: ['*'], headers: { X-Tag: a } }]\n"
 	parse(t, src)
 	if err := fits(compileSchema(t), []byte(src)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestEveryTypeOfEventIsDescribed(t *testing.T) {
+	t.Parallel()
+	for _, name := range append(slices.Sorted(maps.Keys(routing.EventAliases)), routing.EventTypes...) {
+		if !strings.Contains(string(strategy.Schema()), name) {
+			t.Errorf("the schema does not name %s", name)
+		}
 	}
 }
 
@@ -151,7 +164,7 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 			}
 		}
 	}
-	if len(all) != 14 {
-		t.Errorf("%d sets of keys, want 14", len(all))
+	if len(all) != 15 {
+		t.Errorf("%d sets of keys, want 15", len(all))
 	}
 }

@@ -33,6 +33,7 @@ type Strategy struct {
 	Capacity     *Capacity           `json:"capacity,omitempty" doc:"How much an agent takes at once." home:"agent utilization"`
 	Coverage     *Coverage           `json:"coverage,omitempty" doc:"What validate --live goes by: who counts as able to serve the queue, and which findings may stand."`
 	Relax        []Step              `json:"relax,omitempty" doc:"What is relaxed the longer an email waits, at most 5 steps. An empty list turns bullseye routing off." home:"queue, bullseye.rings"`
+	Sync         []Sync              `json:"sync,omitempty" doc:"Other systems that are told of every change, by signed calls."`
 	Tests        []Test              `json:"tests,omitempty" doc:"Expectations that validate checks without a network."`
 	Calendars    map[string]Calendar `json:"calendars,omitempty" doc:"Weeks of open hours, by name."`
 
@@ -54,16 +55,17 @@ func (s *Strategy) At(path string) routing.Place { return s.places.Key(path) }
 func Parse(file string, src []byte) (*Strategy, Problems) {
 	doc, problems := yamlfile.Open(file, src, &kind)
 	if len(problems) > 0 {
-		return nil, problems
+		return nil, hideSecrets(problems)
 	}
 	s := &Strategy{}
 	c := &checker{Reader: doc.Read(s), s: s}
 	s.places = c.Places()
 	c.check()
+	problems = hideSecrets(c.Problems())
 	if c.None() {
-		return nil, c.Problems()
+		return nil, problems
 	}
-	return s, c.Problems()
+	return s, problems
 }
 
 // rule finds a rule by its name.
