@@ -1,6 +1,6 @@
 # Each recipe is one command; what needs logic is Go.
 .DEFAULT_GOAL := help
-.PHONY: help build check fmt vet lint test race fuzz bench generate golden demo sandbox ci release-dry
+.PHONY: help build check fmt vet lint test race fuzz bench generate golden demo sandbox ci release-dry kills
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ race: ## all tests under the race detector
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME
 	FUZZTIME=$(FUZZTIME) bash .ci/run fuzz
+
+kills: ## kill workers 1,000 times while 20,000 events are delivered, on both databases
+	FORESORT_KILLS=1000 FORESORT_KILL_EVENTS=20000 go test ./internal/jobs -run Killed -v -timeout 0
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -3,8 +3,6 @@ package apply_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,14 +11,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/foresort/foresort/apply"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
 )
 
 // TestAKillAtAnyPointCanBeResumedOrRolledBack kills the process before and
-// after every single call to the platform, leaves half a line in the journal,
-// and goes on in a new one.
+// after every single call to the platform, and goes on in a new one.
 func TestAKillAtAnyPointCanBeResumedOrRolledBack(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]routing.Desired{"existing queue": strategy(), "new queue": fresh()} {
@@ -43,9 +40,8 @@ func TestAKillAtAnyPointCanBeResumedOrRolledBack(t *testing.T) {
 // killOnce says whether the run still lived at that call.
 func killOnce(t *testing.T, want routing.Desired, way string, at int, after bool, kills *int) (reached bool) {
 	t.Helper()
-	state := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t.Context(), t, state, sandbox.Options{ReplicationDelay: 3 * time.Second, Seed: uint64(at)})
+		w := newWorld(t.Context(), t, sandbox.Options{ReplicationDelay: 3 * time.Second, Seed: uint64(at)})
 		before := w.everything()
 		p := w.plan(want)
 		w.options.NoWait = true
@@ -62,10 +58,6 @@ func killOnce(t *testing.T, want routing.Desired, way string, at int, after bool
 		*kills++
 		w.crash = nil
 		w.options.NoWait = false
-		tear(t, state, w.last().ID)
-		if _, notes, err := w.journal.Runs(); err != nil || len(notes) != 1 {
-			t.Fatalf("the torn line is not told of: %q, %v", notes, err)
-		}
 		if way == "resume" {
 			if _, err := w.resume(); err != nil {
 				t.Fatalf("killed at call %d: %v", at, err)
@@ -95,21 +87,6 @@ func (w *world) killAt(at int, after bool) {
 	}
 }
 
-// tear leaves the first half of a line at the end of a run's journal.
-func tear(t *testing.T, state, run string) {
-	t.Helper()
-	f, err := os.OpenFile(filepath.Join(state, "org", "runs", run+".jsonl"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.WriteString(`{"at":"2026-11-23T10:00:00Z","res`); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 var faults = []string{
 	"PUT */queues/* -> 504 done x1", "PUT */queues/* -> 500 x1", "PUT */queues/* -> cut 9 x2", "PUT * -> 400 x1", "POST */routes -> 503 done x1",
 	"POST */routes -> 400 x1", "POST */members -> reset done x1", "POST */members -> 400 x1", "PATCH * -> 500 done x1", "PUT */utilization -> 504 x3",
@@ -121,16 +98,11 @@ var faults = []string{
 // order.
 func TestAnyMixOfFaultsKillsAndEditsEndsAtTheGoalOrInWords(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
 		var thrown any
-		state, err := os.MkdirTemp(dir, "") //nolint:usetesting // one folder for each try of the property
-		if err != nil {
-			rt.Fatalf("%v", err)
-		}
 		synctest.Test(t, func(t *testing.T) {
 			defer func() { thrown = recover() }() // what is thrown must leave the bubble to reach rapid
-			w := newWorld(t.Context(), catch{}, state, sandbox.Options{ReplicationDelay: time.Duration(rapid.IntRange(0, 4).Draw(rt, "delay")) * time.Second})
+			w := newWorld(t.Context(), catch{}, sandbox.Options{ReplicationDelay: time.Duration(rapid.IntRange(0, 4).Draw(rt, "delay")) * time.Second})
 			mix(rt, w)
 			if m := w.server.Misfits(); len(m) > 0 {
 				w.Fatalf("against the contract: %q", m)
@@ -184,11 +156,8 @@ func mix(rt *rapid.T, w *world) {
 				description = q["description"]
 			})
 		case "rollback":
-			runs, _, err := w.journal.Runs()
-			if err != nil {
-				w.Fatalf("%v", err)
-			}
-			if undoable := journal.Undoable(runs); len(undoable) > 0 {
+			runs := w.runs()
+			if undoable := ledger.Undoable(runs); len(undoable) > 0 {
 				report, err := w.rollback(undoable[0])
 				if err != nil {
 					check(want, report, err)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
@@ -84,11 +84,8 @@ func TestWhatIsPrunedComesBackByRollback(t *testing.T) {
 		want.Queue.Settings.Rings = nil
 		w.mustApply(want)
 		before := w.everything()
-		runs, _, err := w.journal.Runs()
-		if err != nil {
-			t.Fatal(err)
-		}
-		mem := journal.Memory(runs)
+		runs := w.runs()
+		mem := ledger.Memory(runs)
 		mem.Prune = true
 		org, err := w.client.ReadOrg(w.ctx, genesys.ScopeOf(want, small()))
 		if err != nil {
@@ -416,25 +413,6 @@ func TestAWriteThatNobodyCanSettleStopsInWords(t *testing.T) {
 		if report.Results[0].CorrelationID == "" {
 			t.Fatal("no correlation id")
 		}
-	})
-}
-
-func TestTwoAppliesAtOnce(t *testing.T) {
-	t.Parallel()
-	inWorld(t, sandbox.Options{}, func(t *testing.T, w *world) {
-		release, err := w.journal.Lock()
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = w.journal.Lock()
-		var held *journal.HeldError
-		if !errors.As(err, &held) || held.PID == 0 || !strings.Contains(err.Error(), "another apply to this organisation is under way (process ") {
-			t.Fatalf("%v", err)
-		}
-		if err := release(); err != nil {
-			t.Fatal(err)
-		}
-		w.mustApply(small())
 	})
 }
 

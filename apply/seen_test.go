@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/apply"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/sandbox"
 )
@@ -30,11 +30,8 @@ func TestNoDriftIsClaimedOfWhatWasNeverSeen(t *testing.T) {
 				if errors.As(err, &unseen) == tt.noWait {
 					t.Fatalf("%v", err)
 				}
-				runs, _, err := w.journal.Runs()
-				if err != nil {
-					t.Fatal(err)
-				}
-				p, problems := plan.Build(small(), w.org(small()), journal.Memory(runs))
+				runs := w.runs()
+				p, problems := plan.Build(small(), w.org(small()), ledger.Memory(runs))
 				if len(p.Changes) == 0 || problems.Err() != nil {
 					t.Fatalf("the write is seen already, which proves nothing: %v", problems.Err())
 				}

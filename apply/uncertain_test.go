@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/foresort/foresort/apply"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
@@ -28,11 +28,8 @@ func (w *world) live(want routing.Desired) bool {
 // memory is what the journal remembers.
 func (w *world) memory() (plan.Memory, []apply.Record) {
 	w.Helper()
-	runs, _, err := w.journal.Runs()
-	if err != nil {
-		w.Fatalf("%v", err)
-	}
-	return journal.Memory(runs), journal.Undoable(runs)
+	runs := w.runs()
+	return ledger.Memory(runs), ledger.Undoable(runs)
 }
 
 // two changes a queue and then a route.

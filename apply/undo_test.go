@@ -16,7 +16,7 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
@@ -358,11 +358,8 @@ func TestThatAPrunedQueueLosesItsWrapUpCodesIsSaid(t *testing.T) {
 		want := fresh()
 		want.Queue.Settings.Rings = nil
 		w.mustApply(want)
-		runs, _, err := w.journal.Runs()
-		if err != nil {
-			t.Fatal(err)
-		}
-		memory := journal.Memory(runs)
+		runs := w.runs()
+		memory := ledger.Memory(runs)
 		memory.Prune = true
 		org, err := w.client.ReadOrg(w.ctx, genesys.ScopeOf(want, small()))
 		if err != nil {

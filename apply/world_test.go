@@ -13,7 +13,6 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
-	"github.com/foresort/foresort/internal/journal"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
@@ -29,13 +28,13 @@ type tb interface {
 	Cleanup(f func())
 }
 
-// world is a sandbox, a client of it and a journal of it in a folder.
+// world is a sandbox, a client of it and a journal of it.
 type world struct {
 	tb
 	ctx     context.Context
 	server  *sandbox.Server
 	client  *genesys.Client
-	journal *journal.Org
+	journal *book
 	options apply.Options // what apply gets on top of plan, platform and journal
 	crash   func(calls int, verb string, after bool)
 	calls   int
@@ -44,11 +43,10 @@ type world struct {
 // inWorld runs a test in a bubble where time costs nothing.
 func inWorld(t *testing.T, o sandbox.Options, f func(t *testing.T, w *world)) {
 	t.Helper()
-	state := t.TempDir()
-	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t.Context(), t, state, o)) })
+	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t.Context(), t, o)) })
 }
 
-func newWorld(ctx context.Context, t tb, state string, o sandbox.Options) *world {
+func newWorld(ctx context.Context, t tb, o sandbox.Options) *world {
 	t.Helper()
 	if o.RateLimit == 0 {
 		o.RateLimit = -1
@@ -64,11 +62,56 @@ func newWorld(ctx context.Context, t tb, state string, o sandbox.Options) *world
 	if err != nil {
 		t.Fatalf("client: %v", err)
 	}
-	j, err := journal.Open(state, "org")
-	if err != nil {
-		t.Fatalf("journal: %v", err)
+	return &world{tb: t, ctx: ctx, server: server, client: client, journal: &book{entries: map[string][][]byte{}}}
+}
+
+// book is a journal that outlives the runs of a test: entries as JSON, by run.
+type book struct {
+	runs    []string
+	entries map[string][][]byte
+}
+
+// page is the journal of one run.
+type page struct {
+	*book
+	run string
+}
+
+func (b *book) start() page {
+	p := page{b, fmt.Sprintf("run-%03d", len(b.runs)+1)}
+	b.runs = append(b.runs, p.run)
+	return p
+}
+
+func (p page) Append(e apply.Entry) error {
+	line, err := json.Marshal(e)
+	p.entries[p.run] = append(p.entries[p.run], line)
+	return err
+}
+
+// all reads the runs, oldest first; one that ended before its first entry did
+// nothing.
+func (b *book) all() ([]apply.Record, error) {
+	var out []apply.Record
+	for _, id := range b.runs {
+		var entries []apply.Entry
+		for _, line := range b.entries[id] {
+			var e apply.Entry
+			if err := json.Unmarshal(line, &e); err != nil {
+				return nil, err
+			}
+			entries = append(entries, e)
+		}
+		if len(entries) == 0 {
+			continue
+		}
+		rec, err := apply.Replay(id, entries)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rec)
 	}
-	return &world{tb: t, ctx: ctx, server: server, client: client, journal: j}
+	return out, nil
 }
 
 func (w *world) org(want routing.Desired) routing.Org {
@@ -89,40 +132,34 @@ func (w *world) plan(want routing.Desired) plan.Plan {
 	return p.Seal()
 }
 
-// begin takes the lock and opens a run's journal.
-func (w *world) begin(open func() (*journal.Run, error)) (apply.Options, func()) {
-	w.Helper()
-	release, err := w.journal.Lock()
-	if err != nil {
-		w.Fatalf("lock: %v", err)
-	}
-	run, err := open()
-	if err != nil {
-		w.Fatalf("journal: %v", err)
-	}
+// begin is what apply gets for a run.
+func (w *world) begin(run page) apply.Options {
 	o := w.options
-	o.Platform, o.Journal, o.Run = &crashing{apply.On(w.client), w}, run, run.ID
-	return o, func() {
-		_ = run.Close()
-		if err := release(); err != nil {
-			w.Fatalf("release: %v", err)
-		}
-	}
+	o.Platform, o.Journal, o.Run = &crashing{apply.On(w.client), w}, run, run.run
+	return o
 }
 
 func (w *world) apply(p plan.Plan) (apply.Report, error) {
 	w.Helper()
-	o, end := w.begin(w.journal.Start)
-	defer end()
+	o := w.begin(w.journal.start())
 	o.Plan = p
 	return apply.Run(w.ctx, o)
 }
 
+func (w *world) runs() []apply.Record {
+	w.Helper()
+	runs, err := w.journal.all()
+	if err != nil {
+		w.Fatalf("%v", err)
+	}
+	return runs
+}
+
 func (w *world) last() apply.Record {
 	w.Helper()
-	runs, _, err := w.journal.Runs()
-	if err != nil || len(runs) == 0 {
-		w.Fatalf("%d runs, %v", len(runs), err)
+	runs := w.runs()
+	if len(runs) == 0 {
+		w.Fatalf("no runs")
 	}
 	return runs[len(runs)-1]
 }
@@ -130,16 +167,12 @@ func (w *world) last() apply.Record {
 func (w *world) resume() (apply.Report, error) {
 	w.Helper()
 	rec := w.last()
-	o, end := w.begin(func() (*journal.Run, error) { return w.journal.Continue(rec.ID) })
-	defer end()
-	return apply.Resume(w.ctx, o, rec)
+	return apply.Resume(w.ctx, w.begin(page{w.journal, rec.ID}), rec)
 }
 
 func (w *world) rollback(rec apply.Record) (apply.Report, error) {
 	w.Helper()
-	o, end := w.begin(w.journal.Start)
-	defer end()
-	return apply.Rollback(w.ctx, o, rec)
+	return apply.Rollback(w.ctx, w.begin(w.journal.start()), rec)
 }
 
 // mustApply applies, and demands that the next plan is empty.

@@ -2,7 +2,10 @@ package genesys
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"math/rand/v2"
+	"net/url"
 	"time"
 
 	"github.com/foresort/foresort/routing"
@@ -40,9 +43,8 @@ type AuditChange struct {
 	NewValues []string `json:"newValues"`
 }
 
-// AuditsRealtime lists the latest audit records, newest first. A change can
-// take a while to show up.
-func (c *Client) AuditsRealtime(ctx context.Context, q AuditQuery) iter.Seq2[AuditRecord, error] {
+// body is what both queries are asked with.
+func (q AuditQuery) body(order string) map[string]any {
 	type filter struct {
 		Property string `json:"property"`
 		Value    string `json:"value"`
@@ -53,15 +55,83 @@ func (c *Client) AuditsRealtime(ctx context.Context, q AuditQuery) iter.Seq2[Aud
 			filters = append(filters, f)
 		}
 	}
-	query := map[string][]string{"expand": {"user"}}
-	return inBody[AuditRecord](ctx, c, PostAuditsQueryRealtime, query, func(n int) any {
-		return map[string]any{
-			"interval":    interval(q.From, q.To),
-			"serviceName": q.Service,
-			"filters":     filters,
-			"sort":        []map[string]string{{"name": "Timestamp", "sortOrder": "descending"}},
-			"pageNumber":  n,
-			"pageSize":    pageSize,
-		}
+	return map[string]any{
+		"interval":    interval(q.From, q.To),
+		"serviceName": q.Service,
+		"filters":     filters,
+		"sort":        []map[string]string{{"name": "Timestamp", "sortOrder": order}},
+	}
+}
+
+// AuditsRealtime lists the latest audit records, newest first. A change can
+// take a while to show up.
+func (c *Client) AuditsRealtime(ctx context.Context, q AuditQuery) iter.Seq2[AuditRecord, error] {
+	return inBody[AuditRecord](ctx, c, PostAuditsQueryRealtime, url.Values{"expand": {"user"}}, func(n int) any {
+		body := q.body("descending")
+		body["pageNumber"], body["pageSize"] = n, pageSize
+		return body
 	})
+}
+
+// The bounds of a query that runs (docs/platform-notes.md#audits).
+const (
+	longestAudit = 30 * 24 * time.Hour    // the longest span of one
+	auditPage    = "500"                  // records at once
+	auditPause   = 250 * time.Millisecond // before it is looked at first; doubles
+	auditPauses  = 8 * time.Second        // at most
+	auditLimit   = 10 * time.Minute       // how long one may run
+)
+
+// Audits lists audit records of up to a year ago, oldest first. The platform
+// looks for them in a query that runs, one for each 30 days.
+func (c *Client) Audits(ctx context.Context, q AuditQuery) iter.Seq2[AuditRecord, error] {
+	return func(yield func(AuditRecord, error) bool) {
+		for part := q; part.From.Before(q.To); part.From = part.To {
+			if part.To = part.From.Add(longestAudit); part.To.After(q.To) {
+				part.To = q.To
+			}
+			for r, err := range c.auditPart(ctx, part) {
+				if !yield(r, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// auditPart runs one query and lists what it found.
+func (c *Client) auditPart(ctx context.Context, q AuditQuery) iter.Seq2[AuditRecord, error] {
+	return func(yield func(AuditRecord, error) bool) {
+		id, err := c.runAudit(ctx, q)
+		if err != nil {
+			yield(AuditRecord{}, err)
+			return
+		}
+		query := url.Values{"expand": {"user"}, "pageSize": {auditPage}}
+		bodyCursor[AuditRecord](ctx, c, GetAuditsQueryTransactionIdResults, []string{id}, query)(yield)
+	}
+}
+
+// runAudit starts a query and waits until it has run.
+func (c *Client) runAudit(ctx context.Context, q AuditQuery) (id string, err error) {
+	type status struct {
+		ID    string `json:"id"`
+		State string `json:"state"`
+	}
+	s, err := call[status](ctx, c, PostAuditsQuery, nil, nil, q.body("ascending"))
+	id = s.ID
+	for start, pause := time.Now(), auditPause; err == nil; pause = min(2*pause, auditPauses) {
+		switch {
+		case s.State == "Succeeded":
+			return id, nil
+		case s.State == "Failed" || s.State == "Cancelled":
+			return id, fmt.Errorf("the audit query %s ended as %s", id, s.State)
+		case time.Since(start) > auditLimit:
+			return id, fmt.Errorf("the audit query %s is still %s after %s", id, s.State, auditLimit)
+		}
+		if err = sleep(ctx, pause/2+rand.N(pause/2)); err == nil {
+			s, err = call[status](ctx, c, GetAuditsQueryTransactionId, []string{id}, nil, nil)
+		}
+	}
+	return id, err
 }

@@ -29,17 +29,16 @@ var called = []string{
 	"getWorkforcemanagementBusinessunits", "getWorkforcemanagementBusinessunitUsers",
 	"getWorkforcemanagementBusinessunitActivitycodes", "postWorkforcemanagementBusinessunitAgentschedulesSearch",
 	"postAnalyticsConversationsAggregatesQuery", "postAnalyticsQueuesObservationsQuery", "postAnalyticsUsersObservationsQuery",
-	"postAuditsQueryRealtime",
+	"postAuditsQueryRealtime", "postAuditsQuery", "getAuditsQueryTransactionId", "getAuditsQueryTransactionIdResults",
+	"postNotificationsChannels", "putNotificationsChannelSubscriptions",
 }
 
 // foreseen lists those that it does not call, and whose permissions NeedsAutopilot
 // and NeedsReport tell.
 var foreseen = []string{
 	"patchRoutingConversation",
-	"postNotificationsChannels", "putNotificationsChannelSubscriptions",
 	"postAnalyticsConversationsDetailsQuery", "postAnalyticsConversationsDetailsJobs",
 	"getAnalyticsConversationsDetailsJob", "getAnalyticsConversationsDetailsJobResults",
-	"postAuditsQuery", "getAuditsQueryTransactionId", "getAuditsQueryTransactionIdResults",
 }
 
 // asks are the paths of those POSTs that change nothing.

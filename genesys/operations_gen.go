@@ -40,16 +40,16 @@ const (
 	PostAnalyticsQueuesObservationsQuery                    OperationID = "postAnalyticsQueuesObservationsQuery"
 	PostAnalyticsUsersObservationsQuery                     OperationID = "postAnalyticsUsersObservationsQuery"
 	PostAuditsQueryRealtime                                 OperationID = "postAuditsQueryRealtime"
-	PatchRoutingConversation                                OperationID = "patchRoutingConversation"
+	PostAuditsQuery                                         OperationID = "postAuditsQuery"
+	GetAuditsQueryTransactionId                             OperationID = "getAuditsQueryTransactionId"
+	GetAuditsQueryTransactionIdResults                      OperationID = "getAuditsQueryTransactionIdResults"
 	PostNotificationsChannels                               OperationID = "postNotificationsChannels"
 	PutNotificationsChannelSubscriptions                    OperationID = "putNotificationsChannelSubscriptions"
+	PatchRoutingConversation                                OperationID = "patchRoutingConversation"
 	PostAnalyticsConversationsDetailsQuery                  OperationID = "postAnalyticsConversationsDetailsQuery"
 	PostAnalyticsConversationsDetailsJobs                   OperationID = "postAnalyticsConversationsDetailsJobs"
 	GetAnalyticsConversationsDetailsJob                     OperationID = "getAnalyticsConversationsDetailsJob"
 	GetAnalyticsConversationsDetailsJobResults              OperationID = "getAnalyticsConversationsDetailsJobResults"
-	PostAuditsQuery                                         OperationID = "postAuditsQuery"
-	GetAuditsQueryTransactionId                             OperationID = "getAuditsQueryTransactionId"
-	GetAuditsQueryTransactionIdResults                      OperationID = "getAuditsQueryTransactionIdResults"
 )
 
 // operations are what the contract says of them.
@@ -90,14 +90,14 @@ var operations = map[OperationID]Operation{
 	PostAnalyticsQueuesObservationsQuery:                    {ID: PostAnalyticsQueuesObservationsQuery, Method: "POST", Path: "/api/v2/analytics/queues/observations/query", Safe: true, Mode: "any", Permissions: []Permission{"analytics:queueObservation:view"}},
 	PostAnalyticsUsersObservationsQuery:                     {ID: PostAnalyticsUsersObservationsQuery, Method: "POST", Path: "/api/v2/analytics/users/observations/query", Safe: true, Mode: "any", Permissions: []Permission{"analytics:userObservation:view"}},
 	PostAuditsQueryRealtime:                                 {ID: PostAuditsQueryRealtime, Method: "POST", Path: "/api/v2/audits/query/realtime", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
-	PatchRoutingConversation:                                {ID: PatchRoutingConversation, Method: "PATCH", Path: "/api/v2/routing/conversations/{conversationId}", Mode: "any", Permissions: []Permission{"routing:conversation:edit"}},
+	PostAuditsQuery:                                         {ID: PostAuditsQuery, Method: "POST", Path: "/api/v2/audits/query", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
+	GetAuditsQueryTransactionId:                             {ID: GetAuditsQueryTransactionId, Method: "GET", Path: "/api/v2/audits/query/{transactionId}", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
+	GetAuditsQueryTransactionIdResults:                      {ID: GetAuditsQueryTransactionIdResults, Method: "GET", Path: "/api/v2/audits/query/{transactionId}/results", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
 	PostNotificationsChannels:                               {ID: PostNotificationsChannels, Method: "POST", Path: "/api/v2/notifications/channels"},
 	PutNotificationsChannelSubscriptions:                    {ID: PutNotificationsChannelSubscriptions, Method: "PUT", Path: "/api/v2/notifications/channels/{channelId}/subscriptions"},
+	PatchRoutingConversation:                                {ID: PatchRoutingConversation, Method: "PATCH", Path: "/api/v2/routing/conversations/{conversationId}", Mode: "any", Permissions: []Permission{"routing:conversation:edit"}},
 	PostAnalyticsConversationsDetailsQuery:                  {ID: PostAnalyticsConversationsDetailsQuery, Method: "POST", Path: "/api/v2/analytics/conversations/details/query", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
 	PostAnalyticsConversationsDetailsJobs:                   {ID: PostAnalyticsConversationsDetailsJobs, Method: "POST", Path: "/api/v2/analytics/conversations/details/jobs", Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
 	GetAnalyticsConversationsDetailsJob:                     {ID: GetAnalyticsConversationsDetailsJob, Method: "GET", Path: "/api/v2/analytics/conversations/details/jobs/{jobId}", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
 	GetAnalyticsConversationsDetailsJobResults:              {ID: GetAnalyticsConversationsDetailsJobResults, Method: "GET", Path: "/api/v2/analytics/conversations/details/jobs/{jobId}/results", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
-	PostAuditsQuery:                                         {ID: PostAuditsQuery, Method: "POST", Path: "/api/v2/audits/query", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
-	GetAuditsQueryTransactionId:                             {ID: GetAuditsQueryTransactionId, Method: "GET", Path: "/api/v2/audits/query/{transactionId}", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
-	GetAuditsQueryTransactionIdResults:                      {ID: GetAuditsQueryTransactionIdResults, Method: "GET", Path: "/api/v2/audits/query/{transactionId}/results", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
 }

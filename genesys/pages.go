@@ -1,6 +1,7 @@
 package genesys
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,7 @@ import (
 // of a nextUri only its presence and its cursor are used, so no answer can send
 // a request somewhere else.
 
-// pageSize is the size that every list takes.
+// pageSize is the size that every list takes, unless its query names another.
 const pageSize = 100
 
 // page is what one page of a list can hold.
@@ -57,9 +58,9 @@ func afterCursor[T any](ctx context.Context, c *Client, id OperationID, args []s
 }
 
 // bodyCursor walks a cursor that is in the body.
-func bodyCursor[T any](ctx context.Context, c *Client, id OperationID, query url.Values) iter.Seq2[T, error] {
+func bodyCursor[T any](ctx context.Context, c *Client, id OperationID, args []string, query url.Values) iter.Seq2[T, error] {
 	return walk[T](func(_ int, cursor string) (page, error) {
-		return call[page](ctx, c, id, nil, cursored(query, "cursor", cursor), nil)
+		return call[page](ctx, c, id, args, cursored(query, "cursor", cursor), nil)
 	}, func(_ int, p page) (string, bool, error) { return p.Cursor, p.Cursor != "", nil })
 }
 
@@ -124,7 +125,7 @@ func (c *Client) cursorIn(next string) (string, error) {
 }
 
 func cursored(query url.Values, key, cursor string) url.Values {
-	q := with(query, "pageSize", strconv.Itoa(pageSize))
+	q := with(query, "pageSize", cmp.Or(query.Get("pageSize"), strconv.Itoa(pageSize)))
 	if cursor != "" {
 		q.Set(key, cursor)
 	}

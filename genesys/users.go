@@ -19,7 +19,7 @@ type wireUser struct {
 // Agents lists the active users.
 func (c *Client) Agents(ctx context.Context) iter.Seq2[routing.Agent, error] {
 	return func(yield func(routing.Agent, error) bool) {
-		for u, err := range bodyCursor[wireUser](ctx, c, GetUsersQuery, nil) {
+		for u, err := range bodyCursor[wireUser](ctx, c, GetUsersQuery, nil, nil) {
 			if !yield(routing.Agent(u), err) || err != nil {
 				return
 			}
@@ -80,6 +80,24 @@ func (c *Client) Ratings(ctx context.Context, users []string) (map[string]routin
 				return nil, err
 			case u.Skills != nil || u.Languages != nil:
 				found[u.ID] = u.ratings()
+			}
+		}
+	}
+	return found, nil
+}
+
+// Names tells the names of active users by their ids. Who is not found is not in
+// it.
+func (c *Client) Names(ctx context.Context, users []string) (map[string]string, error) {
+	found := map[string]string{}
+	for some := range slices.Chunk(users, maxUsers) {
+		for u, err := range numbered[wireUser](ctx, c, GetUsers, nil, url.Values{"id": some}) {
+			switch {
+			case errors.Is(err, ErrNotFound):
+			case err != nil:
+				return found, err
+			default:
+				found[u.ID] = u.Name
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/foresort/foresort/routing"
@@ -51,7 +52,7 @@ func printFindings(w io.Writer, p Plan, style Style) {
 	fmt.Fprintln(w, paint(style.Bold, fmt.Sprintf("Findings of %s: %s, %s", stamp(p.Checked.At), faultCount, plural(warned, "warning"))))
 	line := func(colour func(...string) string, f routing.Finding) {
 		text := f.Message
-		if f.Rule != "" {
+		if f.Rule != "" && !strings.Contains(text, "rule "+f.Rule) {
 			text = "rule " + f.Rule + ": " + text
 		}
 		for _, s := range []string{waivedText(f), place(f.At)} {

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/apply"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 )
@@ -95,7 +95,7 @@ with it, foresort rollback puts it back, --anew leaves it as it is.`,
 func (o applyOptions) run(ctx context.Context, s *shell) error {
 	if o.Resume {
 		return s.withOrg(ctx, func(s *orgShell) error {
-			return s.locked(func() error { return o.resume(ctx, s) })
+			return s.locked(ctx, func() error { return o.resume(ctx, s) })
 		})
 	}
 	if err := o.check(); err != nil {
@@ -120,8 +120,8 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 				err: fmt.Errorf("%s is a plan for the organisation %s (%s), and the client signs in to %s (%s); nothing was changed", o.File, p.Org, p.Org.ID, s.org, s.org.ID),
 			}
 		}
-		return s.locked(func() error {
-			runs, err := s.runs()
+		return s.locked(ctx, func() error {
+			runs, err := s.ledger.Runs(ctx)
 			if err != nil {
 				return err
 			}
@@ -134,7 +134,7 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 					return err
 				}
 				p = made[0]
-			} else if rivals := journal.Memory(runs).Rivals(p); len(rivals) > 0 {
+			} else if rivals := ledger.Memory(runs).Rivals(p); len(rivals) > 0 {
 				return &failure{
 					code: exitConflict, hint: "make a new plan; to take it from that strategy, with --take-over",
 					err: fmt.Errorf("since %s was made, %s; nothing was changed", o.File, strings.Join(rivals, ", and ")),
@@ -161,7 +161,7 @@ func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan, saved
 			return err
 		}
 	}
-	run, err := s.journal.Start()
+	run, err := s.ledger.Start(ctx)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan, saved
 
 // resume goes on with the run that was cut off.
 func (o applyOptions) resume(ctx context.Context, s *orgShell) error {
-	runs, err := s.runs()
+	runs, err := s.ledger.Runs(ctx)
 	if err != nil {
 		return err
 	}
@@ -182,10 +182,7 @@ func (o applyOptions) resume(ctx context.Context, s *orgShell) error {
 	if !open {
 		return invalid("foresort apply FILE starts a new run", "there is no unfinished run in %s", s.org)
 	}
-	run, err := s.journal.Continue(cut.ID)
-	if err != nil {
-		return err
-	}
+	run := s.ledger.Continue(cut.ID)
 	s.say("%s; going on", unfinishedText(cut))
 	return o.carry(ctx, s, cut.Plan(), run, func(ao apply.Options) (apply.Report, error) { return apply.Resume(ctx, ao, cut) })
 }
@@ -208,8 +205,7 @@ func (s *shell) ask(ctx context.Context, question string) error {
 }
 
 // carry runs a plan with its journal, and tells what happens as it happens.
-func (o running) carry(ctx context.Context, s *orgShell, p plan.Plan, run *journal.Run, do func(apply.Options) (apply.Report, error)) error {
-	defer run.Close()
+func (o running) carry(ctx context.Context, s *orgShell, p plan.Plan, run *ledger.Run, do func(apply.Options) (apply.Report, error)) error {
 	t := &teller{shell: s.shell, total: len(p.Changes), deleted: map[routing.Ref]bool{}, progress: s.progress("carrying the plan out")}
 	report, err := do(apply.Options{
 		Plan: p, Platform: apply.On(s.client), Journal: run, Run: run.ID, NoWait: o.NoWait, KeepOnFailure: !o.RollbackOnFailure,
@@ -220,13 +216,14 @@ func (o running) carry(ctx context.Context, s *orgShell, p plan.Plan, run *journ
 		Event: t.tell,
 	})
 	t.progress.end()
+	s.sign(context.WithoutCancel(ctx))
 	if err == nil || s.json && report.Run != "" {
 		if err := s.print(report, func(w io.Writer, paint paint) error { return printReport(w, paint, p, report) }); err != nil {
 			return err
 		}
 	}
 	if err != nil && ctx.Err() != nil {
-		return s.interrupted()
+		return s.interrupted(context.WithoutCancel(ctx))
 	}
 	return carried(p, report, err)
 }
@@ -256,9 +253,9 @@ func printReport(w io.Writer, paint paint, p plan.Plan, report apply.Report) err
 }
 
 // interrupted says how the journal left off.
-func (s *orgShell) interrupted() error {
+func (s *orgShell) interrupted(ctx context.Context) error {
 	f := &failure{code: exitInterrupted, err: errors.New("interrupted: nothing was changed")}
-	runs, err := s.runs()
+	runs, err := s.ledger.Runs(ctx)
 	if cut, open := unfinished(runs); open {
 		f.err, f.hint = errors.New("interrupted: "+unfinishedText(cut)), unfinishedHint
 	} else if err != nil {

@@ -40,7 +40,7 @@ var commands = []func(*shell) *cobra.Command{
 	importCommand,
 	planCommand,
 	applyCommand,
-	rollbackCommand,
+	rollbackCommand, serveCommand, workerCommand, syncCommand, auditCommand,
 
 	demoCommand,
 	doctorCommand,
@@ -122,11 +122,7 @@ JSON. Exit codes and settings: docs/cli.md and docs/config.md.`,
 	root.SetCompletionCommandGroupID(groupAid)
 	for _, build := range commands {
 		cmd := build(s)
-		run := cmd.RunE
-		cmd.RunE = func(cmd *cobra.Command, args []string) error {
-			s.started = true // every check of the command line is behind us
-			return run(cmd, args)
-		}
+		s.starts(cmd)
 		root.AddCommand(cmd)
 	}
 	root.InitDefaultHelpCmd()
@@ -137,6 +133,20 @@ JSON. Exit codes and settings: docs/cli.md and docs/config.md.`,
 		}
 	}
 	return root
+}
+
+// starts notes when a command, or one below it, begins: every check of the
+// command line is behind us then.
+func (s *shell) starts(cmd *cobra.Command) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			s.started = true
+			return run(cmd, args)
+		}
+	}
+	for _, below := range cmd.Commands() {
+		s.starts(below)
+	}
 }
 
 // anyShell is the completion command without a shell, or with one that it does

@@ -2,10 +2,14 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +19,13 @@ import (
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/examples"
 	"github.com/foresort/foresort/genesys"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/daemon"
+	"github.com/foresort/foresort/internal/jobs"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/staffing"
+	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
 	"github.com/foresort/foresort/scenario"
@@ -30,8 +38,8 @@ func demoCommand(s *shell) *cobra.Command {
 		GroupID: groupAid,
 		Short:   "see it work, with no account and no network",
 		Long: `Demo starts the sandbox inside this process, predicts what the example strategy does
-to a week of email, deploys it, waits until it is active, finds out who changed it behind Foresort's back, and puts
-everything back. Every line tells what was really read back. Nothing is left behind.`,
+to a week of email, deploys it, waits until it is active, finds out who changed it behind
+Foresort's back, tells another system of it, and puts everything back. Every line tells what was really read back. Nothing is left behind.`,
 		Example: "  foresort demo",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), s) },
@@ -50,7 +58,7 @@ type demo struct {
 	*shell
 	server  *sandbox.Server
 	client  *genesys.Client
-	runs    *journal.Org
+	o       *orgShell
 	want    routing.Desired
 	before  routing.Org // as it was
 	planned plan.Plan
@@ -73,11 +81,12 @@ func runDemo(ctx context.Context, s *shell) error {
 		return err
 	}
 	defer os.RemoveAll(state)
-	runs, err := journal.Open(state, "demo")
+	db, err := store.Open(ctx, filepath.Join(state, "demo.db"))
 	if err != nil {
 		return err
 	}
-	d := &demo{shell: s, runs: runs}
+	defer db.Close()
+	d := &demo{shell: s, o: &orgShell{shell: s, store: db, state: state}}
 	s.standing = "the demo changes nothing outside this process"
 	start := time.Now()
 	for i, step := range []struct {
@@ -91,10 +100,11 @@ func runDemo(ctx context.Context, s *shell) error {
 		{"Simulate: what that would do to a week of email", d.foresee},
 		{"Apply, and wait until it is active", d.deploy},
 		{"Plan again: nothing is left to do", d.planNothing},
-		{"Someone changes a setting behind our back", d.meddle},
+		{"Someone changes a setting behind our back, and another system hears of it", d.meddle},
 		{"Plan shows the drift, and who did it", d.drift},
 		{"Apply puts it right", d.repair},
 		{"Roll back the first run", d.rollback},
+		{"The record proves itself", d.prove},
 	} {
 		d.begin(i+1, step.title)
 		waiting := s.progress(step.title)
@@ -106,6 +116,7 @@ func runDemo(ctx context.Context, s *shell) error {
 		}
 	}
 	defer d.client.Close()
+	defer d.server.Close()
 	return s.print(map[string]any{"steps": d.steps, "requests": len(d.server.Requests())}, func(w io.Writer, p paint) error {
 		_, err := fmt.Fprintf(w, "\n%s %d steps, %d requests to the sandbox, %s. The same commands run on your organisation: foresort --help\n",
 			p.green("Demo complete."), len(d.steps), len(d.server.Requests()), time.Since(start).Round(100*time.Millisecond))
@@ -133,11 +144,14 @@ func (d *demo) tell(format string, args ...any) {
 func (d *demo) open(ctx context.Context) error {
 	d.server = sandbox.New(sandbox.Options{
 		ActivationDelay: time.Second, ReplicationDelay: 500 * time.Millisecond,
-		Traffic: sandbox.SeedTraffic(), History: 35 * 24 * time.Hour,
+		Traffic: sandbox.SeedTraffic(), History: 35 * 24 * time.Hour, RateLimit: -1,
 	})
-	var err error
+	base, err := d.server.Start("127.0.0.1:0") //nolint:contextcheck // it ends with the demo
+	if err != nil {
+		return err
+	}
 	d.client, err = genesys.New(genesys.Config{
-		Gateway: "https://sandbox.invalid", Transport: d.server.Transport(), Logger: d.logger(), Version: version().Version,
+		Gateway: base, Logger: d.logger(), Version: version().Version, PerMinute: 6000,
 		ClientID: sandbox.DefaultClientID, ClientSecret: sandbox.DefaultClientSecret,
 	})
 	if err != nil {
@@ -147,6 +161,7 @@ func (d *demo) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.o.client, d.o.org, d.o.ledger = d.client, org.Ref, ledger.New(d.o.store, org.ID)
 	agents := 0
 	for _, err := range d.client.Agents(ctx) {
 		if err != nil {
@@ -169,11 +184,7 @@ func (d *demo) check(ctx context.Context) error {
 	}
 	d.want = st.Desired()
 	d.tell("examples/%s: %s, %s, %s passed", demoFile, count(len(st.Rules), "rule"), count(len(d.want.Routes), "address"), count(len(st.Tests), "test"))
-	org, err := d.client.Organization(ctx)
-	if err != nil {
-		return err
-	}
-	report, found, err := liveOptions{Live: true}.validateLive(ctx, &orgShell{d.shell, d.client, org, d.runs}, "examples/"+demoFile, d.want)
+	report, found, err := liveOptions{Live: true}.validateLive(ctx, d.o, "examples/"+demoFile, d.want)
 	if err != nil {
 		return err
 	}
@@ -236,11 +247,11 @@ func (d *demo) build(ctx context.Context) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	runs, _, err := d.runs.Runs()
+	runs, err := d.o.ledger.Runs(ctx)
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	p, problems := plan.Build(d.want, org, journal.Memory(runs))
+	p, problems := plan.Build(d.want, org, ledger.Memory(runs))
 	if err := problems.Err(); err != nil {
 		return plan.Plan{}, err
 	}
@@ -301,12 +312,11 @@ func (d *demo) foresee(ctx context.Context) error {
 }
 
 // carry carries something out in a run of its own.
-func (d *demo) carry(do func(apply.Options) (apply.Report, error)) (string, error) {
-	run, err := d.runs.Start()
+func (d *demo) carry(ctx context.Context, do func(apply.Options) (apply.Report, error)) (string, error) {
+	run, err := d.o.ledger.Start(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer run.Close()
 	deleted := map[routing.Ref]bool{}
 	_, err = do(apply.Options{
 		Plan: d.planned, Platform: apply.On(d.client), Journal: run, Run: run.ID,
@@ -330,7 +340,7 @@ func (d *demo) carry(do func(apply.Options) (apply.Report, error)) (string, erro
 }
 
 func (d *demo) deploy(ctx context.Context) (err error) {
-	d.first, err = d.carry(func(o apply.Options) (apply.Report, error) { return apply.Run(ctx, o) })
+	d.first, err = d.carry(ctx, func(o apply.Options) (apply.Report, error) { return apply.Run(ctx, o) })
 	if err != nil {
 		return err
 	}
@@ -357,10 +367,28 @@ func (d *demo) planNothing(ctx context.Context) error {
 }
 
 func (d *demo) meddle(ctx context.Context) error {
+	heard, stop, err := d.relay(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	d.tell("%s sets the service level of %s in the admin page", demoPerson, d.want.Queue.Name)
+	start := time.Now()
 	if err := d.server.EditQueue(demoPerson, d.want.Queue.Name, func(queue map[string]any) {
 		queue["mediaSettings"].(map[string]any)["email"].(map[string]any)["serviceLevel"] = map[string]any{"percentage": 0.6, "durationMs": 28_800_000}
 	}); err != nil {
 		return err
+	}
+	select {
+	case e := <-heard:
+		d.tell("another system got it, signed, %s after the change: %s of %s by %s, out of band: %t", short(e.at.Sub(start)), e.Type, e.Object.Name, e.Actor.Name, e.OutOfBand)
+		for _, c := range e.Changes {
+			d.tell("  %s: %s -> %s", c.Field, c.Before, c.After)
+		}
+	case <-time.After(10 * time.Second):
+		return errors.New("the other system has not heard of it")
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	// Reads lag and may go to and fro: it is there when three in a row show it.
 	for shown := 0; ; {
@@ -373,8 +401,8 @@ func (d *demo) meddle(ctx context.Context) error {
 			shown = 0
 		}
 		if shown == 3 {
-			d.tell("%s has set the service level of %s in the admin page; read back: %s", demoPerson, d.want.Queue.Name, routing.Text(org.Queues[0].Settings, "serviceLevel"))
-			return nil
+			d.tell("read back: %s", routing.Text(org.Queues[0].Settings, "serviceLevel"))
+			break
 		}
 		select {
 		case <-ctx.Done():
@@ -382,6 +410,90 @@ func (d *demo) meddle(ctx context.Context) error {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+	return nil
+}
+
+// heard is an event as another system got it, and when.
+type heard struct {
+	relay.Event
+	at time.Time
+}
+
+// relay runs the daemon with an endpoint that checks the signature of what it
+// gets.
+func (d *demo) relay(ctx context.Context) (events chan heard, stop func(), err error) {
+	const secret = "a secret of the demo, which nobody else knows"
+	key, err := relay.ParseSecret(secret)
+	if err != nil {
+		return nil, nil, err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	events = make(chan heard, 16)
+	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		e := heard{at: time.Now()}
+		if err == nil {
+			err = relay.Verifier{Secrets: []relay.Secret{key}, Tolerance: time.Minute}.Verify(r.Header, body, e.at)
+		}
+		if err == nil {
+			err = json.Unmarshal(body, &e.Event)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		events <- e
+	})}
+	go func() { _ = server.Serve(listener) }()
+	want := d.want
+	want.Sync = []routing.SyncTarget{{Name: "gateway", URL: "http://" + listener.Addr().String(), Secret: "DEMO_SECRET"}}
+	service, err := daemon.New(daemon.Config{
+		Client: d.client, ClientID: sandbox.DefaultClientID, Store: d.o.store, Org: d.o.org, Strategies: []routing.Desired{want},
+		Getenv: func(string) string { return secret }, Allow: []string{"127.0.0.1"}, Log: d.logger(),
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, server.Close())
+	}
+	running, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- service.Run(running) }()
+	for !service.Listening() {
+		select {
+		case <-ctx.Done():
+			cancel()
+			return nil, nil, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return events, func() {
+		cancel()
+		_ = errors.Join(<-done, server.Close())
+	}, nil
+}
+
+// prove signs the ledger, tells what is in it, and proves it.
+func (d *demo) prove(ctx context.Context) error {
+	d.o.sign(ctx)
+	kinds := map[ledger.Kind]int{}
+	for e, err := range d.o.ledger.Entries(ctx, ledger.Filter{}) {
+		if err != nil {
+			return err
+		}
+		kinds[e.Kind]++
+	}
+	v, err := d.o.ledger.Verify(ctx)
+	if err != nil {
+		return err
+	}
+	if !v.OK() {
+		return errors.New(v.Problem)
+	}
+	d.tell("%d entries: %d steps of runs, %s of the organisation, %s to another system", v.Entries, kinds[ledger.KindRun], count(kinds[daemon.KindChange], "change"), count(kinds[jobs.KindDelivered], "delivery"))
+	d.tell("every hash fits the entry and the one before; %s agrees, the newest hash is %s…", count(v.Checkpoints, "signed checkpoint"), v.Hash[:16])
+	return nil
 }
 
 func (d *demo) drift(ctx context.Context) error {
@@ -396,17 +508,17 @@ func (d *demo) drift(ctx context.Context) error {
 }
 
 func (d *demo) repair(ctx context.Context) error {
-	_, err := d.carry(func(o apply.Options) (apply.Report, error) { return apply.Run(ctx, o) })
+	_, err := d.carry(ctx, func(o apply.Options) (apply.Report, error) { return apply.Run(ctx, o) })
 	return err
 }
 
 func (d *demo) rollback(ctx context.Context) error {
-	runs, _, err := d.runs.Runs()
+	runs, err := d.o.ledger.Runs(ctx)
 	if err != nil {
 		return err
 	}
 	i := slices.IndexFunc(runs, func(r apply.Record) bool { return r.ID == d.first })
-	if _, err := d.carry(func(o apply.Options) (apply.Report, error) { return apply.Rollback(ctx, o, runs[i]) }); err != nil {
+	if _, err := d.carry(ctx, func(o apply.Options) (apply.Report, error) { return apply.Rollback(ctx, o, runs[i]) }); err != nil {
 		return err
 	}
 	org, err := d.read(ctx)

@@ -69,6 +69,9 @@ func commandDoc(b *bytes.Buffer, cmd *cobra.Command) {
 		b.WriteString("\n")
 		flagTable(b, local)
 	}
+	for _, below := range cmd.Commands() {
+		commandDoc(b, below)
+	}
 }
 
 func flagTable(b *bytes.Buffer, flags *pflag.FlagSet) {

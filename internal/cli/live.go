@@ -12,7 +12,7 @@ import (
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/coverage"
 	"github.com/foresort/foresort/genesys"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
@@ -142,7 +142,7 @@ func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string,
 	if err != nil {
 		return nil, nil, err
 	}
-	runs, err := s.runs()
+	runs, err := s.ledger.Runs(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -162,7 +162,7 @@ func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string,
 	if err := completeNames(ctx, s.client, &org, want, skills, languages); err != nil {
 		return nil, nil, err
 	}
-	if _, found := plan.Build(want, org, journal.Memory(runs)); found.Err() != nil {
+	if _, found := plan.Build(want, org, ledger.Memory(runs)); found.Err() != nil {
 		return nil, s.placed(file, found), nil
 	}
 	r, err := l.look(ctx, s, want, org, runs)

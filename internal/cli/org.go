@@ -4,21 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/routing"
 )
 
-// orgShell is a shell that talks to one organisation and has its journal.
+// orgShell is a shell that talks to one organisation and has its ledger.
 type orgShell struct {
 	*shell
-	client  *genesys.Client
-	org     routing.Ref
-	journal *journal.Org
+	client *genesys.Client
+	org    routing.Ref
+	store  *store.Store
+	ledger *ledger.Ledger
+	state  string // the folder
 }
 
 // withOrg signs in, asks which organisation it is, and does something with it.
@@ -36,11 +41,15 @@ func (s *shell) withOrg(ctx context.Context, do func(*orgShell) error) error {
 	if err != nil {
 		return err
 	}
-	j, err := journal.Open(state, org.ID)
+	db, err := openStore(ctx, set, state)
 	if err != nil {
 		return err
 	}
-	return do(&orgShell{shell: s, client: client, org: org, journal: j})
+	o := &orgShell{shell: s, client: client, org: org, store: db, ledger: ledger.New(db, org.ID), state: state}
+	if err = o.adopt(ctx); err == nil {
+		err = do(o)
+	}
+	return errors.Join(err, db.Close())
 }
 
 // now is the time by the platform's clock, where that differs from this machine's.
@@ -51,11 +60,40 @@ func (s *orgShell) now() time.Time {
 	return time.Now()
 }
 
+// openStore opens the database of the settings, which is a file of the state
+// folder unless they name another.
+func openStore(ctx context.Context, set settings, state string) (*store.Store, error) {
+	database := set.text("database")
+	if database == "" {
+		database = filepath.Join(state, "foresort.db")
+	}
+	db, err := store.Open(ctx, database)
+	if open, ok := errors.AsType[*store.OpenError](err); ok {
+		return nil, &failure{code: exitFailed, err: err, hint: open.Hint}
+	}
+	return db, err
+}
+
+// adopt reads in journals that were kept as files, once.
+func (s *orgShell) adopt(ctx context.Context) error {
+	dir := filepath.Join(s.state, s.org.ID)
+	if _, err := os.Stat(filepath.Join(dir, "runs")); err != nil {
+		return nil //nolint:nilerr // there is none, or it cannot be seen
+	}
+	return s.locked(ctx, func() error {
+		notes, err := s.ledger.Adopt(ctx, dir)
+		for _, n := range notes {
+			s.say("%s", n)
+		}
+		return err
+	})
+}
+
 // locked does something while no other apply to the organisation can run.
-func (s *orgShell) locked(do func() error) error {
-	release, err := s.journal.Lock()
-	if errors.As(err, new(*journal.HeldError)) {
-		return &failure{code: exitConflict, err: err}
+func (s *orgShell) locked(ctx context.Context, do func() error) error {
+	release, err := s.store.Lock(ctx, "apply "+s.org.ID)
+	if held, ok := errors.AsType[*store.HeldError](err); ok {
+		return &failure{code: exitConflict, err: fmt.Errorf("another apply to this organisation is under way (%w); wait until it ends", held)}
 	}
 	if err != nil {
 		return err
@@ -68,13 +106,23 @@ func (s *orgShell) locked(do func() error) error {
 	return do()
 }
 
-// runs reads the runs of the organisation, oldest first.
-func (s *orgShell) runs() ([]apply.Record, error) {
-	runs, notes, err := s.journal.Runs()
-	for _, n := range notes {
-		s.say("%s", n)
+// sign makes a checkpoint of the ledger, and keeps a copy of it beside the
+// database. What cannot be signed is said, and nothing fails for it.
+func (s *orgShell) sign(ctx context.Context) {
+	key, err := ledger.LoadKey(filepath.Join(s.state, "ledger.key"))
+	if err == nil {
+		var c *ledger.Checkpoint
+		if c, err = s.ledger.Sign(ctx, key); err == nil && c != nil {
+			err = c.Keep(s.checkpointsFile())
+		}
 	}
-	return runs, err
+	if err != nil {
+		s.say("the ledger has no new checkpoint: %v", err)
+	}
+}
+
+func (s *orgShell) checkpointsFile() string {
+	return filepath.Join(s.state, s.org.ID, "checkpoints.jsonl")
 }
 
 // unfinished finds the run that was cut off, if the last one that did anything

@@ -15,7 +15,7 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/scenario"
@@ -123,7 +123,7 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 		}
 	}
 	return s.withOrg(ctx, func(s *orgShell) error {
-		runs, err := s.runs()
+		runs, err := s.ledger.Runs(ctx)
 		if err != nil {
 			return err
 		}
@@ -223,7 +223,7 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 	if err := apply.CatchUp(ctx, apply.On(s.client), apply.Wait{}, runs); err != nil {
 		return nil, routing.Org{}, err
 	}
-	memory := journal.Memory(runs)
+	memory := ledger.Memory(runs)
 	memory.Prune, memory.TakeOver = o.Prune, o.TakeOver
 	scope := o.scope(wants, memory)
 	var live *liveCheck

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/apply"
-	"github.com/foresort/foresort/internal/journal"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/plan"
 )
 
@@ -61,26 +61,26 @@ type undoable struct {
 func (o rollbackOptions) run(ctx context.Context, s *shell) error {
 	return s.withOrg(ctx, func(s *orgShell) error {
 		if !o.List {
-			return s.locked(func() error { return o.rollback(ctx, s) })
+			return s.locked(ctx, func() error { return o.rollback(ctx, s) })
 		}
-		runs, err := s.runs()
-		if errors.As(err, new(*journal.DamagedError)) {
+		runs, err := s.ledger.Runs(ctx)
+		if errors.As(err, new(*ledger.DamagedError)) {
 			s.say("%v", err)
 		} else if err != nil {
 			return err
 		}
-		return listRuns(s.shell, journal.Undoable(runs))
+		return listRuns(s.shell, ledger.Undoable(runs))
 	})
 }
 
 func (o rollbackOptions) rollback(ctx context.Context, s *orgShell) error {
-	runs, err := s.runs()
-	if o.Run != "" && errors.As(err, new(*journal.DamagedError)) {
+	runs, err := s.ledger.Runs(ctx)
+	if o.Run != "" && errors.As(err, new(*ledger.DamagedError)) {
 		s.say("%v", err) // which is the last run is not known, but this one is named
 	} else if err != nil {
 		return err
 	}
-	candidates := journal.Undoable(runs)
+	candidates := ledger.Undoable(runs)
 	at := 0
 	if o.Run != "" {
 		at = slices.IndexFunc(candidates, func(r apply.Record) bool { return r.ID == o.Run })
@@ -102,7 +102,7 @@ func (o rollbackOptions) rollback(ctx context.Context, s *orgShell) error {
 			return err
 		}
 	}
-	run, err := s.journal.Start()
+	run, err := s.ledger.Start(ctx)
 	if err != nil {
 		return err
 	}

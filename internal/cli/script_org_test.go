@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,6 +26,7 @@ import (
 //	no-faults                        end all fault rules
 //	await-fault                      wait until every fault that was counted has happened
 //	requests                         write what the sandbox got since the last time to stdout
+//	sql STATEMENT                    run SQL on the database of the state folder
 var orgCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"edit-queue": onSandbox(3, editQueue),
 	"show-queue": onSandbox(1, showQueue),
@@ -37,6 +40,18 @@ var orgCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"no-faults":   onSandbox(0, func(_ *testscript.TestScript, s *sandbox.Server, _ []string) error { s.ClearFaults(); return nil }),
 	"await-fault": onSandbox(0, awaitFault),
 	"requests":    onSandbox(0, listRequests),
+	"sql":         runSQL,
+}
+
+func runSQL(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sql STATEMENT")
+	}
+	db, err := sql.Open("sqlite", filepath.Join(ts.Getenv("HOME"), ".local", "state", "foresort", "foresort.db"))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(args[0])
+	ts.Check(err)
 }
 
 // started is where a script keeps its sandbox.
@@ -129,6 +144,7 @@ func listRequests(ts *testscript.TestScript, s *sandbox.Server, _ []string) erro
 // withOrgCommands adds them to the other commands.
 func withOrgCommands(cmds map[string]func(*testscript.TestScript, bool, []string)) map[string]func(*testscript.TestScript, bool, []string) {
 	maps.Copy(cmds, orgCommands)
+	maps.Copy(cmds, syncCommands)
 	maps.Copy(cmds, liveCommands)
 	return cmds
 }

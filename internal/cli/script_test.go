@@ -58,6 +58,7 @@ func scriptParams(files []string) testscript.Params {
 			e.Setenv("XDG_STATE_HOME", "")
 			e.Setenv("XDG_CONFIG_HOME", "")
 			e.Values[started{}] = new(*sandbox.Server)
+			e.Values[receiving{}] = new(*receiver)
 			e.Values[answers{}] = new(answering)
 			if err := os.MkdirAll(home, 0o700); err != nil {
 				return err

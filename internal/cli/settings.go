@@ -61,7 +61,11 @@ var settingTable = []setting{
 	},
 	{
 		key: "state", flag: "state", env: []string{"FORESORT_STATE"}, profile: true,
-		doc: "the folder of journals and claims; `$XDG_STATE_HOME/foresort`, else `~/.local/state/foresort`",
+		doc: "the folder of the database, the ledger's key and what is remembered; `$XDG_STATE_HOME/foresort`, else `~/.local/state/foresort`",
+	},
+	{
+		key: "database", flag: "database", env: []string{"FORESORT_DATABASE"}, profile: true,
+		doc: "the database: a file, or the `postgres://` address of one that several machines share; `foresort.db` in the state folder",
 	},
 	{
 		key: "retries", flag: "retries", env: []string{"FORESORT_RETRIES"}, profile: true,

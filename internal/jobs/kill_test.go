@@ -1,0 +1,197 @@
+//go:build linux || darwin
+
+package jobs_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/foresort/foresort/internal/jobs"
+	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/store"
+	"github.com/foresort/foresort/internal/store/storetest"
+)
+
+// The environment of a process that the test below kills: its database, the
+// receiver, and at which step of which name it ends itself; "" ends it from
+// outside.
+const (
+	killedDatabase = "FORESORT_TEST_KILLED_DATABASE"
+	killedReceiver = "FORESORT_TEST_KILLED_RECEIVER"
+	killedAt       = "FORESORT_TEST_KILLED_AT"
+)
+
+// FORESORT_KILLS and FORESORT_KILL_EVENTS make it long: `make kills`.
+func sizeOf(name string, usual int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return usual
+}
+
+var steps = []string{"claimed", "sent", "finishing", "finished"}
+
+const killLease = 300 * time.Millisecond
+
+// TestNothingIsLostWhereWorkersAreKilled kills a worker again and again, at steps
+// that are named and at random, while events are put and sent.
+func TestNothingIsLostWhereWorkersAreKilled(t *testing.T) {
+	t.Parallel()
+	if database := os.Getenv(killedDatabase); database != "" {
+		victim(t, database)
+		return
+	}
+	storetest.Each(t, func(t *testing.T, database string) {
+		kills, events := sizeOf("FORESORT_KILLS", 20), sizeOf("FORESORT_KILL_EVENTS", 400)
+		s := storetest.Open(t, database)
+		o := jobs.NewOutbox(s, org)
+		got := &inbox{times: map[string]int{}, last: map[string]int64{}}
+		server := httptest.NewServer(got)
+		defer server.Close()
+		chance := rand.New(rand.NewPCG(1, uint64(len(database))))
+		perKill := (events + kills - 1) / kills
+		for kill, putSoFar := 0, 0; kill < kills; kill++ {
+			n := min(perKill, events-putSoFar)
+			objects := make([]string, n)
+			for i := range objects {
+				objects[i] = fmt.Sprint("queue ", chance.IntN(9))
+			}
+			put(t, s, o, []string{"a/one"}, objects...)
+			putSoFar += n
+			at := ""
+			if chance.IntN(3) > 0 {
+				at = fmt.Sprint(steps[chance.IntN(len(steps))], " ", 1+chance.IntN(4))
+			}
+			runVictim(t, database, server.URL, at, time.Duration(chance.IntN(120))*time.Millisecond)
+		}
+		w := &jobs.Worker{Outbox: o, Endpoints: func() []string { return []string{"a/one"} }, Send: post(server.URL)}
+		o.Lease = killLease
+		work(t, w, func() bool {
+			open, err := o.List(t.Context(), jobs.Filter{State: jobs.Open, Limit: 1})
+			return err == nil && len(open) == 0
+		})
+		got.judge(t, events, kills)
+		if v, err := ledger.New(s, org).Verify(t.Context()); err != nil || !v.OK() || v.Entries != int64(2*events) {
+			t.Errorf("%+v, %v", v, err)
+		}
+	})
+}
+
+// runVictim runs a worker in a process of its own until it is killed.
+func runVictim(t *testing.T, database, receiver, at string, after time.Duration) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNothingIsLostWhereWorkersAreKilled$")
+	cmd.Env = append(os.Environ(), killedDatabase+"="+database, killedReceiver+"="+receiver, killedAt+"="+at)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	limit := after + 80*time.Millisecond // it takes a while to start
+	if at != "" {
+		limit = 3 * time.Second
+	}
+	timer := time.AfterFunc(limit, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	err := cmd.Wait()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL {
+		t.Fatalf("the worker was not killed: %v", err)
+	}
+}
+
+// victim works until it is killed, by itself where a step is named.
+func victim(t *testing.T, database string) {
+	s, err := store.Open(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := jobs.NewOutbox(s, org)
+	o.Lease = killLease
+	point, nth, _ := strings.Cut(os.Getenv(killedAt), " ")
+	left := atomic.Int64{}
+	if n, err := strconv.ParseInt(nth, 10, 64); err == nil {
+		left.Store(n)
+	}
+	w := &jobs.Worker{
+		Outbox: o, AtOnce: 8, Endpoints: func() []string { return []string{"a/one"} }, Send: post(os.Getenv(killedReceiver)),
+		Step: func(at string) {
+			if at == point && left.Add(-1) == 0 {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
+		},
+	}
+	if err := w.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// post sends a delivery to the receiver.
+func post(url string) func(context.Context, jobs.Delivery) jobs.Outcome {
+	return func(ctx context.Context, d jobs.Delivery) jobs.Outcome {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(d.Body))
+		if err != nil {
+			return again(d, time.Second)
+		}
+		req.Header.Set("webhook-id", d.ID)
+		req.Header.Set("object", d.Object)
+		req.Header.Set("seq", strconv.FormatInt(d.Seq, 10))
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return again(d, 10*time.Millisecond)
+		}
+		defer resp.Body.Close()
+		_, _ = io.Copy(io.Discard, resp.Body)
+		return delivered(d)
+	}
+}
+
+// inbox is the receiver: it knows what came how often, and whether anything
+// overtook.
+type inbox struct {
+	mu        sync.Mutex
+	times     map[string]int
+	last      map[string]int64 // by object
+	inversion []string
+}
+
+func (b *inbox) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id, object := r.Header.Get("webhook-id"), r.Header.Get("object")
+	seq, _ := strconv.ParseInt(r.Header.Get("seq"), 10, 64)
+	b.times[id]++
+	if seq < b.last[object] && b.times[id] == 1 {
+		b.inversion = append(b.inversion, fmt.Sprintf("%s: %d after %d", object, seq, b.last[object]))
+	}
+	b.last[object] = max(b.last[object], seq)
+}
+
+// judge says what came: everything, and no more repeats than deliveries were
+// under way at the kills.
+func (b *inbox) judge(t *testing.T, events, kills int) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	repeats := 0
+	for id, n := range b.times {
+		repeats += n - 1
+		if n > 1+kills {
+			t.Errorf("%s came %d times", id, n)
+		}
+	}
+	if len(b.times) != events || len(b.inversion) > 0 || repeats > kills*8 {
+		t.Errorf("%d of %d events came, %d repeats in %d kills, out of order: %q", len(b.times), events, repeats, kills, b.inversion)
+	}
+	t.Logf("%d events, %d kills, %d repeats", events, kills, repeats)
+}

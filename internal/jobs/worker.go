@@ -1,0 +1,192 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Worker sends what is due. Any number of them may share a database.
+type Worker struct {
+	Outbox *Outbox
+	// Send makes one attempt and says what becomes of it. It must end well before
+	// a lease does, and may be called by several goroutines.
+	Send func(context.Context, Delivery) Outcome
+	// Endpoints are those that can be sent to just now.
+	Endpoints func() []string
+	// AtOnce is how many deliveries to one endpoint are under way at most; 0: 16.
+	AtOnce int
+	Log    *slog.Logger // nil: none
+	// Step is told where the worker is; for tests that end it there.
+	Step func(point string)
+
+	mu      sync.Mutex
+	wake    chan struct{}
+	failing map[string]int // by endpoint: failures in a row
+}
+
+const (
+	atOnce = 16
+	// look is how often the worker looks for work that others have put.
+	look = 250 * time.Millisecond
+	// failingFrom is after how many failures in a row an endpoint gets only one
+	// attempt at a time.
+	failingFrom = 20
+	// gather is how long outcomes wait for others to be recorded with.
+	gather = 3 * time.Millisecond
+	// mostFinished is how many outcomes are recorded at once.
+	mostFinished = 256
+)
+
+// Wake lets the worker look for work at once.
+func (w *Worker) Wake() {
+	select {
+	case w.waker() <- struct{}{}:
+	default:
+	}
+}
+
+func (w *Worker) waker() chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.wake == nil {
+		w.wake = make(chan struct{}, 1)
+	}
+	return w.wake
+}
+
+func (w *Worker) step(point string) {
+	if w.Step != nil {
+		w.Step(point)
+	}
+}
+
+// Grace is how long attempts may go on once the worker shall end; then they are
+// broken off, and tried again later.
+const Grace = 8 * time.Second
+
+// Run works until the context ends. Then it begins nothing new, waits for what is
+// under way, and records it.
+func (w *Worker) Run(ctx context.Context) error {
+	if w.Log == nil {
+		w.Log = slog.New(slog.DiscardHandler)
+	}
+	if w.AtOnce <= 0 {
+		w.AtOnce = atOnce
+	}
+	w.failing = map[string]int{}
+	r := &running{Worker: w, underWay: map[string]int{}, outcomes: make(chan Outcome, mostFinished)}
+	return r.run(ctx)
+}
+
+// running is a worker at work.
+type running struct {
+	*Worker
+	underWay map[string]int // by endpoint
+	outcomes chan Outcome
+}
+
+func (r *running) run(ctx context.Context) error {
+	// What is under way is sent and recorded although the context has ended.
+	lasting := context.WithoutCancel(ctx)
+	sending, breakOff := context.WithCancel(lasting)
+	defer breakOff()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(Grace, breakOff) })()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		if ctx.Err() == nil {
+			if err := r.claim(sending); err != nil {
+				r.Log.Error("claim deliveries", "error", err)
+			}
+		} else if r.busy() == 0 {
+			return nil
+		}
+		var first Outcome
+		done := ctx.Done()
+		if ctx.Err() != nil {
+			done = nil
+		}
+		select {
+		case first = <-r.outcomes:
+			r.finish(lasting, first)
+		case <-r.waker():
+		case <-tick.C:
+		case <-done:
+		}
+	}
+}
+
+func (r *running) busy() (n int) {
+	for _, k := range r.underWay {
+		n += k
+	}
+	return n
+}
+
+// claim takes what is due for each endpoint, as far as there is room, and sends
+// it.
+func (r *running) claim(ctx context.Context) error {
+	for _, endpoint := range r.Endpoints() {
+		room := r.AtOnce
+		if r.failing[endpoint] >= failingFrom {
+			room = 1
+		}
+		if room -= r.underWay[endpoint]; room < (r.AtOnce+1)/2 && r.underWay[endpoint] > 0 {
+			continue // few at a time would cost a transaction each
+		}
+		claimed, err := r.Outbox.Claim(ctx, endpoint, int64(room))
+		if err != nil {
+			return err
+		}
+		if len(claimed) > 0 {
+			r.step("claimed")
+		}
+		for _, d := range claimed {
+			r.underWay[endpoint]++
+			go func() {
+				out := r.Send(ctx, d)
+				out.Delivery, out.Endpoint, out.Event = d, d.Endpoint, d.Event
+				r.step("sent")
+				r.outcomes <- out
+			}()
+		}
+	}
+	return nil
+}
+
+// finish records an outcome with all those that have come meanwhile. Until they
+// are recorded they are tried again and again: what was sent must not be sent
+// twice because the disk was full for a moment.
+func (r *running) finish(ctx context.Context, first Outcome) {
+	all := []Outcome{first}
+	late := time.After(gather)
+	for more := true; more && len(all) < min(mostFinished, r.busy()); {
+		select {
+		case out := <-r.outcomes:
+			all = append(all, out)
+		case <-late:
+			more = false
+		}
+	}
+	r.step("finishing")
+	limit := time.Now().Add(r.Outbox.Lease) // then others have them
+	for pause := 100 * time.Millisecond; ; pause *= 2 {
+		err := r.Outbox.Finish(ctx, all)
+		if err == nil || time.Now().Add(pause).After(limit) {
+			break
+		}
+		r.Log.Error("record deliveries", "error", err, "deliveries", len(all))
+		<-time.After(pause)
+	}
+	r.step("finished")
+	for _, out := range all {
+		r.underWay[out.Endpoint]--
+		if out.State == Delivered {
+			r.failing[out.Endpoint] = 0
+		} else {
+			r.failing[out.Endpoint]++
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/foresort/foresort/apply"
+)
+
+// This file is the journal of apply: its entries are entries of the ledger.
+
+// Run is the open journal of one run.
+type Run struct {
+	ID string
+	l  *Ledger
+}
+
+// patience is how long an entry may take to be written.
+const patience = time.Minute
+
+// Append returns once the entry is on disk.
+func (r *Run) Append(e apply.Entry) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, err := r.l.Append(ctx, KindRun, r.ID, e)
+	return err
+}
+
+// Start names a new run. The caller holds the lock.
+func (l *Ledger) Start(ctx context.Context) (*Run, error) {
+	for now := l.now().UTC(); ; now = now.Add(time.Millisecond) {
+		id := strings.Replace(now.Format("20060102-150405.000"), ".", "-", 1)
+		taken, err := l.has(ctx, KindRun, id)
+		if err != nil {
+			return nil, err
+		}
+		if !taken {
+			return &Run{ID: id, l: l}, nil
+		}
+	}
+}
+
+// Continue goes on with a run that was cut off. The caller holds the lock.
+func (l *Ledger) Continue(id string) *Run { return &Run{ID: id, l: l} }
+
+func (l *Ledger) has(ctx context.Context, kind Kind, subject string) (bool, error) {
+	is, err := l.store.Read().NewSelect().Model((*row)(nil)).Where("org = ?", l.org).Where("kind = ?", kind).Where("subject = ?", subject).Exists(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the ledger: %w", err)
+	}
+	return is, nil
+}
+
+// Damage is a run that cannot be read.
+type Damage struct {
+	Run string `json:"run"`
+	Err error  `json:"-"` // with the entry
+}
+
+// DamagedError names the runs that cannot be read. What they did is not known,
+// so nothing may be planned or applied on the others alone.
+type DamagedError struct{ Runs []Damage }
+
+// Error says which they are and what to do.
+func (e *DamagedError) Error() string {
+	parts := make([]string, len(e.Runs))
+	for i, d := range e.Runs {
+		parts[i] = fmt.Sprintf("read the journal of run %s: %v", d.Run, d.Err)
+	}
+	return strings.Join(parts, "; ") + "; what it did is not known: `foresort audit verify` says where the ledger was changed; restore the database from a copy"
+}
+
+// Unwrap is why they cannot be read.
+func (e *DamagedError) Unwrap() []error {
+	errs := make([]error, len(e.Runs))
+	for i, d := range e.Runs {
+		errs[i] = d.Err
+	}
+	return errs
+}
+
+// Runs reads all runs, oldest first. Beside a *DamagedError it returns the runs
+// that can be read.
+func (l *Ledger) Runs(ctx context.Context) (runs []apply.Record, err error) {
+	entries := map[string][]apply.Entry{}
+	broken := map[string]error{}
+	var order []string
+	for e, err := range l.Entries(ctx, Filter{Kind: KindRun}) {
+		if err != nil {
+			return nil, err
+		}
+		var in apply.Entry
+		if err := json.Unmarshal(e.Body, &in); err != nil {
+			broken[e.Subject] = errors.Join(broken[e.Subject], fmt.Errorf("entry %d of the ledger is damaged: %w", e.Seq, err))
+		}
+		if _, known := entries[e.Subject]; !known {
+			order = append(order, e.Subject)
+		}
+		entries[e.Subject] = append(entries[e.Subject], in)
+	}
+	var damaged []Damage
+	for _, id := range order {
+		rec, err := apply.Replay(id, entries[id])
+		if err = errors.Join(broken[id], err); err != nil {
+			damaged = append(damaged, Damage{Run: id, Err: err})
+			continue
+		}
+		runs = append(runs, rec)
+	}
+	slices.SortStableFunc(runs, func(a, b apply.Record) int { return a.Started.Compare(b.Started) })
+	if len(damaged) > 0 {
+		return runs, &DamagedError{damaged}
+	}
+	return runs, nil
+}
+
+var _ apply.Journal = (*Run)(nil)

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/uptrace/bun"
+)
+
+// This file keeps others out: locks that end with the process that holds them.
+
+// HeldError says that another process holds a lock.
+type HeldError struct {
+	Holder string    // empty: not known
+	Since  time.Time // zero: not known
+}
+
+// Error says who holds it.
+func (e *HeldError) Error() string {
+	if e.Holder == "" {
+		return "another process"
+	}
+	return fmt.Sprintf("%s, since %s", e.Holder, e.Since.Local().Format("2006-01-02 15:04:05"))
+}
+
+type holder struct {
+	bun.BaseModel `bun:"table:lock_holders,alias:h"`
+	Name          string `bun:",pk"`
+	Holder        string
+	Since         int64
+}
+
+// Lock takes a lock that no two processes have at once, or returns a *HeldError.
+// It is held until release is called or the process ends.
+func (s *Store) Lock(ctx context.Context, name string) (release func() error, err error) {
+	free, err := s.take(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if free == nil {
+		h := holder{Name: name}
+		if err := s.read.NewSelect().Model(&h).WherePK().Scan(ctx); err != nil || h.Holder == "" {
+			return nil, &HeldError{}
+		}
+		return nil, &HeldError{Holder: h.Holder, Since: time.UnixMicro(h.Since)}
+	}
+	host, _ := os.Hostname()
+	h := holder{Name: name, Holder: fmt.Sprintf("process %d on %s", os.Getpid(), host), Since: time.Now().UnixMicro()}
+	if _, err := s.write.NewInsert().Model(&h).On("CONFLICT (name) DO UPDATE").Set("holder = EXCLUDED.holder").Set("since = EXCLUDED.since").Exec(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("note who holds the lock: %w", err), free())
+	}
+	lasting := context.WithoutCancel(ctx)
+	return func() error {
+		ctx, cancel := context.WithTimeout(lasting, 5*time.Second)
+		defer cancel()
+		_, err := s.write.NewDelete().Model(&h).WherePK().Exec(ctx)
+		return errors.Join(err, free())
+	}, nil
+}
+
+// take takes the lock itself; nil: another process has it.
+func (s *Store) take(ctx context.Context, name string) (free func() error, err error) {
+	if !s.Postgres() {
+		sum := sha256.Sum256([]byte(name))
+		l := flock.New(s.path+"."+hex.EncodeToString(sum[:6])+".lock", flock.SetPermissions(0o600))
+		got, err := l.TryLock()
+		if err != nil {
+			return nil, s.failed(fmt.Errorf("take the lock: %w", err))
+		}
+		if !got {
+			return nil, nil
+		}
+		return l.Unlock, nil
+	}
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	own := conn.Hijack() // it must not go back to the pool with the lock
+	sum := sha256.Sum256([]byte("foresort lock " + name))
+	key := int64(binary.BigEndian.Uint64(sum[:8]))
+	var got bool
+	if err := own.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", key).Scan(&got); err != nil {
+		return nil, errors.Join(fmt.Errorf("take the lock: %w", err), own.Close(ctx))
+	}
+	if !got {
+		return nil, own.Close(ctx)
+	}
+	lasting := context.WithoutCancel(ctx)
+	return func() error {
+		ctx, cancel := context.WithTimeout(lasting, 5*time.Second)
+		defer cancel()
+		_, err := own.Exec(ctx, "SELECT pg_advisory_unlock($1)", key) // it would end with the connection, but a moment later
+		return errors.Join(err, own.Close(ctx))
+	}, nil
+}

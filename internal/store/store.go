@@ -1,0 +1,213 @@
+// Package store keeps records in a database: SQLite in the state folder, or
+// PostgreSQL. The same schema, the same queries and the same tests hold for both.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // the driver named sqlite
+)
+
+// Store is an open database. It is safe for use by many goroutines.
+type Store struct {
+	write *bun.DB // of SQLite the one connection that writes
+	read  *bun.DB
+	pool  *pgxpool.Pool // nil: SQLite
+	path  string        // of the SQLite file
+	where string        // for people, without a password
+}
+
+// Open opens a database and brings its schema up to date: the file of a path, or
+// the PostgreSQL of a postgres:// address. What is wrong is an *OpenError.
+func Open(ctx context.Context, database string) (*Store, error) {
+	s, err := open(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// OpenError says that a database cannot be used, and what to do.
+type OpenError struct {
+	Database string // without a password
+	Hint     string
+	Err      error
+}
+
+// Error names the database and what is wrong with it.
+func (e *OpenError) Error() string { return fmt.Sprintf("open the database %s: %v", e.Database, e.Err) }
+
+// Unwrap is what is wrong.
+func (e *OpenError) Unwrap() error { return e.Err }
+
+// busy is how long a write waits for that of another process.
+const busy = 30 * time.Second
+
+func open(ctx context.Context, database string) (*Store, error) {
+	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
+		return openPostgres(ctx, database)
+	}
+	if strings.Contains(database, "://") {
+		return nil, &OpenError{Database: redacted(database), Err: errors.New("it is neither a file nor a postgres:// address"), Hint: "name a file, or postgres://user@host/database"}
+	}
+	return openSQLite(ctx, database)
+}
+
+// openSQLite opens one connection that writes, whose transactions begin as
+// writers, and several that read. A commit is on disk when it returns.
+func openSQLite(ctx context.Context, path string) (*Store, error) {
+	pragmas := url.Values{"_pragma": {
+		fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+	}}
+	reading := url.Values{"_pragma": append([]string{"query_only(ON)"}, pragmas["_pragma"][:1]...)}
+	pragmas.Set("_txlock", "immediate")
+	s := &Store{path: path, where: path}
+	if f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err == nil { // or SQLite makes it for everybody to read
+		_ = f.Close()
+	}
+	writer, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas.Encode())
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	writer.SetMaxOpenConns(1)
+	s.write = bun.NewDB(writer, sqlitedialect.New())
+	if err := writer.PingContext(ctx); err != nil {
+		return nil, errors.Join(s.failed(err), writer.Close())
+	}
+	reader, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+reading.Encode())
+	if err != nil {
+		return nil, errors.Join(s.failed(err), writer.Close())
+	}
+	reader.SetMaxOpenConns(4)
+	s.read = bun.NewDB(reader, sqlitedialect.New())
+	return s, nil
+}
+
+func openPostgres(ctx context.Context, address string) (*Store, error) {
+	s := &Store{where: redacted(address)}
+	cfg, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		return nil, &OpenError{Database: s.where, Err: errors.New("the address is not one of PostgreSQL"), Hint: "write postgres://user@host:5432/database"}
+	}
+	if s.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return nil, s.failed(err)
+	}
+	if err := s.pool.Ping(ctx); err != nil {
+		s.pool.Close()
+		return nil, s.failed(err)
+	}
+	s.write = bun.NewDB(stdlib.OpenDBFromPool(s.pool), pgdialect.New())
+	s.read = s.write
+	return s, nil
+}
+
+// redacted is an address without its password and query.
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "(an address that cannot be read)"
+	}
+	u.RawQuery = ""
+	return u.Redacted()
+}
+
+// failed says what is wrong with the database, with a way out.
+func (s *Store) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &OpenError{Database: s.where, Err: err}
+	switch text := err.Error(); {
+	case strings.Contains(text, "readonly") || strings.Contains(text, "read-only") || strings.Contains(text, "unable to open database file"):
+		e.Hint = "let this user write to the file and its folder, or name another with --database"
+	case strings.Contains(text, "database or disk is full"), strings.Contains(text, "no space left"):
+		e.Hint = "make room on the disk; what was acknowledged is kept"
+	case strings.Contains(text, "file is not a database"), strings.Contains(text, "malformed"):
+		e.Hint = "the file is damaged or something else: move it away, or restore it from a copy"
+	case s.pool != nil || s.path == "":
+		e.Hint = "check that PostgreSQL runs there, and the user, password and name of the database"
+	}
+	return e
+}
+
+// Close closes all connections.
+func (s *Store) Close() error {
+	var errs []error
+	if s.read != nil && s.read != s.write {
+		errs = append(errs, s.read.Close())
+	}
+	if s.write != nil {
+		errs = append(errs, s.write.Close())
+	}
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// Postgres says whether the database is PostgreSQL, which several machines can
+// share.
+func (s *Store) Postgres() bool { return s.pool != nil }
+
+// String names the database, without a password.
+func (s *Store) String() string { return s.where }
+
+// Tx is one transaction: queries through bun, and the handle that the job queue
+// of the same database takes.
+type Tx struct {
+	bun.IDB
+	SQL *sql.Tx // of SQLite
+	PGX pgx.Tx  // of PostgreSQL
+}
+
+// WithTx does something in one transaction that writes. It is committed when do
+// returns nil, and nothing of it is there otherwise.
+func (s *Store) WithTx(ctx context.Context, do func(context.Context, Tx) error) error {
+	if s.pool == nil {
+		return s.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+			return do(ctx, Tx{IDB: tx, SQL: tx.Tx})
+		})
+	}
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var tx pgx.Tx
+	if err := conn.Raw(func(driver any) (err error) {
+		tx, err = driver.(*stdlib.Conn).Conn().Begin(ctx)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := do(ctx, Tx{IDB: conn, PGX: tx}); err != nil {
+		return errors.Join(err, undo(ctx, tx))
+	}
+	return tx.Commit(ctx)
+}
+
+// undo ends a transaction without it, also where the caller's time is up.
+func undo(ctx context.Context, tx pgx.Tx) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return tx.Rollback(ctx)
+}
+
+// Read is for queries that change nothing.
+func (s *Store) Read() bun.IDB { return s.read }
