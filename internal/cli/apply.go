@@ -24,6 +24,8 @@ type applyOptions struct {
 	running
 	File         string
 	Resume, Anew bool
+	Approval     demand        // by the flag
+	demand       ledger.Demand // by flag and setting
 }
 
 // running is what apply and rollback have in common.
@@ -60,7 +62,10 @@ func applyCommand(s *shell) *cobra.Command {
 plan and asks. Just before each write the object is read again; where an owned field
 has moved since the plan, the change is refused and nothing is overwritten.
 
-A plan that holds errors of --live which the file does not waive is refused.
+A plan that holds errors of --live which the file does not waive is refused. So is, with
+--require-approval, or the setting requireApproval, one that is not saved and approved
+(foresort approve): any approval that holds, or one by another account than that which
+applies.
 
 Every step is in the journal before it is taken. Where a change fails, what was done
 is put back (--rollback-on-failure=false leaves it). After the last change apply
@@ -86,6 +91,8 @@ with it, foresort rollback puts it back, --anew leaves it as it is.`,
 	}
 	cmd.Flags().BoolVar(&o.Resume, "resume", false, "go on with the run that was cut off")
 	cmd.Flags().BoolVar(&o.Anew, "anew", false, "start a new run although the last one is unfinished, and leave that as it is")
+	cmd.Flags().Var(&o.Approval, "require-approval", "refuse a plan that is not approved; =other: by another account than that which applies")
+	cmd.Flags().Lookup("require-approval").NoOptDefVal = string(ledger.DemandAny)
 	o.running.flags(cmd)
 	cmd.Flags().BoolVar(&o.RollbackOnFailure, "rollback-on-failure", true, "put back what was done when a change fails")
 	o.planning.flags(cmd)
@@ -93,6 +100,10 @@ with it, foresort rollback puts it back, --anew leaves it as it is.`,
 }
 
 func (o applyOptions) run(ctx context.Context, s *shell) error {
+	var err error
+	if o.demand, err = s.demanded(o.Approval); err != nil {
+		return err
+	}
 	if o.Resume {
 		return s.withOrg(ctx, func(s *orgShell) error {
 			return s.locked(ctx, func() error { return o.resume(ctx, s) })
@@ -105,6 +116,12 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 	if err != nil {
 		return err
 	}
+	if !saved && o.demand != ledger.DemandNothing {
+		return &failure{
+			code: exitConflict, err: fmt.Errorf("an approval is required, and %s is a strategy file: only a saved plan can be approved; nothing was changed", o.File),
+			hint: "foresort plan " + o.File + " --out PLAN, then foresort approve PLAN, then foresort apply PLAN",
+		}
+	}
 	var wants []routing.Desired
 	if !saved {
 		if wants, err = s.desired([]string{o.File}); err != nil {
@@ -114,10 +131,9 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 		return invalid("give them to foresort plan", "--prune, --take-over and --live belong to planning, and %s is a saved plan", o.File)
 	}
 	return s.withOrg(ctx, func(s *orgShell) error {
-		if saved && p.Org.ID != s.org.ID {
-			return &failure{
-				code: exitConflict, hint: "check region, profile and client: foresort doctor",
-				err: fmt.Errorf("%s is a plan for the organisation %s (%s), and the client signs in to %s (%s); nothing was changed", o.File, p.Org, p.Org.ID, s.org, s.org.ID),
+		if saved {
+			if err := s.owns(p, o.File); err != nil {
+				return err
 			}
 		}
 		return s.locked(ctx, func() error {
@@ -147,23 +163,28 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 
 // apply shows a plan, asks, and carries it out.
 func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan, saved bool, runs []apply.Record) error {
-	if err := s.showPlan(p); err != nil {
+	if err := s.present(p); err != nil {
 		return err
 	}
-	if blocking := p.Blocking(s.now()); len(blocking) > 0 {
-		return &apply.FindingsError{Findings: blocking}
-	}
-	if p.Checked == nil && len(p.Changes) > 0 {
-		s.say("the plan was not checked against people and shifts: foresort plan --live does that")
+	approvals, err := s.approved(ctx, p, o.demand, runs, "")
+	if err != nil {
+		return err
 	}
 	if len(p.Changes) > 0 && !o.Yes {
 		if err := s.ask(ctx, fmt.Sprintf("Make %s in %s?", count(len(p.Changes), "change"), s.org)); err != nil {
+			return err
+		}
+		if approvals, err = s.approved(ctx, p, o.demand, runs, ""); err != nil { // the answer may have taken long
 			return err
 		}
 	}
 	run, err := s.ledger.Start(ctx)
 	if err != nil {
 		return err
+	}
+	for _, a := range approvals {
+		s.say("%s", a.Words())
+		run.Approvals = append(run.Approvals, a.Seq)
 	}
 	return o.carry(ctx, s, p, run, func(ao apply.Options) (apply.Report, error) {
 		ao.Recheck = saved || !o.Yes // time has passed since the plan was made
@@ -183,6 +204,15 @@ func (o applyOptions) resume(ctx context.Context, s *orgShell) error {
 		return invalid("foresort apply FILE starts a new run", "there is no unfinished run in %s", s.org)
 	}
 	run := s.ledger.Continue(cut.ID)
+	if p := cut.Plan(); p.Undoes == "" && len(cut.Phases) == 1 { // to put back needs no approval
+		approvals, err := s.approved(ctx, p, o.demand, runs, cut.ID)
+		if err == nil {
+			err = run.Approved(ctx, approvals)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	s.say("%s; going on", unfinishedText(cut))
 	return o.carry(ctx, s, cut.Plan(), run, func(ao apply.Options) (apply.Report, error) { return apply.Resume(ctx, ao, cut) })
 }

@@ -39,6 +39,7 @@ var commands = []func(*shell) *cobra.Command{
 	compareCommand,
 	importCommand,
 	planCommand,
+	approveCommand,
 	applyCommand,
 	rollbackCommand, serveCommand, workerCommand, syncCommand, auditCommand,
 

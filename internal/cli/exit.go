@@ -10,6 +10,7 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/strategy"
 )
 
@@ -40,10 +41,10 @@ var exits = []struct {
 	{exitFailed, "failed", "it did not work: the platform or this machine said no"},
 	{exitInvalid, "invalid", "a wrong command line, setting or input file; nothing was done"},
 	{exitChanges, "changes", "`plan` found changes (not an error; `--exit-zero` turns it into 0)"},
-	{exitConflict, "conflict", "refused: the organisation has moved since it was read, or another run holds it"},
+	{exitConflict, "conflict", "refused: the organisation has moved since it was read, another run holds it, or the plan is not approved"},
 	{exitNotActive, "not-active", "written, but not seen active within the limit"},
 	{exitDenied, "denied", "sign-in refused, or a permission is missing"},
-	{exitFindings, "findings", "`validate --live` or `apply`: people, shifts or permissions do not serve the strategy, and the file does not waive it"},
+	{exitFindings, "findings", "`validate --live`, `approve` or `apply`: people, shifts or permissions do not serve the strategy, and the file does not waive it"},
 	{exitInterrupted, "interrupted", "ended by Ctrl-C or SIGTERM"},
 }
 
@@ -134,7 +135,7 @@ func codeOf(err error) code {
 		return known.code
 	case errors.As(err, &problems):
 		return exitInvalid
-	case is[*apply.MovedError](err), is[*apply.GoneError](err), is[*apply.AppearedError](err), errors.Is(err, genesys.ErrConflict):
+	case is[*apply.MovedError](err), is[*apply.GoneError](err), is[*apply.AppearedError](err), is[*ledger.ApprovalError](err), errors.Is(err, genesys.ErrConflict):
 		return exitConflict
 	case is[*apply.FindingsError](err):
 		return exitFindings

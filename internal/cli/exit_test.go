@@ -15,6 +15,7 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/strategy"
 )
@@ -35,6 +36,7 @@ func TestEachErrorHasItsExitCode(t *testing.T) {
 		"the org moved":          {err: fmt.Errorf("apply: %w", &apply.MovedError{}), want: exitConflict},
 		"the object is gone":     {err: &apply.GoneError{}, want: exitConflict},
 		"a conflict":             {err: &genesys.APIError{Status: 409}, want: exitConflict},
+		"not approved":           {err: &ledger.ApprovalError{}, want: exitConflict},
 		"not active in time":     {err: &apply.NotActiveError{Object: routing.Ref{Name: "vip"}, Waited: time.Minute}, want: exitNotActive},
 		"not signed in":          {err: &genesys.APIError{Status: 401}, want: exitDenied},
 		"OAuth's bad client":     {err: &genesys.APIError{Status: 400, Path: "/oauth/token"}, want: exitDenied},

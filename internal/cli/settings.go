@@ -75,6 +75,10 @@ var settingTable = []setting{
 		key: "perMinute", flag: "per-minute", env: []string{"FORESORT_PER_MINUTE"}, profile: true,
 		fallback: "240", doc: "requests a minute that Foresort allows itself; the platform's default limit is 300",
 	},
+	{
+		key: "requireApproval", env: []string{"FORESORT_REQUIRE_APPROVAL"}, profile: true,
+		fallback: "no", doc: "what `apply` demands: `no`, `any` (a saved plan that is approved), `other` (by another account than that which applies); `--require-approval` can demand more, not less",
+	},
 }
 
 // gatewayParts is what other Genesys Cloud tools read: three variables that
@@ -239,8 +243,10 @@ type profile struct {
 	ClientSecret    string `yaml:"clientSecret"`
 	ClientSecretEnv string `yaml:"clientSecretEnv"`
 	State           string `yaml:"state"`
+	Database        string `yaml:"database"`
 	Retries         string `yaml:"retries"`
 	PerMinute       string `yaml:"perMinute"`
+	RequireApproval string `yaml:"requireApproval"`
 }
 
 // addProfile fills in from the profile what nothing else has set. A profile
@@ -290,6 +296,7 @@ func (p profile) get(key string) string {
 	return map[string]string{
 		"region": p.Region, "gateway": p.Gateway, "clientId": p.ClientID, "clientSecret": p.ClientSecret,
 		"state": p.State, "retries": p.Retries, "perMinute": p.PerMinute,
+		"database": p.Database, "requireApproval": p.RequireApproval,
 	}[key]
 }
 

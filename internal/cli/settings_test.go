@@ -108,6 +108,18 @@ func TestSettingsComeFromTheFirstPlaceThatHasThem(t *testing.T) { //nolint:paral
 	}
 }
 
+func TestEverySettingOfAProfileCanStandInOne(t *testing.T) { //nolint:paralleltest // it changes the working folder
+	for _, d := range settingTable {
+		if !d.profile {
+			continue
+		}
+		got, err := found(t, nil, map[string]string{"c.yaml": "profiles: {prod: {" + d.key + ": something}}"}, "--config", "c.yaml", "--profile", "prod")
+		if err != nil || got[d.key].text != "something" {
+			t.Errorf("%s: %v, %v", d.key, got[d.key], err)
+		}
+	}
+}
+
 func TestSettingsThatContradictAreRefusedWithBothPlaces(t *testing.T) { //nolint:paralleltest // it changes the working folder
 	tests := map[string]struct {
 		env   map[string]string

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -18,6 +21,7 @@ import (
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/internal/store/storetest"
+	"github.com/foresort/foresort/relay"
 )
 
 func TestMain(m *testing.M) { storetest.Main(m) }
@@ -293,45 +297,81 @@ func TestOneLeadsAtATime(t *testing.T) {
 	})
 }
 
-// BenchmarkDeliveries is how many deliveries a second go through a database, with
-// a receiver that takes no time.
+// BenchmarkDeliveries is how many deliveries a second go through a database: with
+// a receiver that takes no time, and signed to one over HTTP in the same process.
 func BenchmarkDeliveries(b *testing.B) {
-	for name, database := range map[string]func() string{
-		"sqlite":   func() string { return filepath.Join(b.TempDir(), "x.db") },
-		"postgres": func() string { return storetest.Postgres(b) },
+	for name, database := range map[string]func(testing.TB) string{
+		"sqlite":   func(b testing.TB) string { return filepath.Join(b.TempDir(), "x.db") },
+		"postgres": storetest.Postgres,
 	} {
-		b.Run(name, func(b *testing.B) {
-			const events = 5000
-			var took time.Duration
-			for b.Loop() {
-				b.StopTimer()
-				s := storetest.Open(b, database())
-				o := jobs.NewOutbox(s, org)
-				if err := s.WithTx(b.Context(), func(ctx context.Context, tx store.Tx) error {
-					for i := range events {
-						e, err := ledger.New(s, org).AppendTx(ctx, tx, "change", "x", nil)
-						if err != nil {
-							return err
-						}
-						if err := o.Put(ctx, tx, e.Seq, jobs.Message{Endpoint: "a/one", Object: fmt.Sprint(i % 500), Event: "queue.updated", Body: "{}"}); err != nil {
-							return err
-						}
-					}
-					return nil
-				}); err != nil {
-					b.Fatal(err)
-				}
-				var sent atomic.Int64
-				w := &jobs.Worker{Outbox: o, AtOnce: 64, Endpoints: func() []string { return []string{"a/one"} }, Send: func(_ context.Context, d jobs.Delivery) jobs.Outcome {
-					sent.Add(1)
-					return delivered(d)
-				}}
-				b.StartTimer()
-				start := time.Now()
-				work(b, w, func() bool { return sent.Load() >= events })
-				took += time.Since(start)
-			}
-			b.ReportMetric(float64(events*b.N)/took.Seconds(), "deliveries/s")
+		b.Run(name+"/recorded", func(b *testing.B) {
+			benchDeliveries(b, database, func(_ context.Context, d jobs.Delivery) jobs.Outcome { return delivered(d) })
 		})
+		b.Run(name+"/signed", func(b *testing.B) { benchDeliveries(b, database, signed(b)) })
 	}
+}
+
+// signed sends with a signature to a receiver on loopback.
+func signed(b *testing.B) func(context.Context, jobs.Delivery) jobs.Outcome {
+	b.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	b.Cleanup(server.Close)
+	secret, err := relay.ParseSecret("the secret of a benchmark, long enough")
+	if err != nil {
+		b.Fatal(err)
+	}
+	sender := relay.NewSender(relay.SenderOptions{Allow: []string{"127.0.0.1"}})
+	b.Cleanup(sender.Close)
+	to := relay.Endpoint{Name: "a/one", URL: server.URL, Secrets: []relay.Secret{secret}}
+	return func(ctx context.Context, d jobs.Delivery) jobs.Outcome {
+		req, err := to.Request(ctx, relay.Message{ID: d.ID, Body: []byte(d.Body)}, time.Now())
+		if err != nil {
+			return again(d, time.Second)
+		}
+		if v := sender.Send(ctx, req); v.Outcome != relay.Delivered {
+			return again(d, time.Millisecond)
+		}
+		return delivered(d)
+	}
+}
+
+func benchDeliveries(b *testing.B, database func(testing.TB) string, send func(context.Context, jobs.Delivery) jobs.Outcome) {
+	b.Helper()
+	const events = 5000
+	var took time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		s := storetest.Open(b, database(b))
+		o := jobs.NewOutbox(s, org)
+		if err := s.WithTx(b.Context(), func(ctx context.Context, tx store.Tx) error {
+			for i := range events {
+				e, err := ledger.New(s, org).AppendTx(ctx, tx, "change", "x", nil)
+				if err != nil {
+					return err
+				}
+				if err := o.Put(ctx, tx, e.Seq, jobs.Message{Endpoint: "a/one", Object: fmt.Sprint(i % 500), Event: "queue.updated", Body: "{}"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			b.Fatal(err)
+		}
+		var sent atomic.Int64
+		w := &jobs.Worker{Outbox: o, AtOnce: 64, Endpoints: func() []string { return []string{"a/one"} }, Send: func(ctx context.Context, d jobs.Delivery) jobs.Outcome {
+			out := send(ctx, d)
+			if out.State == jobs.Delivered {
+				sent.Add(1)
+			}
+			return out
+		}}
+		b.StartTimer()
+		start := time.Now()
+		work(b, w, func() bool { return sent.Load() >= events })
+		took += time.Since(start)
+	}
+	b.ReportMetric(float64(events*b.N)/took.Seconds(), "deliveries/s")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/internal/store"
 )
 
 // This file is the journal of apply: its entries are entries of the ledger.
@@ -17,7 +18,9 @@ import (
 // Run is the open journal of one run.
 type Run struct {
 	ID string
-	l  *Ledger
+	// Approvals are those that hold, by their entries: the run's beginning names them.
+	Approvals []int64
+	l         *Ledger
 }
 
 // patience is how long an entry may take to be written.
@@ -27,7 +30,17 @@ const patience = time.Minute
 func (r *Run) Append(e apply.Entry) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	_, err := r.l.Append(ctx, KindRun, r.ID, e)
+	entries := []Draft{{KindRun, r.ID, e}}
+	if e.Begin != nil && len(r.Approvals) > 0 {
+		entries = append(entries, Draft{KindApproved, r.ID, Approved{r.Approvals}})
+	}
+	err := r.l.store.WithTx(ctx, func(ctx context.Context, tx store.Tx) error {
+		_, err := r.l.AppendAll(ctx, tx, entries)
+		return err
+	})
+	if err == nil && e.Begin != nil {
+		r.Approvals = nil // a second beginning is that of the undoing
+	}
 	return err
 }
 
