@@ -51,8 +51,8 @@ need the same one (--database).
 
 An approval is a convention on record, not a lock. Nothing proves the name of --by;
 account and machine are noted beside it, and whoever can change the settings of apply,
-the database or the organisation itself can do without. What was done without shows in
-the ledger and in foresort audit.`,
+the database or the organisation itself can do without. A run without an approval is in
+the ledger all the same, and what was changed past Foresort is out of band in its audit.`,
 		Example: `  foresort plan examples/support.yaml --out support.plan --exit-zero && foresort approve support.plan --by "Ada Brook" --yes
   foresort approve support.plan --for 3d --note "as agreed on Monday" --yes && foresort apply support.plan --require-approval --yes
   foresort approve --list --all`,
