@@ -179,8 +179,12 @@ func (l *Ledger) Sign(ctx context.Context, key Key) (*Checkpoint, error) {
 
 // Checkpoints lists the checkpoints beside the ledger, oldest first.
 func (l *Ledger) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
+	return l.checkpoints(ctx, l.store.Read())
+}
+
+func (l *Ledger) checkpoints(ctx context.Context, db bun.IDB) ([]Checkpoint, error) {
 	var rows []checkpointRow
-	if err := l.store.Read().NewSelect().Model(&rows).Where("org = ?", l.org).Order("seq").Scan(ctx); err != nil {
+	if err := db.NewSelect().Model(&rows).Where("org = ?", l.org).Order("seq").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read the checkpoints: %w", err)
 	}
 	out := make([]Checkpoint, len(rows))

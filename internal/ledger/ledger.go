@@ -175,7 +175,7 @@ const page = 1000
 // Entries lists entries, oldest first.
 func (l *Ledger) Entries(ctx context.Context, f Filter) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		for r, err := range l.rows(ctx, f) {
+		for r, err := range l.rows(ctx, l.store.Read(), f) {
 			if !yield(r.entry(), err) || err != nil {
 				return
 			}
@@ -183,11 +183,11 @@ func (l *Ledger) Entries(ctx context.Context, f Filter) iter.Seq2[Entry, error] 
 	}
 }
 
-func (l *Ledger) rows(ctx context.Context, f Filter) iter.Seq2[row, error] {
+func (l *Ledger) rows(ctx context.Context, db bun.IDB, f Filter) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		for after := f.After; ; {
 			var rows []row
-			q := l.store.Read().NewSelect().Model(&rows).Where("org = ?", l.org).Where("seq > ?", after).Order("seq").Limit(page)
+			q := db.NewSelect().Model(&rows).Where("org = ?", l.org).Where("seq > ?", after).Order("seq").Limit(page)
 			if f.Kind != "" {
 				q = q.Where("kind = ?", f.Kind)
 			}

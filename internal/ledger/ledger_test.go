@@ -115,6 +115,40 @@ func TestWritersOfSeveralProcessesMakeOneChain(t *testing.T) {
 
 // Whatever someone does to the database, the first entry that is not as it was
 // is named.
+// While a daemon writes, an auditor's proof finds nothing wrong.
+func TestAProofAmongWritersFindsNothing(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, database)
+		key := newKey(t)
+		l := filled(t, s, key, 50, 20)
+		var failed error
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := 0; i < 150 && failed == nil; i++ {
+				if _, failed = l.Append(t.Context(), "test", "s", i); failed == nil && i%10 == 0 {
+					_, failed = l.Sign(t.Context(), key)
+				}
+			}
+		}()
+		for proofs := 0; ; proofs++ {
+			v, err := l.Verify(t.Context())
+			if err != nil || !v.OK() {
+				t.Fatalf("proof %d: %+v, %v", proofs, v, err)
+			}
+			select {
+			case <-done:
+				if failed != nil || proofs == 0 {
+					t.Fatal(proofs, failed)
+				}
+				return
+			default:
+			}
+		}
+	})
+}
+
 func TestAChangedLedgerNamesItsFirstBadEntry(t *testing.T) {
 	t.Parallel()
 	const entries = 30

@@ -2,9 +2,12 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/uptrace/bun"
 )
 
 // This file proves a ledger, or names the first entry that is not as it was.
@@ -26,36 +29,35 @@ type Verdict struct {
 // OK says that everything is as it was written.
 func (v Verdict) OK() bool { return v.Problem == "" }
 
-// Verify goes through the whole chain. kept are checkpoints that were kept
-// elsewhere; those beside the ledger are looked at as well. The error says that
-// the ledger could not be read.
+// Verify goes through the whole chain, as it is at one moment: others may go on
+// writing. kept are checkpoints that were kept elsewhere; those beside the ledger
+// are looked at as well. The error says that the ledger could not be read.
 func (l *Ledger) Verify(ctx context.Context, kept ...Checkpoint) (Verdict, error) {
-	beside, err := l.Checkpoints(ctx)
-	if err != nil {
-		return Verdict{}, err
-	}
-	h := head{Org: l.org}
-	heads, err := l.store.Read().NewSelect().Model(&h).WherePK().Count(ctx)
-	if err == nil && heads > 0 {
-		err = l.store.Read().NewSelect().Model(&h).WherePK().Scan(ctx)
-	}
-	if err != nil {
-		return Verdict{}, fmt.Errorf("read the ledger: %w", err)
-	}
 	p := &proof{org: l.org, marks: map[int64]string{}}
-	for _, c := range append(slices.Clone(kept), beside...) {
-		p.take(c)
-	}
-	for r, err := range l.rows(ctx, Filter{}) {
+	err := l.store.Snapshot(ctx, func(ctx context.Context, db bun.IDB) error {
+		beside, err := l.checkpoints(ctx, db)
 		if err != nil {
-			return p.Verdict, err
+			return err
 		}
-		if !p.next(r) {
-			return p.Verdict, nil
+		h := head{Org: l.org}
+		if err := db.NewSelect().Model(&h).WherePK().Scan(ctx); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read the ledger: %w", err)
 		}
-	}
-	p.end(h)
-	return p.Verdict, nil
+		for _, c := range append(slices.Clone(kept), beside...) {
+			p.take(c)
+		}
+		for r, err := range l.rows(ctx, db, Filter{}) {
+			if err != nil {
+				return err
+			}
+			if !p.next(r) {
+				return nil
+			}
+		}
+		p.end(h)
+		return nil
+	})
+	return p.Verdict, err
 }
 
 // proof is a proof under way.

@@ -211,3 +211,13 @@ func undo(ctx context.Context, tx pgx.Tx) error {
 
 // Read is for queries that change nothing.
 func (s *Store) Read() bun.IDB { return s.read }
+
+// Snapshot does something in one transaction that only reads: it sees the
+// database as it is at its first query, whatever others write meanwhile.
+func (s *Store) Snapshot(ctx context.Context, do func(context.Context, bun.IDB) error) error {
+	opts := &sql.TxOptions{}
+	if s.pool != nil { // SQLite's transactions that read are so by nature
+		opts = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return s.read.RunInTx(ctx, opts, func(ctx context.Context, tx bun.Tx) error { return do(ctx, tx) })
+}
