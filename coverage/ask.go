@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -153,7 +154,7 @@ func (c *check) abilities() {
 	if len(unrated) > 0 {
 		c.add(routing.Finding{
 			Type: routing.SkillsUnknown, Numbers: []routing.Number{{Name: "agents", Value: float64(len(unrated))}},
-			Message: fmt.Sprintf("the skills of %s of %d could not be read: they are counted neither as able nor as unable", count(len(unrated), "member"), len(c.members)),
+			Message: fmt.Sprintf("the skills of %s of %d could not be read: they are counted neither as able nor as unable", phrase.Count(len(unrated), "member"), len(c.members)),
 			Do:      "the client may not see their division: foresort doctor",
 		})
 	}
@@ -170,7 +171,7 @@ func (c *check) mismatch(n int, m member) {
 	}
 	var what []string
 	if len(l.skills) > 0 {
-		what = append(what, "lacks "+list(l.skills))
+		what = append(what, "lacks "+phrase.List(l.skills))
 	}
 	if l.language != "" {
 		what = append(what, "does not have the language "+l.language)
@@ -201,7 +202,7 @@ type unable struct {
 
 // unservable is an error, unless it is a matter of what was not read.
 func (c *check) unservable(n int, r routing.Rule, not unable) {
-	text := fmt.Sprintf("nobody can ever serve rule %s (%s): of %s", r.Name, c.asks[n][0].text(), count(len(c.members), "member"))
+	text := fmt.Sprintf("nobody can ever serve rule %s (%s): of %s", r.Name, c.asks[n][0].text(), phrase.Count(len(c.members), "member"))
 	var why []string
 	if not.active > 0 {
 		why = append(why, fmt.Sprintf("%d who could are not active in the queue", not.active))
@@ -212,7 +213,7 @@ func (c *check) unservable(n int, r routing.Rule, not unable) {
 	if not.assumed > 0 {
 		why = append(why, fmt.Sprintf("%d who could take no email by the organisation's utilization (0; their own was not read)", not.assumed))
 	}
-	text += " " + cmp.Or(list(why), "none has what it asks for")
+	text += " " + cmp.Or(phrase.List(why), "none has what it asks for")
 	f := routing.Finding{
 		Type: routing.Unservable, Rule: r.Name, Message: text, At: c.askPlace(n),
 		Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}, {Name: "inactive", Value: float64(not.active)}, {Name: "zeroCapacity", Value: float64(not.empty + not.assumed)}},
@@ -237,20 +238,4 @@ func (a ask) text() string {
 		words = append(words, a.language.String())
 	}
 	return cmp.Or(strings.Join(words, " + "), "any skills")
-}
-
-// list joins words: a, b and c.
-func list(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
-}
-
-// count is a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

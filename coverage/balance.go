@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/routing"
 )
@@ -63,7 +64,7 @@ func (c *check) balance() {
 	case c.perhapsIdle():
 		unknown = "agents' own utilizations were not read, and the organisation's is 0"
 	case len(c.unseen) > 0:
-		unknown = "who is in " + list(c.unseen) + " is not known"
+		unknown = "who is in " + phrase.List(c.unseen) + " is not known"
 	case slices.ContainsFunc(c.members, func(m member) bool { return m.ratings == nil && slices.Contains(m.ever, false) }):
 		unknown = "skills of members could not be read"
 	}
@@ -100,7 +101,7 @@ func (c *check) expect() (b *Balance, classes []class, unknown string) {
 		return nil, nil, "no handle time was reported"
 	}
 	if all.Handled < leastHandled {
-		return nil, nil, fmt.Sprintf("only %s handled in %s, too few for a mean handle time", count(all.Handled, "email"), count(weeks, "week"))
+		return nil, nil, fmt.Sprintf("only %s handled in %s, too few for a mean handle time", phrase.Count(all.Handled, "email"), phrase.Count(weeks, "week"))
 	}
 	b.Handling = routing.Duration(all.Handling / time.Duration(all.Handled))
 	slots := c.timesOfWeek(v, first)
@@ -325,17 +326,17 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 	for _, x := range b.Offered {
 		offered += x
 	}
-	about := fmt.Sprintf("%.0f emails expected in 7 days (mean of %s), %s to handle one", offered, count(b.Weeks, "week"), routing.Duration(time.Duration(b.Handling).Round(time.Second)))
+	about := fmt.Sprintf("%.0f emails expected in 7 days (mean of %s), %s to handle one", offered, phrase.Count(b.Weeks, "week"), routing.Duration(time.Duration(b.Handling).Round(time.Second)))
 	switch {
 	case grown >= 0.5:
 		b.Verdict = fmt.Sprintf("The week does not clear it: at least %.0f more emails come in every week than can be handled; %s.", grown, about)
 	case cleared < 0:
-		b.Verdict = fmt.Sprintf("The week does not clear it: of %s that wait now and those to come at least %.0f are left after 7 days; %s.", count(b.Waiting, "email"), after[0]/per, about)
+		b.Verdict = fmt.Sprintf("The week does not clear it: of %s that wait now and those to come at least %.0f are left after 7 days; %s.", phrase.Count(b.Waiting, "email"), after[0]/per, about)
 	default:
 		b.Clears = true
 		b.Verdict = fmt.Sprintf("The week can clear it: %s.", about)
 		if cleared > 0 {
-			b.Verdict = fmt.Sprintf("The week can clear it: of %s that wait now nothing need be left by %s; %s.", count(b.Waiting, "email"), c.when(c.report.Span.From.Add(time.Duration(cleared+1)*Cell)), about)
+			b.Verdict = fmt.Sprintf("The week can clear it: of %s that wait now nothing need be left by %s; %s.", phrase.Count(b.Waiting, "email"), c.when(c.report.Span.From.Add(time.Duration(cleared+1)*Cell)), about)
 		}
 	}
 	if !b.Clears {
@@ -372,7 +373,7 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 		for _, k := range chosen(s.bits, classes) {
 			names = append(names, k.rules...)
 		}
-		which := "of " + list(names)
+		which := "of " + phrase.List(names)
 		if bits.OnesCount64(s.bits) == len(classes) {
 			which = "of the queue"
 		}

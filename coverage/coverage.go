@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/routing"
 )
@@ -152,7 +153,7 @@ func Lacking(lacks []Lack) []routing.Finding {
 	for _, l := range lacks {
 		f := routing.Finding{
 			Type: routing.MissingPermission, Severity: routing.SeverityError, Object: "the client", Permission: l.Permission,
-			Message: fmt.Sprintf("%s is missing; needed by %s", l.Permission, list(l.For)),
+			Message: fmt.Sprintf("%s is missing; needed by %s", l.Permission, phrase.List(l.For)),
 			Do:      "give a role that has it to the OAuth client (Admin, Integrations, OAuth)",
 		}
 		if !l.Surely {
@@ -183,7 +184,7 @@ func (c *check) settle() {
 		what := fmt.Sprintf("line %d: the waiver of %s", w.At.Line, w.Finding)
 		switch {
 		case !c.Now.Before(w.Until):
-			c.report.Waivers = append(c.report.Waivers, fmt.Sprintf("%s ended on %s", what, w.Until.Add(-1).Format(time.DateOnly)))
+			c.report.Waivers = append(c.report.Waivers, fmt.Sprintf("%s ended on %s", what, w.LastDay()))
 		case !used:
 			c.report.Waivers = append(c.report.Waivers, what+" waives nothing: there is no such finding")
 		}

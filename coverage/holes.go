@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -80,7 +81,7 @@ func (c *check) unsure(n int, r Rule) {
 	}
 	c.add(routing.Finding{
 		Type: routing.Hole, Severity: routing.SeverityNote, Rule: r.Name, Spans: spans, At: c.askPlace(n),
-		Message: fmt.Sprintf("%s: nobody is known to be there %s; %s more may be (schedule unknown)", c.asks[n][0].text(), c.nameSpans(spans), count(more, "agent")),
+		Message: fmt.Sprintf("%s: nobody is known to be there %s; %s more may be (schedule unknown)", c.asks[n][0].text(), c.nameSpans(spans), phrase.Count(more, "agent")),
 		Numbers: []routing.Number{{Name: "unknown", Value: float64(more)}},
 	})
 }
@@ -172,7 +173,7 @@ func endOf(t time.Time) string {
 // hours is a time in hours and minutes.
 func hours(d time.Duration) string {
 	if d%time.Hour == 0 {
-		return count(int(d/time.Hour), "hour")
+		return phrase.Count(int(d/time.Hour), "hour")
 	}
 	return routing.Duration(d.Round(time.Minute)).String()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -227,7 +228,7 @@ func (c *check) schedules() {
 	}
 	reasons := roster.Unknown
 	if len(reasons) == 0 && missing > 0 {
-		reasons = []string{fmt.Sprintf("of %d of %s not all of the 7 days is published", missing, count(len(c.members), "member"))}
+		reasons = []string{fmt.Sprintf("of %d of %s not all of the 7 days is published", missing, phrase.Count(len(c.members), "member"))}
 	}
 	if len(reasons) > 0 {
 		c.add(routing.Finding{

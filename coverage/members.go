@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -108,7 +109,7 @@ func (c *check) join() bool {
 	if len(c.unseen) > 0 {
 		c.add(routing.Finding{
 			Type: routing.SkillsUnknown, At: cmp.Or(c.at("memberGroups"), c.at("rings")),
-			Message: fmt.Sprintf("who is in %s is not known: they are counted neither as able nor as unable", list(c.unseen)),
+			Message: fmt.Sprintf("who is in %s is not known: they are counted neither as able nor as unable", phrase.List(c.unseen)),
 			Do:      "run it again once the groups bring the queue members",
 		})
 	}
@@ -216,7 +217,7 @@ func (c *check) equip() {
 	if assumed > 0 {
 		c.add(routing.Finding{
 			Type: routing.CapacityAssumed, Numbers: []routing.Number{{Name: "agents", Value: float64(assumed)}},
-			Message: fmt.Sprintf("the organisation's utilization, %[2]s at once, is taken for %[1]s: utilizations of their own were not read", count(assumed, "agent"), count(*orZero(c.Org.OrgUtilization.Settings.Email), "email")),
+			Message: fmt.Sprintf("the organisation's utilization, %[2]s at once, is taken for %[1]s: utilizations of their own were not read", phrase.Count(assumed, "agent"), phrase.Count(*orZero(c.Org.OrgUtilization.Settings.Email), "email")),
 			Do:      "to read them, one request for each agent: --overrides",
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -73,7 +74,7 @@ func (c *check) memberCount() {
 	c.add(routing.Finding{
 		Type:    routing.MemberCount,
 		Numbers: []routing.Number{{Name: "listed", Value: float64(len(c.queue.Members))}, {Name: "counted", Value: float64(c.queue.MemberCount)}},
-		Message: fmt.Sprintf("the platform lists %s and counts %d: the list or the count lags behind", count(len(c.queue.Members), "member"), c.queue.MemberCount),
+		Message: fmt.Sprintf("the platform lists %s and counts %d: the list or the count lags behind", phrase.Count(len(c.queue.Members), "member"), c.queue.MemberCount),
 		Do:      "run it again in a minute",
 	})
 }
@@ -104,7 +105,7 @@ func (c *check) lastAgent() {
 	}
 	c.add(routing.Finding{
 		Type: routing.LastAgentInert, At: c.at("lastAgent"),
-		Message: fmt.Sprintf("last-agent routing (%s) has no effect: %s", *mode, list(why)),
+		Message: fmt.Sprintf("last-agent routing (%s) has no effect: %s", *mode, phrase.List(why)),
 		Do:      "turn that off on the platform, or write lastAgent: off so that nobody counts on it",
 	})
 }
@@ -143,7 +144,7 @@ func (c *check) groupRules() {
 	c.add(routing.Finding{
 		Type:    routing.GroupRuleInert,
 		Numbers: []routing.Number{{Name: "halfHours", Value: float64(counted)}, {Name: "withoutAnswer", Value: float64(silent)}},
-		Message: fmt.Sprintf("a rule of %s goes by the service level of the last half hour, and in %d of %d half hours no email was answered: then it is skipped", list(kinds), silent, counted),
+		Message: fmt.Sprintf("a rule of %s goes by the service level of the last half hour, and in %d of %d half hours no email was answered: then it is skipped", phrase.List(kinds), silent, counted),
 		Do:      "let the rule go by the estimated wait time",
 	})
 }
@@ -176,10 +177,10 @@ func (c *check) emptyRings() {
 			f.Message = fmt.Sprintf("nobody is in ring 1: every email waits %s before anyone is asked", r.Wait)
 			f.Do = "put members into ring 1, or make the first step shorter"
 		case slices.ContainsFunc(r.Groups, func(g routing.Group) bool { in, _ := c.groupMembers(g); return len(in) > 0 }):
-			f.Message = fmt.Sprintf("ring %d, entered after %s, adds %s, whose agents are all in the rings before it: it adds nobody", i+1, routing.Duration(c.entered[i]), list(names(r.Groups)))
+			f.Message = fmt.Sprintf("ring %d, entered after %s, adds %s, whose agents are all in the rings before it: it adds nobody", i+1, routing.Duration(c.entered[i]), phrase.List(names(r.Groups)))
 			f.Do = "leave them to the group, or leave the step out"
 		case len(r.Groups) > 0:
-			f.Message = fmt.Sprintf("ring %d, entered after %s, adds %s, and nobody is in it", i+1, routing.Duration(c.entered[i]), list(names(r.Groups)))
+			f.Message = fmt.Sprintf("ring %d, entered after %s, adds %s, and nobody is in it", i+1, routing.Duration(c.entered[i]), phrase.List(names(r.Groups)))
 			f.Do = "let agents meet the conditions of the group, or leave the step out"
 		case len(c.rings[i-1].Drop) == 0:
 			f.Message = fmt.Sprintf("ring %d, entered after %s, has nobody, and the step to it drops no skill: it changes nothing", i+1, routing.Duration(c.entered[i]))
@@ -217,7 +218,7 @@ func (c *check) byGroup() {
 	c.add(routing.Finding{
 		Type: routing.MembersByGroup, At: cmp.Or(c.at("memberGroups"), c.at("members")),
 		Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}},
-		Message: fmt.Sprintf("%s of the queue come through groups alone: who leaves the group leaves the queue, and members.agents moves nobody", count(len(c.members), "member")),
+		Message: fmt.Sprintf("%s of the queue come through groups alone: who leaves the group leaves the queue, and members.agents moves nobody", phrase.Count(len(c.members), "member")),
 		Do:      "that is well where the group is kept with care; else make them members directly",
 	})
 }
@@ -233,7 +234,7 @@ func (c *check) defaultCapacity() {
 	}
 	c.add(routing.Finding{
 		Type: routing.DefaultCapacity, Object: "utilization of the organisation", Capacity: org.Settings.Email,
-		Message: fmt.Sprintf("an agent gets one email at once, and %s can interrupt it: the platform's default", list(org.Interrupts)),
+		Message: fmt.Sprintf("an agent gets one email at once, and %s can interrupt it: the platform's default", phrase.List(org.Interrupts)),
 		Do:      "where that is not meant, own it in the file: capacity: { email: 3 }",
 	})
 }
@@ -259,7 +260,7 @@ func (c *check) flows() {
 	c.add(routing.Finding{
 		Type: routing.FlowLimit, At: c.at("calendar"), Spans: []routing.Span{closed},
 		Numbers: []routing.Number{{Name: "hours", Value: closed.To.Sub(closed.From).Hours()}},
-		Message: fmt.Sprintf("%s from %s to %s, %s, and %s ends email after 72h: what comes in at the beginning is disconnected unanswered", what, c.when(closed.From), c.when(closed.To), hours(closed.To.Sub(closed.From)), list(through)),
+		Message: fmt.Sprintf("%s from %s to %s, %s, and %s ends email after 72h: what comes in at the beginning is disconnected unanswered", what, c.when(closed.From), c.when(closed.To), hours(closed.To.Sub(closed.From)), phrase.List(through)),
 		Do:      "let the address lead to the queue without a flow, or let somebody work in between",
 	})
 }
@@ -313,7 +314,7 @@ func (c *check) shared() {
 	c.add(routing.Finding{
 		Type:    routing.SharedAgents,
 		Numbers: []routing.Number{{Name: "agents", Value: float64(agents)}, {Name: "queuesEach", Value: float64(queues) / float64(agents)}, {Name: "share", Value: share}},
-		Message: fmt.Sprintf("an agent of this queue is active in %.1f queues: spread evenly, it has the time of %.1f of %s, and an email that goes first elsewhere is taken before", float64(queues)/float64(agents), share, count(agents, "agent")),
+		Message: fmt.Sprintf("an agent of this queue is active in %.1f queues: spread evenly, it has the time of %.1f of %s, and an email that goes first elsewhere is taken before", float64(queues)/float64(agents), share, phrase.Count(agents, "agent")),
 		Do:      "let some of them be active in fewer queues, or give this queue's email a higher priority",
 	})
 }

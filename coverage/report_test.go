@@ -181,7 +181,7 @@ func TestWaivers(t *testing.T) {
 		},
 		"that ends now": {
 			waivers: []routing.Waiver{{Finding: routing.SkillMismatch, Until: now}},
-			said:    []string{"line 40: the waiver of skill_mismatch ended on 2026-03-04"},
+			said:    []string{"line 40: the waiver of skill_mismatch ended on 2026-03-03"}, // noon before it
 		},
 		"that has ended on a clock of its own": {
 			waivers: []routing.Waiver{{Finding: routing.SkillMismatch, Until: time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)}},

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
+	"github.com/foresort/foresort/internal/phrase"
+	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -45,11 +46,11 @@ func printFindings(w io.Writer, p Plan, style Style) {
 		}
 		width = max(width, len(f.Type))
 	}
-	faultCount := plural(len(faults), "error")
+	faultCount := phrase.Count(len(faults), "error")
 	if waived > 0 {
 		faultCount += fmt.Sprintf(" (%d waived)", waived)
 	}
-	fmt.Fprintln(w, paint(style.Bold, fmt.Sprintf("Findings of %s: %s, %s", stamp(p.Checked.At), faultCount, plural(warned, "warning"))))
+	fmt.Fprintln(w, sheet.Paint(style.Bold, fmt.Sprintf("Findings of %s: %s, %s", stamp(p.Checked.At), faultCount, phrase.Count(warned, "warning"))))
 	line := func(colour func(...string) string, f routing.Finding) {
 		text := f.Message
 		if f.Rule != "" && !strings.Contains(text, "rule "+f.Rule) {
@@ -57,15 +58,15 @@ func printFindings(w io.Writer, p Plan, style Style) {
 		}
 		for _, s := range []string{waivedText(f), place(f.At)} {
 			if s != "" {
-				text += "  " + paint(style.Faint, s)
+				text += "  " + sheet.Paint(style.Faint, s)
 			}
 		}
-		fmt.Fprintf(w, "  %s  %s  %s\n", paint(colour, pad(string(f.Severity), 7)), pad(string(f.Type), width), text)
+		fmt.Fprintf(w, "  %s  %s  %s\n", sheet.Paint(colour, sheet.Pad(string(f.Severity), 7)), sheet.Pad(string(f.Type), width), text)
 	}
 	for _, f := range faults {
 		line(style.Delete, f)
 		if f.Do != "" {
-			fmt.Fprintf(w, "  %s  %s\n", pad("", 7+2+width), paint(style.Faint, "= "+f.Do))
+			fmt.Fprintf(w, "  %s  %s\n", sheet.Pad("", 7+2+width), sheet.Paint(style.Faint, "= "+f.Do))
 		}
 	}
 	for _, a := range warnings {
@@ -74,7 +75,7 @@ func printFindings(w io.Writer, p Plan, style Style) {
 			if a.AgentID != "" {
 				noun = "agent"
 			}
-			a.Message, a.At = plural(a.n, noun), routing.Place{}
+			a.Message, a.At = phrase.Count(a.n, noun), routing.Place{}
 		}
 		line(style.Warn, a.Finding)
 	}
@@ -83,18 +84,10 @@ func printFindings(w io.Writer, p Plan, style Style) {
 	}
 }
 
-// waivedText says to the end of which day a finding may stand: noon of that day
-// falls on it even where the clock is put forward at midnight.
+// waivedText says to the end of which day a finding may stand, and why.
 func waivedText(f routing.Finding) string {
 	if f.Waived == nil {
 		return ""
 	}
-	return fmt.Sprintf("waived until %s (%s)", f.Waived.Until.Add(-12*time.Hour).Format(time.DateOnly), f.Waived.Reason)
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("waived until %s (%s)", f.Waived.LastDay(), f.Waived.Reason)
 }

@@ -8,6 +8,8 @@ import (
 
 	"charm.land/lipgloss/v2"
 
+	"github.com/foresort/foresort/internal/phrase"
+	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -28,19 +30,12 @@ func Colour() Style {
 	}
 }
 
-func paint(style func(...string) string, text string) string {
-	if style == nil || text == "" {
-		return text
-	}
-	return style(text)
-}
-
 // Print writes the plan for a person: a block for each change, then the notes
 // and the findings, then one line that sums it up.
 func Print(w io.Writer, p Plan, style Style) error {
 	out := bufio.NewWriter(w)
 	if len(p.Changes) > 0 {
-		fmt.Fprintln(out, paint(style.Bold, title(p)))
+		fmt.Fprintln(out, sheet.Paint(style.Bold, title(p)))
 	}
 	for _, c := range p.Changes {
 		fmt.Fprintln(out)
@@ -50,15 +45,15 @@ func Print(w io.Writer, p Plan, style Style) error {
 		fmt.Fprintln(out)
 	}
 	if len(p.Notes) > 0 {
-		fmt.Fprintln(out, paint(style.Bold, "Notes"))
+		fmt.Fprintln(out, sheet.Paint(style.Bold, "Notes"))
 		for _, n := range p.Notes {
-			mark := paint(style.Faint, string(n.Kind))
+			mark := sheet.Paint(style.Faint, string(n.Kind))
 			if n.Kind != NoteHome {
-				mark = paint(style.Warn, string(n.Kind))
+				mark = sheet.Paint(style.Warn, string(n.Kind))
 			}
 			line := "  " + mark + strings.Repeat(" ", max(0, 8-len(n.Kind))) + " " + n.Text
 			if at := place(n.At); at != "" {
-				line += "  " + paint(style.Faint, at)
+				line += "  " + sheet.Paint(style.Faint, at)
 			}
 			fmt.Fprintln(out, line)
 		}
@@ -68,7 +63,7 @@ func Print(w io.Writer, p Plan, style Style) error {
 		printFindings(out, p, style)
 		fmt.Fprintln(out)
 	}
-	fmt.Fprintln(out, paint(style.Bold, Summary(p)))
+	fmt.Fprintln(out, sheet.Paint(style.Bold, Summary(p)))
 	return out.Flush()
 }
 
@@ -102,7 +97,7 @@ func Summary(p Plan) string {
 func (c Change) Headline() string {
 	if c.Members != nil {
 		format := map[Verb]string{Join: "add %s to queue %s", Leave: "remove %s from queue %s", Move: "move %s to another ring of queue %s"}[c.Verb]
-		return fmt.Sprintf(format, plural(len(c.Members.Agents), "agent"), c.Object)
+		return fmt.Sprintf(format, phrase.Count(len(c.Members.Agents), "agent"), c.Object)
 	}
 	if c.Kind == Utilization {
 		return fmt.Sprintf("%s utilization of %s", c.Verb, c.Object)
@@ -119,7 +114,7 @@ func printChange(w io.Writer, c Change, style Style) {
 		mark, colour = "-", style.Delete
 	case Update, Join, Leave, Move:
 	}
-	fmt.Fprintf(w, "%s  %s\n", paint(colour, fmt.Sprintf("%3d %s %s", c.ID, mark, c.Headline())), paint(style.Faint, c.Why))
+	fmt.Fprintf(w, "%s  %s\n", sheet.Paint(colour, fmt.Sprintf("%3d %s %s", c.ID, mark, c.Headline())), sheet.Paint(style.Faint, c.Why))
 	nameWidth, valueWidth, placeWidth := 0, 0, 0
 	for _, f := range c.Fields {
 		nameWidth = max(nameWidth, lipgloss.Width(string(f.Field))+1)
@@ -130,14 +125,14 @@ func printChange(w io.Writer, c Change, style Style) {
 	}
 	for _, f := range c.Fields {
 		v := value(c, f)
-		fmt.Fprintf(w, "      %s %s", pad(string(f.Field)+":", nameWidth), v)
+		fmt.Fprintf(w, "      %s %s", sheet.Pad(string(f.Field)+":", nameWidth), v)
 		if lipgloss.Width(v) > valueWidth { // a long value gets its place and home on a line below
-			fmt.Fprintf(w, "\n      %s ", pad("", nameWidth))
+			fmt.Fprintf(w, "\n      %s ", sheet.Pad("", nameWidth))
 			v = ""
 		}
-		fmt.Fprintf(w, "%s  %s", pad("", valueWidth-lipgloss.Width(v)), paint(style.Faint, strings.TrimSpace(pad(place(f.At), placeWidth)+"  "+f.Home)))
+		fmt.Fprintf(w, "%s  %s", sheet.Pad("", valueWidth-lipgloss.Width(v)), sheet.Paint(style.Faint, strings.TrimSpace(sheet.Pad(place(f.At), placeWidth)+"  "+f.Home)))
 		if f.Drift {
-			fmt.Fprint(w, "  "+paint(style.Warn, "drift"))
+			fmt.Fprint(w, "  "+sheet.Paint(style.Warn, "drift"))
 		}
 		fmt.Fprintln(w)
 	}
@@ -154,10 +149,6 @@ func value(c Change, f FieldChange) string {
 		return f.Before
 	}
 	return f.Before + " -> " + f.After
-}
-
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-lipgloss.Width(s)))
 }
 
 func place(p routing.Place) string {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/foresort/foresort/routing"
 )
 
 // Endpoint is where messages go. It prints as its name and host: path, query
@@ -43,13 +45,6 @@ func (e Endpoint) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Strin
 // LogValue is String.
 func (e Endpoint) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
-// ours are the headers that are written here or by the connection. So are all
-// that begin with Webhook- or Proxy-.
-var ours = []string{
-	"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host", "Idempotency-Key",
-	"Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent", "X-Idempotency-Key",
-}
-
 // Check finds every mistake in the endpoint.
 func (e Endpoint) Check() error {
 	var errs []error
@@ -71,7 +66,7 @@ func (e Endpoint) Check() error {
 		switch {
 		case name == "" || strings.ContainsFunc(name, notToken):
 			wrong("header %q is not a header name", name)
-		case slices.Contains(ours, canonical), strings.HasPrefix(canonical, "Webhook-"), strings.HasPrefix(canonical, "Proxy-"):
+		case routing.OwnHeader(canonical):
 			wrong("header %s is written by Foresort and cannot be set", canonical)
 		case seen[canonical]:
 			wrong("header %s is there twice", canonical)

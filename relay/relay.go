@@ -15,7 +15,7 @@ import (
 	"github.com/foresort/foresort/routing"
 )
 
-// The types of event.
+// The types of event: those of routing.EventTypes.
 const (
 	QueueCreated       = "queue.created"
 	QueueUpdated       = "queue.updated"
@@ -28,14 +28,6 @@ const (
 	MemberMoved        = "member.moved" // to another ring
 	UtilizationUpdated = "utilization.updated"
 )
-
-var types = []string{
-	QueueCreated, QueueUpdated, QueueDeleted, RouteCreated, RouteUpdated, RouteDeleted,
-	MemberJoined, MemberLeft, MemberMoved, UtilizationUpdated,
-}
-
-// aliases are other names of types that a pattern may use.
-var aliases = map[string]string{"routingQueueUpdated": QueueUpdated}
 
 // Event is one change of an object on the platform. Its JSON form is the body
 // that is delivered.
@@ -135,7 +127,7 @@ func (e Event) Message() (Message, error) {
 // queue.updated, or the alias routingQueueUpdated. No patterns match nothing.
 func Matches(patterns []string, eventType string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
-		if alias, ok := aliases[p]; ok {
+		if alias, ok := routing.EventAliases[p]; ok {
 			p = alias
 		}
 		kind, all := strings.CutSuffix(p, ".*")
@@ -147,8 +139,8 @@ func Matches(patterns []string, eventType string) bool {
 func CheckPatterns(patterns []string) error {
 	var errs []error
 	for _, p := range patterns {
-		if !slices.ContainsFunc(types, func(t string) bool { return Matches([]string{p}, t) }) {
-			errs = append(errs, fmt.Errorf("no event matches %q (there are %s)", p, strings.Join(types, ", ")))
+		if !slices.ContainsFunc(routing.EventTypes, func(t string) bool { return Matches([]string{p}, t) }) {
+			errs = append(errs, fmt.Errorf("no event matches %q (there are %s)", p, strings.Join(routing.EventTypes, ", ")))
 		}
 	}
 	return errors.Join(errs...)

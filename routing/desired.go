@@ -1,5 +1,10 @@
 package routing
 
+import (
+	"slices"
+	"strings"
+)
+
 // Place is where in a strategy file something was asked for. Line and Column
 // count from 1.
 type Place struct {
@@ -70,8 +75,7 @@ type SyncTarget struct {
 	At             Place
 }
 
-// What a SyncTarget can ask for. Package relay has the same, and a test that
-// holds them together.
+// What a SyncTarget can ask for.
 var (
 	// EventTypes are the types of event. A pattern may also be * or a kind, such
 	// as queue.*.
@@ -89,6 +93,12 @@ var (
 	}
 	OwnHeaderPrefixes = []string{"Webhook-", "Proxy-"}
 )
+
+// OwnHeader says whether a header, in its canonical form, cannot be asked for.
+func OwnHeader(canonical string) bool {
+	return slices.Contains(OwnHeaders, canonical) ||
+		slices.ContainsFunc(OwnHeaderPrefixes, func(p string) bool { return strings.HasPrefix(canonical, p) })
+}
 
 // PlacePath is the key of Desired.Places for one field of one route.
 func (r DesiredRoute) PlacePath(field Field) string {

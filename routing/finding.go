@@ -124,6 +124,11 @@ func (w Waiver) Waives(f Finding) bool {
 	return w.Finding == f.Type && (w.Rule == "" || w.Rule == f.Rule) && (w.Agent == "" || w.Agent == f.Agent || w.Agent == f.AgentID)
 }
 
+// LastDay is the last day on which a waiver counts, such as 2026-12-31. Until is
+// the midnight after it; noon before is on it even where the clock is changed at
+// midnight, and the offset is all that is left of the zone.
+func (w Waiver) LastDay() string { return w.Until.Add(-12 * time.Hour).Format(time.DateOnly) }
+
 // Blocks says whether a finding keeps a plan from being applied at a time.
 func (f Finding) Blocks(now time.Time) bool {
 	return f.Severity == SeverityError && (f.Waived == nil || !now.Before(f.Waived.Until))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/internal/nearest"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/simulate"
 )
@@ -203,11 +204,11 @@ func (c *compiler) served() {
 		hint := fmt.Sprintf("agents: %d; members of the queue: %d; of these with a capacity and a shift: %d", len(c.model.Agents), len(members), ready)
 		if len(names) > 0 && ready > 0 {
 			if last > 1 {
-				message += ": in the last ring it still asks for " + list(names)
+				message += ": in the last ring it still asks for " + phrase.List(names)
 			} else {
-				message += ": it asks for " + list(names)
+				message += ": it asks for " + phrase.List(names)
 			}
-			hint = fmt.Sprintf("of %s on queue %s", counted(ready, "member"), list(numbers))
+			hint = fmt.Sprintf("of %s on queue %s", counted(ready, "member"), phrase.List(numbers))
 			if !slices.Contains(has[:len(names)], 0) {
 				hint += ", but nobody has all of it"
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/internal/nearest"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/simulate"
 )
@@ -216,7 +217,7 @@ func (c *compiler) noRule(name string) string {
 	if len(known) == 0 {
 		return "the strategy has no rules"
 	}
-	return cmp.Or(nearest.Hint(name, known, '`'), "the rules of the strategy are "+list(known))
+	return cmp.Or(nearest.Hint(name, known, '`'), "the rules of the strategy are "+phrase.List(known))
 }
 
 // rule finds a rule by its name, or by an address that leads to it.
@@ -607,12 +608,4 @@ func (c *compiler) leaves() {
 			c.Fail("rules."+c.own[i]+".transfer", fmt.Sprintf("email of the rule %s is transferred for ever: none of it ever leaves", r.Name), "make the shares less than 1, or send some of it elsewhere")
 		}
 	}
-}
-
-// list writes names as a part of a sentence: a, b and c.
-func list(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }

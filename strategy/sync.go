@@ -124,7 +124,7 @@ func (c *checker) headers(path string, headers map[string]string) {
 		switch value := headers[name]; {
 		case !headerName.MatchString(name):
 			key(fmt.Sprintf("%q is not a header name", name), "")
-		case slices.Contains(routing.OwnHeaders, canonical), slices.ContainsFunc(routing.OwnHeaderPrefixes, func(p string) bool { return strings.HasPrefix(canonical, p) }):
+		case routing.OwnHeader(canonical):
 			key("is written by Foresort and cannot be set", "leave it out")
 		case seen[canonical]:
 			key(canonical+" is there twice", "headers do not tell case apart; keep one of them")

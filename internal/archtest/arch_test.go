@@ -15,7 +15,7 @@ const module = "github.com/foresort/foresort"
 
 // layers lists the packages from the bottom up. A new package must be added.
 var layers = [][]string{
-	{"routing", "internal/nearest", "internal/sheet", "examples", "simulate/analytic"},
+	{"routing", "internal/nearest", "internal/phrase", "internal/sheet", "internal/sheet/sheettest", "examples", "simulate/analytic"},
 	{"internal/yamlfile"},
 	{"strategy", "genesys", "measure", "internal/contract"},
 	{"coverage", "plan", "simulate", "simulate/capacity"},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 )
@@ -171,7 +172,7 @@ func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan, saved
 		return err
 	}
 	if len(p.Changes) > 0 && !o.Yes {
-		if err := s.ask(ctx, fmt.Sprintf("Make %s in %s?", count(len(p.Changes), "change"), s.org)); err != nil {
+		if err := s.ask(ctx, fmt.Sprintf("Make %s in %s?", phrase.Count(len(p.Changes), "change"), s.org)); err != nil {
 			return err
 		}
 		if approvals, err = s.approved(ctx, p, o.demand, runs, ""); err != nil { // the answer may have taken long
@@ -275,9 +276,9 @@ func printReport(w io.Writer, paint paint, p plan.Plan, report apply.Report) err
 	case done == 0:
 		fmt.Fprintf(w, "Nothing had to be changed: everything is so already. Run %s.\n", report.Run)
 	case report.Active:
-		fmt.Fprintf(w, "%s %s, seen active after %s. Run %s.\n", paint.green(text), count(done, "change"), short(report.Waited), report.Run)
+		fmt.Fprintf(w, "%s %s, seen active after %s. Run %s.\n", paint.green(text), phrase.Count(done, "change"), short(report.Waited), report.Run)
 	default:
-		fmt.Fprintf(w, "%s written; not waited for, so not known to be active. Run %s.\n", count(done, "change"), report.Run)
+		fmt.Fprintf(w, "%s written; not waited for, so not known to be active. Run %s.\n", phrase.Count(done, "change"), report.Run)
 	}
 	return nil
 }
@@ -351,7 +352,7 @@ func (t *teller) tell(e apply.Event) {
 			t.waiting = true
 			t.say("waiting until the platform shows it")
 		}
-		text := fmt.Sprintf("waiting for %s: %s in a row agree", e.Object, count(e.Agreed, "read"))
+		text := fmt.Sprintf("waiting for %s: %s in a row agree", e.Object, phrase.Count(e.Agreed, "read"))
 		for _, d := range e.Differs {
 			text = fmt.Sprintf("waiting for %s: %s is still %s", e.Object, d.Field, d.Seen)
 		}

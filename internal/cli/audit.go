@@ -20,8 +20,10 @@ import (
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/nearest"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -361,7 +363,7 @@ func auditText(w io.Writer, p paint, a audit) error {
 		fmt.Fprintln(w)
 	}
 	const form = "2006-01-02 15:04 UTC"
-	_, err := fmt.Fprintf(w, "%s from %s to %s, %d out of band.\n", count(len(a.Changes), "change"), a.From.UTC().Format(form), a.To.UTC().Format(form), strange)
+	_, err := fmt.Fprintf(w, "%s from %s to %s, %d out of band.\n", phrase.Count(len(a.Changes), "change"), a.From.UTC().Format(form), a.To.UTC().Format(form), strange)
 	return err
 }
 
@@ -372,11 +374,11 @@ func auditActor(t ledger.Trace) string {
 	switch {
 	case t.Run != "":
 		return fmt.Sprintf("Foresort: run %s of strategy %s, plan %.8s", t.Run, t.Strategy, strings.TrimPrefix(t.Plan, "sha256:"))
-	case t.By.Kind == ledger.Foresort:
+	case t.By.Kind == relay.Foresort:
 		return fmt.Sprintf("Foresort's client %s, in no run of this ledger", t.By.Ref)
-	case t.By.Kind == ledger.OtherClient:
+	case t.By.Kind == relay.Client:
 		return "client " + t.By.String()
-	case t.By.Kind == ledger.Person:
+	case t.By.Kind == relay.Person:
 		return t.By.String()
 	}
 	return "someone whom the trail does not name"

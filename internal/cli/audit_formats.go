@@ -12,6 +12,7 @@ import (
 
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/relay"
 )
 
 // auditFormats are the forms of an audit.
@@ -49,7 +50,7 @@ func auditCSV(w io.Writer, _ paint, a audit) error {
 		}
 		for _, f := range fields {
 			cells := []string{
-				t.At.UTC().Format(time.RFC3339Nano), t.By.Name, t.By.Kind, t.By.ID, t.Action, t.Type, t.Object.Name, t.Object.ID,
+				t.At.UTC().Format(time.RFC3339Nano), t.By.Name, string(t.By.Kind), t.By.ID, t.Action, t.Type, t.Object.Name, t.Object.ID,
 				f.Property, strings.Join(f.OldValues, ", "), strings.Join(f.NewValues, ", "),
 				t.Strategy, t.Run, t.Plan, strconv.FormatBool(t.OutOfBand), strconv.FormatBool(!t.Untold), t.Status, t.ID,
 			}
@@ -191,12 +192,13 @@ func ocsf(t ledger.Trace, org string) ocsfEvent {
 		e.EntityResult = &after
 	}
 	switch t.By.Kind {
-	case ledger.Person:
+	case relay.Person:
 		e.Actor = &ocsfActor{User: &ocsfUser{t.By.ID, t.By.Name, 1}}
-	case ledger.Foresort:
+	case relay.Foresort:
 		e.Actor = &ocsfActor{AppName: "Foresort", AppUID: t.By.ID}
-	case ledger.OtherClient:
+	case relay.Client:
 		e.Actor = &ocsfActor{AppName: t.By.Name, AppUID: t.By.ID}
+	case relay.Unknown:
 	}
 	e.Message = fmt.Sprintf("%s of %s %s by %s", t.Action, cmp.Or(auditTypes[t.Type], t.Type), t.Object, auditActor(t))
 	return e

@@ -11,6 +11,7 @@ import (
 
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -22,15 +23,15 @@ func traces() audit {
 	change := func(property, before, after string) []genesys.AuditChange {
 		return []genesys.AuditChange{{Property: property, OldValues: strings.Fields(before), NewValues: strings.Fields(after)}}
 	}
-	by := func(kind, id, name string) ledger.Actor {
-		return ledger.Actor{Kind: kind, Ref: routing.Ref{ID: id, Name: name}}
+	by := func(kind relay.ActorKind, id, name string) relay.Actor {
+		return relay.Actor{Kind: kind, Ref: routing.Ref{ID: id, Name: name}}
 	}
 	return audit{Org: routing.Ref{ID: "org-1", Name: "Larkfield"}, From: at.Add(-time.Hour), To: at.Add(time.Hour), Changes: []ledger.Trace{
-		{At: at, Object: route, Type: "InboundRoute", Action: "Create", By: by(ledger.Foresort, "client-1", ""), Changes: change("priority", "", "240"), Strategy: "support", Run: "20260302-095959-000", Plan: "sha256:0123456789abcdef", ID: "a-1", Status: "SUCCESS"},
-		{At: at.Add(time.Second), Object: queue, Type: "Queue", Action: "Update", By: by(ledger.Person, "u-1", "=cmd|' /C calc'!A0"), Changes: change("acwSettings.wrapupPrompt", "OPTIONAL", "MANDATORY"), Strategy: "support", OutOfBand: true, ID: "a-2", Status: "SUCCESS"},
-		{At: at.Add(2 * time.Second), Object: queue, Type: "Queue", Action: "MemberRemove", By: by(ledger.OtherClient, "client-2", ""), Changes: change("members", "+1 -2 @x", ""), Strategy: "support", OutOfBand: true, ID: "a-3", Status: "FAILURE"},
-		{At: at.Add(3 * time.Second), Object: route, Type: "InboundRoute", Action: "Delete", By: ledger.Actor{Kind: ledger.Unknown}, Changes: []genesys.AuditChange{}, Strategy: "support", OutOfBand: true, ID: "a-4", Status: "WARNING"},
-		{At: at.Add(4 * time.Second), Object: queue, Type: "Queue", Action: "Update", By: ledger.Actor{Kind: ledger.Foresort}, Changes: change("alert", "5m", "6m"), Strategy: "support", Run: "20260302-100004-000", Plan: "sha256:fedcba9876543210", Untold: true},
+		{At: at, Object: route, Type: "InboundRoute", Action: "Create", By: by(relay.Foresort, "client-1", ""), Changes: change("priority", "", "240"), Strategy: "support", Run: "20260302-095959-000", Plan: "sha256:0123456789abcdef", ID: "a-1", Status: "SUCCESS"},
+		{At: at.Add(time.Second), Object: queue, Type: "Queue", Action: "Update", By: by(relay.Person, "u-1", "=cmd|' /C calc'!A0"), Changes: change("acwSettings.wrapupPrompt", "OPTIONAL", "MANDATORY"), Strategy: "support", OutOfBand: true, ID: "a-2", Status: "SUCCESS"},
+		{At: at.Add(2 * time.Second), Object: queue, Type: "Queue", Action: "MemberRemove", By: by(relay.Client, "client-2", ""), Changes: change("members", "+1 -2 @x", ""), Strategy: "support", OutOfBand: true, ID: "a-3", Status: "FAILURE"},
+		{At: at.Add(3 * time.Second), Object: route, Type: "InboundRoute", Action: "Delete", By: relay.Actor{Kind: relay.Unknown}, Changes: []genesys.AuditChange{}, Strategy: "support", OutOfBand: true, ID: "a-4", Status: "WARNING"},
+		{At: at.Add(4 * time.Second), Object: queue, Type: "Queue", Action: "Update", By: relay.Actor{Kind: relay.Foresort}, Changes: change("alert", "5m", "6m"), Strategy: "support", Run: "20260302-100004-000", Plan: "sha256:fedcba9876543210", Untold: true},
 	}}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 )
@@ -18,24 +19,16 @@ import (
 // (docs/platform-notes.md#audits).
 const auditWindow = 14 * 24 * time.Hour
 
-// audited says under which service and type the audit trail keeps an object.
-var audited = map[plan.Kind][2]string{
-	plan.Queue:  {"ContactCenter", "Queue"},
-	plan.Member: {"ContactCenter", "Queue"},
-	plan.Route:  {"Emails", "InboundRoute"},
-}
-
 // blame adds to a plan with drift who changed what, as far as the audit trail
 // tells: it may lag, and the client may lack the permission to read it.
 func blame(ctx context.Context, client *genesys.Client, p *plan.Plan) {
 	ctx = genesys.WithLane(ctx, genesys.Report)
 	for _, c := range p.Changes {
 		i := slices.IndexFunc(c.Fields, func(f plan.FieldChange) bool { return f.Drift })
-		where, known := audited[c.Kind]
-		if i < 0 || !known || c.Object.ID == "" {
+		if i < 0 || c.Kind == plan.Utilization || c.Object.ID == "" { // where the trail keeps utilization is unconfirmed
 			continue
 		}
-		for _, text := range culprits(ctx, client, c, c.Fields[i].Applied, where) {
+		for _, text := range culprits(ctx, client, c, c.Fields[i].Applied) {
 			after := 0 // beside the notes of drift, which say what it is
 			for i, n := range p.Notes {
 				if n.Kind == plan.NoteDrift {
@@ -49,8 +42,9 @@ func blame(ctx context.Context, client *genesys.Client, p *plan.Plan) {
 
 // culprits tells the newest audit row that names each field that has drifted;
 // where none does, since the trail can leave the properties out, the newest.
-func culprits(ctx context.Context, client *genesys.Client, c plan.Change, since time.Time, where [2]string) []string {
-	query := genesys.AuditQuery{From: since, To: time.Now().Add(time.Minute), Service: where[0], EntityType: where[1], EntityID: c.Object.ID}
+func culprits(ctx context.Context, client *genesys.Client, c plan.Change, since time.Time) []string {
+	service, entityType := ledger.Area(c.Kind)
+	query := genesys.AuditQuery{From: since, To: time.Now().Add(time.Minute), Service: service, EntityType: entityType, EntityID: c.Object.ID}
 	if oldest := time.Now().Add(-auditWindow); since.Before(oldest) {
 		query.From = oldest
 	}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/simulate/capacity"
 	"github.com/foresort/foresort/strategy"
@@ -101,7 +102,7 @@ const capacityListed = 20
 
 func (t *capacityText) print() {
 	fmt.Fprintf(t.w, "%s, %s: %d routed, %d without an agent, %d without a rule\n",
-		count(len(t.in.Emails), "email"), count(len(t.in.Agents), "agent"), len(t.r.Routed), len(t.r.NoAgent), len(t.r.Unrouted))
+		phrase.Count(len(t.in.Emails), "email"), phrase.Count(len(t.in.Agents), "agent"), len(t.r.Routed), len(t.r.NoAgent), len(t.r.Unrouted))
 	t.rules()
 	t.unrouted()
 	t.agents()
@@ -159,10 +160,10 @@ func (t *capacityText) unrouted() {
 	fmt.Fprintf(t.w, "\n%s\n", t.p.bold("without a rule"))
 	for i, why := range reasons {
 		if i == capacityListed {
-			fmt.Fprintf(t.w, "and for %s more\n", count(len(reasons)-capacityListed, "reason"))
+			fmt.Fprintf(t.w, "and for %s more\n", phrase.Count(len(reasons)-capacityListed, "reason"))
 			break
 		}
-		fmt.Fprintf(t.w, "%s\n", count(times[why], "email"))
+		fmt.Fprintf(t.w, "%s\n", phrase.Count(times[why], "email"))
 		t.reason(why)
 	}
 }
@@ -195,7 +196,7 @@ func (t *capacityText) agents() {
 		if lacking[lacks] == 1 {
 			verb = "has"
 		}
-		fmt.Fprintf(t.w, "%s %s no %s in the file, and so no room\n", count(lacking[lacks], "agent"), verb, lacks)
+		fmt.Fprintf(t.w, "%s %s no %s in the file, and so no room\n", phrase.Count(lacking[lacks], "agent"), verb, lacks)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/foresort/foresort/internal/daemon"
 	"github.com/foresort/foresort/internal/jobs"
 	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/staffing"
 	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/plan"
@@ -183,7 +184,7 @@ func (d *demo) check(ctx context.Context) error {
 		return err
 	}
 	d.want = st.Desired()
-	d.tell("examples/%s: %s, %s, %s passed", demoFile, count(len(st.Rules), "rule"), count(len(d.want.Routes), "address"), count(len(st.Tests), "test"))
+	d.tell("examples/%s: %s, %s, %s passed", demoFile, phrase.Count(len(st.Rules), "rule"), phrase.Count(len(d.want.Routes), "address"), phrase.Count(len(st.Tests), "test"))
 	report, found, err := liveOptions{Live: true}.validateLive(ctx, d.o, "examples/"+demoFile, d.want)
 	if err != nil {
 		return err
@@ -224,7 +225,7 @@ func (d *demo) look(ctx context.Context) (err error) {
 func (d *demo) show(org routing.Org) {
 	for _, q := range org.Queues {
 		if q.Name == d.want.Queue.Name {
-			d.tell("queue %s, %s", q.Name, count(q.MemberCount, "member"))
+			d.tell("queue %s, %s", q.Name, phrase.Count(q.MemberCount, "member"))
 			for _, f := range routing.Owned(d.want.Queue.Settings) {
 				d.tell("  %-13s %s", f, routing.Text(q.Settings, f))
 			}
@@ -491,8 +492,8 @@ func (d *demo) prove(ctx context.Context) error {
 	if !v.OK() {
 		return errors.New(v.Problem)
 	}
-	d.tell("%d entries: %d steps of runs, %s of the organisation, %s to another system", v.Entries, kinds[ledger.KindRun], count(kinds[daemon.KindChange], "change"), count(kinds[jobs.KindDelivered], "delivery"))
-	d.tell("every hash fits the entry and the one before; %s agrees, the newest hash is %s…", count(v.Checkpoints, "signed checkpoint"), v.Hash[:16])
+	d.tell("%d entries: %d steps of runs, %s of the organisation, %s to another system", v.Entries, kinds[ledger.KindRun], phrase.Count(kinds[daemon.KindChange], "change"), phrase.Count(kinds[jobs.KindDelivered], "delivery"))
+	d.tell("every hash fits the entry and the one before; %s agrees, the newest hash is %s…", phrase.Count(v.Checkpoints, "signed checkpoint"), v.Hash[:16])
 	return nil
 }
 

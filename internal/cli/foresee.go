@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/foresort/foresort/internal/forecast"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
@@ -103,7 +104,7 @@ func (f *foreseen) text(w io.Writer, p paint) error {
 	if f == nil {
 		return nil
 	}
-	fmt.Fprintf(w, "\n%s\n", p.bold(fmt.Sprintf("Forecast under %s, %s", f.Scenario, count(f.Replications, "replication"))))
+	fmt.Fprintf(w, "\n%s\n", p.bold(fmt.Sprintf("Forecast under %s, %s", f.Scenario, phrase.Count(f.Replications, "replication"))))
 	for _, line := range f.Verdict {
 		fmt.Fprintf(w, "  %s\n", line)
 	}

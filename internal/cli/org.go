@@ -12,6 +12,7 @@ import (
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/routing"
 )
@@ -109,7 +110,7 @@ func (s *orgShell) locked(ctx context.Context, do func() error) error {
 // sign makes a checkpoint of the ledger, and keeps a copy of it beside the
 // database. What cannot be signed is said, and nothing fails for it.
 func (s *orgShell) sign(ctx context.Context) {
-	key, err := ledger.LoadKey(filepath.Join(s.state, "ledger.key"))
+	key, err := ledger.LoadKey(keyFile(s.state))
 	if err == nil {
 		var c *ledger.Checkpoint
 		if c, err = s.ledger.Sign(ctx, key); err == nil && c != nil {
@@ -150,7 +151,7 @@ func unfinishedText(cut apply.Record) string {
 	if p.Undoes != "" {
 		what = fmt.Sprintf("run %s, which puts run %s back,", cut.ID, p.Undoes)
 	}
-	text := fmt.Sprintf("%s is unfinished: %d of %s carried out", what, done, count(len(p.Changes), "change"))
+	text := fmt.Sprintf("%s is unfinished: %d of %s carried out", what, done, phrase.Count(len(p.Changes), "change"))
 	if maybe > 0 {
 		text += fmt.Sprintf(", and perhaps %d more", maybe)
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -49,7 +50,7 @@ func (s *orgShell) overrides(ctx context.Context, org *routing.Org, lastRun time
 			missing = append(missing, id)
 		}
 	}
-	s.say("utilization of %s: %s, %d known from the last 12 hours", count(len(agents), "agent"), count(len(missing), "request"), len(agents)-len(missing))
+	s.say("utilization of %s: %s, %d known from the last 12 hours", phrase.Count(len(agents), "agent"), phrase.Count(len(missing), "request"), len(agents)-len(missing))
 	failed := s.readOverrides(ctx, missing, known)
 	if org.Utilization == nil {
 		org.Utilization = map[string]routing.Utilization{}

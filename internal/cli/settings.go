@@ -371,9 +371,6 @@ func (s settings) genesys() (genesys.Config, error) {
 		*into = n
 	}
 	if cfg.Retries == 0 {
-		cfg.Retries = -1 // none
-	}
-	if cfg.Retries == 0 {
 		cfg.Retries = -1 // to the client zero is its default
 	}
 	return cfg, nil

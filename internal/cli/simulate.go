@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/internal/forecast"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/scenario"
 	"github.com/foresort/foresort/simulate"
@@ -239,10 +240,10 @@ func forecastStyle(p paint) forecast.Style {
 // foretell says beforehand what a big run takes.
 func (s *shell) foretell(size simulate.Size, replications int) {
 	if total := size.Emails * float64(replications); total > 20e6 || size.Bytes > 256<<20 {
-		s.say("about %.2g emails in %s; up to %d MB of memory", total, count(replications, "replication"), 1+size.Bytes>>20)
+		s.say("about %.2g emails in %s; up to %d MB of memory", total, phrase.Count(replications, "replication"), 1+size.Bytes>>20)
 	}
 	if calls := size.Calls * float64(replications); calls > 100e6 {
-		s.say("about %.2g calls in %s: this may take long; fewer replications or days take less", calls, count(replications, "replication"))
+		s.say("about %.2g calls in %s: this may take long; fewer replications or days take less", calls, phrase.Count(replications, "replication"))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/foresort/foresort/internal/daemon"
 	"github.com/foresort/foresort/internal/jobs"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/strategy"
@@ -92,7 +93,7 @@ func printDeliveries(w io.Writer, p paint, all []jobs.Delivery, off map[string]s
 		}
 		fmt.Fprintf(w, "%s  %s  %-9s  %s  %s", d.ID, time.UnixMicro(d.Created).Local().Format("2006-01-02 15:04:05"), state, d.Endpoint, d.Event)
 		if d.LastWords != "" && d.State != jobs.Delivered {
-			fmt.Fprintf(w, "\n%34s%s after %s", "", d.LastWords, count(int(d.Attempts), "attempt"))
+			fmt.Fprintf(w, "\n%34s%s after %s", "", d.LastWords, phrase.Count(int(d.Attempts), "attempt"))
 			if d.State == jobs.Open {
 				fmt.Fprintf(w, "; again at %s", time.UnixMicro(d.NextAt).Local().Format("15:04:05"))
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/coverage"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/staffing"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/strategy"
@@ -182,7 +183,7 @@ func (o validateOptions) show(s *shell, found []validated) error {
 		}
 		switch {
 		case v.OK && !s.json:
-			fmt.Fprintf(s.stdout, "%s: ok (%s, %s)\n", v.File, count(v.Rules, "rule"), count(v.Tests, "test"))
+			fmt.Fprintf(s.stdout, "%s: ok (%s, %s)\n", v.File, phrase.Count(v.Rules, "rule"), phrase.Count(v.Tests, "test"))
 		case v.OK:
 		case o.passes(v.Problems):
 			if o.Strict {
@@ -221,17 +222,6 @@ func (s *shell) showProblems(problems strategy.Problems) error {
 		return nil
 	}
 	return problems.Render(s.stderr, s.errPaint.on())
-}
-
-// count is a number with its noun.
-func count(n int, noun string) string {
-	switch {
-	case n == 1:
-		return "1 " + noun
-	case strings.HasSuffix(noun, "s"):
-		noun += "e"
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func staffingStyle(p paint) staffing.Style {

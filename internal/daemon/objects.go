@@ -16,6 +16,7 @@ import (
 	"github.com/foresort/foresort/internal/jobs"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/store"
+	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/routing"
 )
@@ -38,13 +39,8 @@ type watched struct {
 
 func (w watched) key() string { return relay.Object{Kind: w.kind, Ref: w.ref}.Key() }
 
-// auditType is what the platform's audit trail calls the kind.
-func (w watched) auditType() (service, entityType string) {
-	if w.kind == relay.Route {
-		return "Emails", "InboundRoute"
-	}
-	return "ContactCenter", "Queue"
-}
+// area is where the platform's audit trail keeps the kind.
+func (w watched) area() (service, entityType string) { return ledger.Area(plan.Kind(w.kind)) }
 
 // seen is an object as it was last seen.
 type seen struct {
@@ -130,7 +126,7 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 		now.Version = before.Version + int64(i) + 1
 		e.ID = eventID(d.Org.ID, w.key(), now.Version)
 		e.Version, e.Org, e.Strategy = now.Version, d.Org, w.strategy
-		e.At, e.Actor, e.Run, e.OutOfBand = trace.At, relay.Actor{Kind: relay.ActorKind(trace.By.Kind), Ref: trace.By.Ref}, trace.Run, trace.OutOfBand
+		e.At, e.Actor, e.Run, e.OutOfBand = trace.At, trace.By, trace.Run, trace.OutOfBand
 	}
 	if err := d.keep(ctx, now, events); err != nil {
 		return false, err
@@ -265,9 +261,9 @@ func memberChanges(before, now string) (joined, left, moved []relay.Member, err 
 // trace says who made a change. Where no record of the platform tells, it is
 // unknown and counts as not ours.
 func (d *Daemon) trace(ctx context.Context, w watched, before seen, who *genesys.AuditRecord) ledger.Trace {
-	unknown := ledger.Trace{At: time.Now().UTC(), By: ledger.Actor{Kind: ledger.Unknown}, OutOfBand: true}
+	unknown := ledger.Trace{At: time.Now().UTC(), By: relay.Actor{Kind: relay.Unknown}, OutOfBand: true}
 	if who == nil {
-		service, entityType := w.auditType()
+		service, entityType := w.area()
 		query := genesys.AuditQuery{From: time.UnixMicro(before.SeenAt).Add(-2 * time.Minute), To: time.Now().Add(time.Minute), Service: service, EntityType: entityType, EntityID: w.ref.ID}
 		for r, err := range d.Client.AuditsRealtime(genesys.WithLane(ctx, genesys.Poll), query) {
 			if err == nil {

@@ -234,7 +234,7 @@ func (w *watch) poll(ctx context.Context, since time.Time) error {
 	var failed []error
 	asked := map[string]bool{}
 	for _, o := range *objects {
-		service, entityType := o.auditType()
+		service, entityType := o.area()
 		if asked[entityType] {
 			continue
 		}
@@ -308,7 +308,7 @@ func (w *watch) channel(ctx context.Context) error {
 	objects := *w.objects.Load()
 	var topics []string
 	for _, o := range objects {
-		_, entityType := o.auditType()
+		_, entityType := o.area()
 		topics = append(topics, genesys.AuditTopic(entityType, o.ref.ID))
 	}
 	if len(topics) > genesys.MaxTopics {

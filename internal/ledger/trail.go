@@ -11,25 +11,12 @@ import (
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/routing"
 )
 
 // This file joins what the platform recorded with what Foresort did: who changed
 // a managed object, and whether it was ours.
-
-// Actor is who made a change.
-type Actor struct {
-	Kind string `json:"kind"` // person, client (another program), foresort or unknown
-	routing.Ref
-}
-
-// The kinds of actor.
-const (
-	Person      = "person"
-	OtherClient = "client"
-	Foresort    = "foresort"
-	Unknown     = "unknown"
-)
 
 // Trace is one change of an object, as the platform's audit trail has it, with
 // what Foresort knows of it.
@@ -38,7 +25,7 @@ type Trace struct {
 	Object  routing.Ref           `json:"object"`
 	Type    string                `json:"type"`   // the platform's: Queue, InboundRoute
 	Action  string                `json:"action"` // the platform's: Update, MemberAdd
-	By      Actor                 `json:"by"`
+	By      relay.Actor           `json:"by"`
 	Changes []genesys.AuditChange `json:"changes"`
 	// Strategy, Run and Plan (its fingerprint) are those of the run that made the
 	// change, where it was ours; else Strategy, where it is set, is that of the owner.
@@ -74,7 +61,7 @@ func Join(records []genesys.AuditRecord, runs []apply.Record, clientID string) [
 		if t.Changes == nil {
 			t.Changes = []genesys.AuditChange{}
 		}
-		if run, ok := runOf(r, runs); ok && t.By.Kind == Foresort {
+		if run, ok := runOf(r, runs); ok && t.By.Kind == relay.Foresort {
 			p := run.Plan()
 			t.Strategy, t.Run, t.Plan = p.Strategy, run.ID, p.Fingerprint
 		}
@@ -86,16 +73,16 @@ func Join(records []genesys.AuditRecord, runs []apply.Record, clientID string) [
 }
 
 // actor is who a record names: a person before the program that they used.
-func actor(r genesys.AuditRecord, clientID string) Actor {
+func actor(r genesys.AuditRecord, clientID string) relay.Actor {
 	switch {
 	case r.User.ID != "":
-		return Actor{Person, r.User}
+		return relay.Actor{Kind: relay.Person, Ref: r.User}
 	case r.Client.ID != "" && r.Client.ID == clientID:
-		return Actor{Foresort, r.Client}
+		return relay.Actor{Kind: relay.Foresort, Ref: r.Client}
 	case r.Client.ID != "":
-		return Actor{OtherClient, r.Client}
+		return relay.Actor{Kind: relay.Client, Ref: r.Client}
 	}
-	return Actor{Kind: Unknown}
+	return relay.Actor{Kind: relay.Unknown}
 }
 
 // runOf is the run that wrote the object of a record at about its time, the one
@@ -194,7 +181,7 @@ func Untold(traces []Trace, runs []apply.Record, from, to time.Time) []Trace {
 				}
 				_, entityType := Area(c.Kind)
 				out = append(out, Trace{
-					At: run.Started, Object: result.Object, Type: entityType, Action: d.action, By: Actor{Kind: Foresort}, Changes: planned(c),
+					At: run.Started, Object: result.Object, Type: entityType, Action: d.action, By: relay.Actor{Kind: relay.Foresort}, Changes: planned(c),
 					Strategy: run.Plan().Strategy, Run: run.ID, Plan: run.Plan().Fingerprint, Untold: true,
 				})
 			}

@@ -3,9 +3,9 @@ package staffing
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/foresort/foresort/coverage"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -72,7 +72,7 @@ func tell(r coverage.Report, all bool) []said {
 // short lists names, and counts those beyond the first.
 func short(names []string) string {
 	if len(names) <= mostListed {
-		return list(names)
+		return phrase.List(names)
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:leastListed], ", "), len(names)-leastListed)
 }
@@ -91,7 +91,7 @@ func common(f routing.Finding) string {
 	case routing.SkillMismatch:
 		var what []string
 		if len(f.MissingSkills) > 0 {
-			what = append(what, "lack "+list(f.MissingSkills))
+			what = append(what, "lack "+phrase.List(f.MissingSkills))
 		}
 		if f.MissingLanguage != "" {
 			what = append(what, "do not have the language "+f.MissingLanguage)
@@ -99,20 +99,18 @@ func common(f routing.Finding) string {
 		for _, s := range f.TooLow {
 			what = append(what, fmt.Sprintf("have %s below %g", s.Name, s.Least))
 		}
-		return list(what)
+		return phrase.List(what)
 	default:
 		return ""
 	}
 }
 
-// waived says to the end of which day a finding may stand, and why. The day is
-// one of the clock of the waiver: noon of it is before its end wherever the clock
-// is changed at midnight.
+// waived says to the end of which day a finding may stand, and why.
 func waived(f routing.Finding) string {
 	if f.Waived == nil {
 		return ""
 	}
-	return fmt.Sprintf("waived until %s: %s", f.Waived.Until.Add(-12*time.Hour).Format(time.DateOnly), f.Waived.Reason)
+	return fmt.Sprintf("waived until %s: %s", f.Waived.LastDay(), f.Waived.Reason)
 }
 
 // place is where in the file a finding comes from.

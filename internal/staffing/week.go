@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/coverage"
+	"github.com/foresort/foresort/internal/phrase"
 )
 
 // This file lays the cells of a report out as days of a wall clock.
@@ -162,7 +163,7 @@ func (c chart) Title() string {
 	if len(c.Rules) == 1 {
 		return "Rule " + c.Rules[0]
 	}
-	return "Rules " + list(c.Rules)
+	return "Rules " + phrase.List(c.Rules)
 }
 
 // About says what the rules ask for, and of how many.
