@@ -10,8 +10,6 @@ import (
 	"time"
 	_ "time/tzdata" // time zones are known wherever the program runs
 
-	"cel.dev/cel-go/cel"
-
 	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/routing"
@@ -40,8 +38,7 @@ const skillByID = "is the id of a skill, and skills are called by name"
 // checker gathers what is wrong with one strategy.
 type checker struct {
 	*yamlfile.Reader
-	s          *Strategy
-	conditions *cel.Env
+	s *Strategy
 }
 
 func (c *checker) path(format string, args ...any) string { return fmt.Sprintf(format, args...) }
@@ -147,12 +144,6 @@ func (c *checker) rules() {
 		if strings.TrimSpace(r.When) == "" {
 			c.Fail(path+".when", "is empty", "leave the key out where the address alone decides")
 			continue
-		}
-		if c.conditions == nil {
-			var err error
-			if c.conditions, err = newConditions(); err != nil {
-				panic("strategy: the language of conditions: " + err.Error()) // it is fixed, and every test of a condition makes it
-			}
 		}
 		c.condition(i)
 	}

@@ -16,7 +16,7 @@ const module = "github.com/foresort/foresort"
 // layers lists the packages from the bottom up. A new package must be added.
 var layers = [][]string{
 	{"routing", "internal/nearest", "internal/phrase", "internal/sheet", "internal/sheet/sheettest", "examples", "simulate/analytic"},
-	{"internal/yamlfile"},
+	{"internal/yamlfile", "internal/condition"},
 	{"strategy", "genesys", "measure", "internal/contract"},
 	{"coverage", "plan", "simulate", "simulate/capacity"},
 	{"scenario", "sandbox/centre", "internal/forecast", "internal/staffing"},
