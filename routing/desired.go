@@ -28,6 +28,8 @@ type Desired struct {
 	Rules []Rule `json:"rules,omitempty"`
 	// Staffing is what the strategy says about the people who serve it.
 	Staffing Staffing `json:"-"`
+	// Adjust is how it adjusts to the day; nil: not at all.
+	Adjust *Adjust `json:"-"`
 	// Sync are the other systems that are told of changes.
 	Sync []SyncTarget `json:"-"`
 	// Calendar is the clock of deadlines and reports; nil: every hour counts.

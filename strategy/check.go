@@ -62,6 +62,7 @@ func (c *checker) check() {
 	c.members()
 	c.waivers()
 	c.relax()
+	c.adjust()
 	c.sync()
 	c.calendars()
 	c.tests()

@@ -60,7 +60,7 @@ func (s *Strategy) Desired() routing.Desired {
 	if s.Coverage != nil {
 		d.Staffing = routing.Staffing{Proficiency: s.Coverage.Proficiency, Waivers: s.waivers(d.Calendar)}
 	}
-	d.Sync = s.targets()
+	d.Adjust, d.Sync = s.adjusting(), s.targets()
 	for i, r := range s.Rules {
 		d.Rules = append(d.Rules, compileRule(r, s.At(fmt.Sprintf("rules[%d]", i))))
 	}

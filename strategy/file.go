@@ -76,6 +76,66 @@ type Step struct {
 	Add   []string         `json:"add,omitempty" is:"one or more" doc:"Names of the groups whose agents may take the email from now on." home:"queue, bullseye.rings[].memberGroups"`
 }
 
+// Adjust is how the strategy adjusts to the day, within limits.
+type Adjust struct {
+	Mode   routing.AdjustMode `json:"mode" is:"required" enum:"off|recommend|act" doc:"What becomes of what is decided: off looks at nothing, recommend says and records it, act does it."`
+	Every  *routing.Duration  `json:"every,omitempty" default:"\"1m\"" doc:"Time between two looks at the queue, 10s to 1h."`
+	Rules  []AdjustRule       `json:"rules,omitempty" doc:"What is done when, in the order in which they are tried."`
+	Limits *AdjustLimits      `json:"limits,omitempty" doc:"The guard rails."`
+}
+
+// AdjustRule is one rule of the autopilot.
+type AdjustRule struct {
+	Name    string           `json:"name" is:"required" doc:"What the record calls the rule."`
+	When    string           `json:"when" is:"required" doc:"A condition in CEL on the queue, such as offered(\"1h\") > 500 && serviceLevel(\"1h\") < 85. docs/autopilot.md says what it can ask."`
+	Samples *int             `json:"samples,omitempty" default:"20" min:"1" max:"1000000" doc:"Of how many emails a service level or a mean must be made; with fewer the condition is not known."`
+	For     *int             `json:"for,omitempty" default:"3" min:"1" max:"60" doc:"How many looks in a row must find when, and until, to hold."`
+	Do      []Action         `json:"do" is:"required" doc:"What is done, all of it or nothing."`
+	Until   string           `json:"until,omitempty" doc:"A condition that ends it before the lease does."`
+	Lease   routing.Duration `json:"lease" is:"required" doc:"How long it holds, 5m to 24h; then everything is put back."`
+}
+
+// Action is one thing that a rule of the autopilot does: exactly one of the keys.
+type Action struct {
+	RaisePriority *PriorityShift `json:"raisePriority,omitempty" doc:"Raise the priority of waiting email, also of what comes in meanwhile." home:"waiting email, priority"`
+	LowerPriority *PriorityShift `json:"lowerPriority,omitempty" doc:"Lower the priority of waiting email, also of what comes in meanwhile." home:"waiting email, priority"`
+	DeadlineOrder bool           `json:"deadlineOrder,omitempty" doc:"true: set the priority of waiting email so that the earliest deadline goes first; without a deadline a rule has the queue's service level." home:"waiting email, priority"`
+	RelaxEarly    *Early         `json:"relaxEarly,omitempty" doc:"Let a step of relax come sooner." home:"queue, bullseye.rings[].expansionCriteria"`
+	Join          string         `json:"join,omitempty" doc:"Name of a group whose agents join the queue." home:"queue, memberGroups"`
+	Leave         string         `json:"leave,omitempty" doc:"Name of a group whose agents leave the queue." home:"queue, memberGroups"`
+	JoinAgents    []string       `json:"joinAgents,omitempty" doc:"Agents who join the queue, by user name or email address." home:"queue members"`
+	LeaveAgents   []string       `json:"leaveAgents,omitempty" doc:"Agents who leave the queue, by user name or email address." home:"queue members"`
+	Capacity      *Capacity      `json:"capacity,omitempty" doc:"How many emails every member can hold at once." home:"agent utilization"`
+	TightenTarget *Tighten       `json:"tightenTarget,omitempty" doc:"Make the time of the service level shorter. It moves what email is measured against, and no email is answered sooner." home:"queue, mediaSettings.email.serviceLevel"`
+}
+
+// PriorityShift is by how much a priority moves.
+type PriorityShift struct {
+	Rule string `json:"rule" is:"required" doc:"Whose email."`
+	By   int    `json:"by" is:"required" min:"1" max:"1000000" doc:"Minutes of head start."`
+}
+
+// Early is which step of relax comes sooner.
+type Early struct {
+	Step  *int             `json:"step,omitempty" default:"1" min:"1" max:"5" doc:"Which step, from 1."`
+	After routing.Duration `json:"after" is:"required" doc:"When it comes, counted from entering the queue: sooner than relax says."`
+}
+
+// Tighten is how the target is made shorter.
+type Tighten struct {
+	By    *routing.Duration `json:"by,omitempty" default:"\"15s\"" doc:"How much shorter, at least 1s."`
+	Floor *routing.Duration `json:"floor,omitempty" default:"\"30s\"" doc:"The shortest that it becomes, at least 1s."`
+}
+
+// AdjustLimits are the guard rails.
+type AdjustLimits struct {
+	ChangesPerHour *int              `json:"changesPerHour,omitempty" default:"2" min:"0" max:"60" doc:"How many overrides may begin in any hour."`
+	Cooldown       *routing.Duration `json:"cooldown,omitempty" default:"\"10m\"" doc:"Time between the beginnings of two overrides."`
+	Reversals      *int              `json:"reversals,omitempty" default:"1" min:"1" max:"10" doc:"How often in any hour a rule may go back and forth: after so many ends it does not begin again within the hour."`
+	Share          *float64          `json:"share,omitempty" default:"20" min:"1" max:"100" doc:"Percent of the queues that serve looks after that may begin an override at one look; one always may."`
+	Calls          *int              `json:"calls,omitempty" default:"60" min:"1" max:"1000" doc:"How many waiting emails may be changed at one look."`
+}
+
 // Sync is another system that is told of changes.
 type Sync struct {
 	Name           string            `json:"name" is:"required" doc:"What commands call it: up to 200 letters, digits, spaces and . _ - between them, once in the file."`
@@ -139,9 +199,7 @@ var kind = yamlfile.Kind{
 	MaxBytes: 1 << 20, // a strategy of a thousand addresses has a tenth of it
 	TooBig:   "split it: one strategy for each queue",
 	Empty:    "`foresort init` writes a first one",
-	Later: map[string]string{
-		"adjust": "it comes with the autopilot",
-	},
+	Later:    map[string]string{},
 	Null: func(path string, t reflect.Type) string {
 		switch {
 		case t.Kind() == reflect.Slice:

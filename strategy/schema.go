@@ -28,8 +28,8 @@ that completes keys, put this on the first line, with the path to the schema:
 - Anchors, aliases, tags and several documents in a file are not taken.
 - A secret is called by the environment variable that holds it, such as
   ` + "`${GATEWAY_SECRET}`" + `, and never stands in the file. Inside of { } it needs quotes.
-- ` + "`adjust`" + ` and conditions (` + "`when`" + `) are not in this version; conditions are
-  checked all the same.
+- Conditions of rules (` + "`when`" + `) are not in this version; they are checked all
+  the same.
 
 `,
 }

@@ -33,6 +33,7 @@ type Strategy struct {
 	Capacity     *Capacity           `json:"capacity,omitempty" doc:"How much an agent takes at once." home:"agent utilization"`
 	Coverage     *Coverage           `json:"coverage,omitempty" doc:"What validate --live goes by: who counts as able to serve the queue, and which findings may stand."`
 	Relax        []Step              `json:"relax,omitempty" doc:"What is relaxed the longer an email waits, at most 5 steps. An empty list turns bullseye routing off." home:"queue, bullseye.rings"`
+	Adjust       *Adjust             `json:"adjust,omitempty" doc:"How the strategy adjusts to the day, within limits, and puts it back."`
 	Sync         []Sync              `json:"sync,omitempty" doc:"Other systems that are told of every change, by signed calls."`
 	Tests        []Test              `json:"tests,omitempty" doc:"Expectations that validate checks without a network."`
 	Calendars    map[string]Calendar `json:"calendars,omitempty" doc:"Weeks of open hours, by name."`

@@ -308,7 +308,7 @@ adjust: {}
 	}
 	want := []string{
 		"version", "nam", "queue", "serviceLevel.percent", "serviceLevel.within", "addresses[0].from", "addresses[0].address", "addresses[0].rule",
-		"rules[0].name", "rules[0].priority", "rules[0].skills", "agents", "relax[0]", "relax[0].after", "adjust",
+		"rules[0].name", "rules[0].priority", "rules[0].skills", "agents", "relax[0]", "relax[0].after", "adjust.mode",
 	}
 	slices.Sort(want)
 	slices.Sort(fields)
