@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"strategy", "genesys", "measure", "internal/contract"},
 	{"coverage", "plan", "simulate", "simulate/capacity"},
 	{"scenario", "sandbox/centre", "internal/forecast", "internal/staffing"},
-	{"apply", "sandbox", "relay"},
+	{"apply", "sandbox", "relay", "autopilot"},
 	{"internal/store"},
 	{"internal/store/storetest", "internal/ledger"},
 	{"internal/jobs"},

@@ -131,9 +131,18 @@ func queueOptions() []cel.EnvOption {
 			for range n {
 				args = append(args, cel.StringType)
 			}
-			overloads = append(overloads, cel.MemberOverload(fmt.Sprintf("%s_%d", name, n), args, k.of, cel.FunctionBinding(func(values ...ref.Val) ref.Val {
-				return values[0].(*figuresOf).get(f, k, values[1:])
-			})))
+			bind := cel.FunctionBinding(func(values ...ref.Val) ref.Val {
+				return values[0].(*figuresOf).get(f, k, text(values[1]), text(values[2]))
+			})
+			switch { // those of one and two are faster
+			case n == 0:
+				bind = cel.UnaryBinding(func(q ref.Val) ref.Val { return q.(*figuresOf).get(f, k, "", "") })
+			case n == 1 && k.window:
+				bind = cel.BinaryBinding(func(q, window ref.Val) ref.Val { return q.(*figuresOf).get(f, k, text(window), "") })
+			case n == 1:
+				bind = cel.BinaryBinding(func(q, rule ref.Val) ref.Val { return q.(*figuresOf).get(f, k, "", text(rule)) })
+			}
+			overloads = append(overloads, cel.MemberOverload(fmt.Sprintf("%s_%d", name, n), args, k.of, bind))
 		}
 		options = append(options, cel.Function(name, overloads...))
 	}
@@ -288,16 +297,12 @@ type figuresOf struct {
 // || and && leave out where the other side decides.
 var unknown = types.NewErr("not known")
 
-func (q *figuresOf) get(f Figure, k kind, args []ref.Val) ref.Val {
-	var window, rule string
-	for i, a := range args {
-		s, _ := a.(types.String)
-		if k.window && i == 0 {
-			window = string(s)
-		} else {
-			rule = string(s)
-		}
-	}
+func text(v ref.Val) string {
+	s, _ := v.(types.String)
+	return string(s)
+}
+
+func (q *figuresOf) get(f Figure, k kind, window, rule string) ref.Val {
 	for i, r := range q.reads {
 		if r.Figure != f || r.Window != window || r.Rule != rule {
 			continue

@@ -1,0 +1,417 @@
+package autopilot_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/foresort/foresort/autopilot"
+	"github.com/foresort/foresort/internal/condition"
+	"github.com/foresort/foresort/routing"
+)
+
+// This file lets programs decide over days of adverse figures and holds every
+// decision to the guard rails, as the file states them and written anew here.
+
+// days is how many days the trace test goes through; make traces asks for more.
+func days(t *testing.T) int {
+	n := 1000
+	if text := os.Getenv("TRACE_DAYS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+func TestNoTraceBreaksTheGuardRails(t *testing.T) {
+	t.Parallel()
+	total, workers := days(t), 2
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var all tally
+	for w := range workers {
+		wg.Go(func() {
+			var mine tally
+			for day := w; day < total; day += workers {
+				if err := newTrace(uint64(day)).run(&mine); err != nil {
+					t.Errorf("day %d: %v", day, err)
+					break
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all.add(mine)
+		})
+	}
+	wg.Wait()
+	t.Logf("%d days, %d decisions: %d overrides began, %d ended with their lease, %d before", total, all.decisions, all.begun, all.leaseEnded, all.untilReached)
+	if all.begun < total/10 || all.leaseEnded < total/100 || all.untilReached < total/100 {
+		t.Errorf("the traces hardly ever let an override begin or end: %+v", all)
+	}
+}
+
+type tally struct{ decisions, begun, leaseEnded, untilReached int }
+
+func (a *tally) add(b tally) {
+	a.decisions += b.decisions
+	a.begun += b.begun
+	a.leaseEnded += b.leaseEnded
+	a.untilReached += b.untilReached
+}
+
+// condition in CEL, and the same in Go: whether it holds for certain.
+type plain struct {
+	text string
+	when func(f func(read string) (x float64, known bool)) bool
+}
+
+var conditions = []plain{
+	{`offered("1h") > 500 && serviceLevel("1h") < 85`, func(f func(string) (float64, bool)) bool {
+		o, ok := f(`offered("1h")`)
+		s, known := f(`serviceLevel("1h")`)
+		return ok && known && o > 500 && s < 85
+	}},
+	{`waiting() > 50`, func(f func(string) (float64, bool)) bool { w, ok := f("waiting()"); return ok && w > 50 }},
+	{`!(serviceLevel("1h") >= 85)`, func(f func(string) (float64, bool)) bool {
+		s, ok := f(`serviceLevel("1h")`)
+		return ok && s < 85
+	}},
+	{`waiting() > 50 || serviceLevel("1h") < 85`, func(f func(string) (float64, bool)) bool {
+		w, ok := f("waiting()")
+		s, known := f(`serviceLevel("1h")`)
+		return ok && w > 50 || known && s < 85
+	}},
+	{`waiting() / onQueue() >= 5`, func(f func(string) (float64, bool)) bool {
+		w, ok := f("waiting()")
+		q, known := f("onQueue()")
+		return ok && known && q != 0 && math.Floor(w/q) >= 5
+	}},
+}
+
+var untils = []plain{
+	{"", nil},
+	{`serviceLevel("1h") >= 90`, func(f func(string) (float64, bool)) bool { s, ok := f(`serviceLevel("1h")`); return ok && s >= 90 }},
+	{`waiting() < 20`, func(f func(string) (float64, bool)) bool { w, ok := f("waiting()"); return ok && w < 20 }},
+}
+
+// trace is one strategy and a source of figures for it.
+type trace struct {
+	*rand.Rand
+	program     *autopilot.Program
+	when, until []plain
+	every       time.Duration
+	shape       int
+	streaks     autopilot.Streaks
+	past        []autopilot.Lease
+	level       routing.ServiceLevel
+	rowWhen     []int
+	rowUntil    []int
+	lastRead    time.Time
+	serial      int
+	begun       []time.Time // of the whole trace
+}
+
+var levers = []routing.Action{
+	{Lever: routing.LeverJoin, Group: "Back Office"},
+	{Lever: routing.LeverRaise, Rule: "vip", By: 60},
+	{Lever: routing.LeverTighten, Target: routing.Duration(time.Minute)},
+	{Lever: routing.LeverCapacity, Email: 4},
+}
+
+func newTrace(seed uint64) *trace {
+	r := rand.New(rand.NewPCG(seed, 7))
+	t := &trace{Rand: r, shape: r.IntN(5), every: []time.Duration{time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute}[r.IntN(4)]}
+	t.level = routing.ServiceLevel{Percent: 90, Within: routing.Duration(4 * time.Hour)}
+	a := &routing.Adjust{Mode: routing.AdjustAct, Every: t.every, Limits: routing.AdjustLimits{
+		ChangesPerHour: r.IntN(4), Cooldown: time.Duration(r.IntN(30)) * time.Minute, Reversals: 1 + r.IntN(2), Share: 20, Calls: 60,
+	}}
+	for i := range 1 + r.IntN(3) {
+		when, until := conditions[r.IntN(len(conditions))], untils[r.IntN(len(untils))]
+		t.when, t.until = append(t.when, when), append(t.until, until)
+		a.Rules = append(a.Rules, routing.AdjustRule{
+			Name: fmt.Sprint("rule-", i), When: when.text, Until: until.text, Samples: 1 + r.IntN(100), For: 1 + r.IntN(4),
+			Do: []routing.Action{levers[r.IntN(len(levers))]}, Lease: time.Duration(5+r.IntN(180)) * time.Minute,
+		})
+	}
+	want := routing.Desired{Strategy: "s", Adjust: a}
+	want.Queue.Settings.ServiceLevel = &t.level
+	var err error
+	if t.program, err = autopilot.New(want); err != nil {
+		panic(err)
+	}
+	t.rowWhen, t.rowUntil = make([]int, len(a.Rules)), make([]int, len(a.Rules))
+	return t
+}
+
+// figures are those of one look: random, a square wave about the thresholds,
+// flooding, missing, NaN.
+func (t *trace) figures(tick int) []autopilot.Figure {
+	high := t.IntN(2) == 0
+	switch t.shape {
+	case 0:
+		high = tick/(1+t.IntN(3))%2 == 0
+	case 1:
+		high = tick/20%2 == 0
+	case 2:
+		high = true
+	}
+	out := make([]autopilot.Figure, len(t.program.Reads))
+	for i, read := range t.program.Reads {
+		x := map[condition.Figure][2]float64{
+			condition.Offered: {500, 501}, condition.ServiceLevel: {90, 84.9}, condition.Waiting: {19, 51}, condition.OnQueue: {20, 3},
+		}[read.Figure][0]
+		if high {
+			x = map[condition.Figure][2]float64{
+				condition.Offered: {500, 501}, condition.ServiceLevel: {90, 84.9}, condition.Waiting: {19, 51}, condition.OnQueue: {20, 3},
+			}[read.Figure][1]
+		}
+		f := autopilot.Figure{Value: condition.Value{Known: true, Number: x}, Samples: 50 + t.IntN(100)}
+		switch t.IntN(40) {
+		case 0:
+			f.Known = false
+		case 1:
+			f.Number = math.NaN()
+		case 2:
+			f.Number = math.Inf(1 - 2*t.IntN(2))
+		case 3:
+			f.Samples = t.IntN(3)
+		case 4:
+			f.Number = 0
+		}
+		out[i] = f
+	}
+	return out
+}
+
+// run goes through a day.
+func (t *trace) run(sum *tally) error {
+	now := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	level := &t.level
+	for tick := range int(24 * time.Hour / t.every) {
+		now = now.Add(t.every)
+		switch t.IntN(300) { // the clock
+		case 0:
+			now = now.Add(time.Duration(t.IntN(90)) * time.Minute)
+		case 1:
+			now = now.Add(-time.Duration(t.IntN(90)) * time.Minute)
+		}
+		in := autopilot.Input{Now: now, At: now, Figures: t.figures(tick), Level: level, Past: t.past, Fleet: autopilot.Fleet{Queues: 1}}
+		switch t.IntN(60) { // the reading
+		case 0:
+			in.At, in.Figures = time.Time{}, nil
+		case 1:
+			in.At = now.Add(-time.Duration(t.IntN(600)) * time.Second)
+		case 2:
+			in.At = now.Add(time.Duration(t.IntN(600)) * time.Second)
+		case 3:
+			in.At = t.lastRead // the same once more
+		case 4:
+			in.Stopped = true
+		case 5:
+			in.Fleet = autopilot.Fleet{Queues: 10, InBreach: 3}
+		case 6:
+			in.Level = &routing.ServiceLevel{Percent: 80, Within: t.level.Within}
+		case 7:
+			in.Fleet = autopilot.Fleet{Queues: 10, Begun: 2}
+		}
+		d := t.program.Decide(in, &t.streaks)
+		sum.decisions++
+		if err := t.check(in, d); err != nil {
+			return fmt.Errorf("tick %d, %s: %w", tick, now.Format(time.TimeOnly), err)
+		}
+		t.carryOut(in, d, sum)
+	}
+	return nil
+}
+
+// truth evaluates a condition in Go, on what is known and made of enough.
+func (t *trace) truth(p plain, in autopilot.Input, samples int) bool {
+	if p.when == nil || in.Figures == nil {
+		return false
+	}
+	return p.when(func(read string) (float64, bool) {
+		for i, r := range t.program.Reads {
+			if r.String() == read {
+				f := in.Figures[i]
+				few := r.Ratio() && f.Samples < samples
+				return f.Number, f.Known && !few && !math.IsNaN(f.Number) && !math.IsInf(f.Number, 0)
+			}
+		}
+		return 0, false
+	})
+}
+
+// check holds a decision to what the file promises.
+func (t *trace) check(in autopilot.Input, d autopilot.Decision) error {
+	fresh := !in.At.IsZero() && in.Now.Sub(in.At) <= 3*t.every && in.At.Sub(in.Now) <= time.Minute
+	counts := fresh && !in.At.Equal(t.lastRead)
+	if gap := in.At.Sub(t.lastRead); fresh && (gap < 0 || gap > 3*t.every) {
+		clear(t.rowWhen)
+		clear(t.rowUntil)
+	}
+	if fresh {
+		t.lastRead = in.At
+	}
+	leased := map[string]autopilot.Lease{}
+	for _, l := range t.past {
+		if l.Ended.IsZero() {
+			leased[l.Rule] = l
+		}
+	}
+	for i, r := range t.program.Rules {
+		if !counts {
+			continue
+		}
+		row := func(n *int, holds, mine bool) {
+			if *n++; !holds || !mine {
+				*n = 0
+			}
+		}
+		_, holds := leased[r.Name]
+		row(&t.rowWhen[i], t.truth(t.when[i], in, r.Samples), !holds)
+		row(&t.rowUntil[i], t.truth(t.until[i], in, r.Samples), holds)
+	}
+	if in.Stopped && len(d.Begin)+len(d.End) > 0 {
+		return fmt.Errorf("it is stopped and does something: %+v", d)
+	}
+	if len(d.Begin) > 0 && (!fresh || in.Fleet.InBreach > 2 || *in.Level != t.level && !t.tightens()) {
+		return fmt.Errorf("it begins something on a hold: %+v", in)
+	}
+	begun := within(t.begun, in.Now, time.Hour)
+	for _, i := range d.Begin {
+		r := t.program.Rules[i]
+		if _, holds := leased[r.Name]; holds {
+			return fmt.Errorf("%s begins twice", r.Name)
+		}
+		if t.rowWhen[i] < r.For || !t.truth(t.when[i], in, r.Samples) {
+			return fmt.Errorf("%s begins after %d of %d looks", r.Name, t.rowWhen[i], r.For)
+		}
+		if begun++; begun > t.program.Limits.ChangesPerHour {
+			return fmt.Errorf("%d begin within an hour", begun)
+		}
+		if len(t.begun) > 0 && within(t.begun, in.Now, t.program.Limits.Cooldown) > 0 || t.program.Limits.Cooldown > 0 && len(d.Begin) > 1 {
+			return fmt.Errorf("%s begins within the cooldown", r.Name)
+		}
+		ends := 0
+		for _, l := range t.past {
+			if l.Rule == r.Name && !l.Ended.IsZero() && in.Now.Sub(l.Ended) < time.Hour {
+				ends++
+			}
+			if l.Ended.IsZero() && l.Levers[0] == r.Do[0].Lever {
+				return fmt.Errorf("%s moves what %s moves", r.Name, l.Rule)
+			}
+		}
+		if ends >= t.program.Limits.Reversals {
+			return fmt.Errorf("%s begins again after %d ends within the hour", r.Name, ends)
+		}
+	}
+	if in.Stopped {
+		return nil
+	}
+	ended := map[string]autopilot.Reason{}
+	for _, e := range d.End {
+		ended[e.Lease] = e.Reason
+	}
+	for i, r := range t.program.Rules {
+		l, holds := leased[r.Name]
+		if !holds {
+			continue
+		}
+		over := !in.Now.Before(l.Ends) || in.Now.Before(l.Began)
+		why, ends := ended[l.ID]
+		switch {
+		case over && !ends:
+			return fmt.Errorf("%s holds past its lease", r.Name)
+		case ends && !over && (why != autopilot.UntilReached || t.rowUntil[i] < r.For || !t.truth(t.until[i], in, r.Samples)):
+			return fmt.Errorf("%s ends before its lease: %s", r.Name, why)
+		}
+	}
+	return nil
+}
+
+func (t *trace) tightens() bool {
+	for _, l := range t.past {
+		if l.Ended.IsZero() && l.Levers[0] == routing.LeverTighten {
+			return true
+		}
+	}
+	return false
+}
+
+// within counts times that are less than a span before now, or after it.
+func within(times []time.Time, now time.Time, span time.Duration) (n int) {
+	for _, at := range times {
+		if now.Sub(at) < span {
+			n++
+		}
+	}
+	return n
+}
+
+// carryOut does what was decided, as the ledger would tell of it.
+func (t *trace) carryOut(in autopilot.Input, d autopilot.Decision, sum *tally) {
+	for _, e := range d.End {
+		for i := range t.past {
+			if t.past[i].ID == e.Lease {
+				t.past[i].Ended = in.Now
+			}
+		}
+		switch e.Reason {
+		case autopilot.LeaseEnded:
+			sum.leaseEnded++
+		case autopilot.UntilReached:
+			sum.untilReached++
+		default:
+		}
+	}
+	for _, i := range d.Begin {
+		r := t.program.Rules[i]
+		t.serial++
+		t.past = append(t.past, autopilot.Lease{
+			ID: strconv.Itoa(t.serial), Rule: r.Name, Levers: []routing.Lever{r.Do[0].Lever}, Began: in.Now, Ends: in.Now.Add(r.Lease),
+		})
+		t.begun = append(t.begun, in.Now)
+		sum.begun++
+	}
+	kept := t.past[:0]
+	for _, l := range t.past { // what the ledger tells of: the last day, and what holds
+		if l.Ended.IsZero() || in.Now.Sub(l.Ended) < 24*time.Hour {
+			kept = append(kept, l)
+		}
+	}
+	t.past = kept
+}
+
+func BenchmarkDecide(b *testing.B) {
+	want := routing.Desired{Strategy: "s", Adjust: &routing.Adjust{
+		Mode: routing.AdjustAct, Every: time.Minute, Limits: routing.AdjustLimits{ChangesPerHour: 2, Cooldown: 10 * time.Minute, Reversals: 1, Share: 20},
+		Rules: []routing.AdjustRule{{
+			Name: "surge", When: conditions[0].text, Until: untils[1].text, Samples: 100, For: 3, Lease: 2 * time.Hour, Do: levers[:1],
+		}},
+	}}
+	p, err := autopilot.New(want)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		var s autopilot.Streaks
+		now := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+		in := autopilot.Input{Figures: []autopilot.Figure{
+			{Value: condition.Value{Known: true, Number: 501}, Samples: 501}, {Value: condition.Value{Known: true, Number: 84}, Samples: 400},
+		}, Past: []autopilot.Lease{{Rule: "surge", Began: now, Ended: now}}}
+		for pb.Next() {
+			now = now.Add(time.Second)
+			in.Now, in.At = now, now
+			p.Decide(in, &s)
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
+}
