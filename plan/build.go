@@ -10,13 +10,15 @@ import (
 )
 
 // Format is the newest version of the plan format; all up to it are read. A plan
-// with findings has version 2: a program that knows only 1 would take them for
-// an edit, and so it asks for a newer one. Every other plan stays as it was, 1.
+// with findings has version 2 and that of an override 3: a program that knows
+// only less would take them for an edit, and so it asks for a newer one. Every
+// other plan stays as it was, 1.
 const (
-	Format = formatChecked
+	Format = formatLease
 
 	formatPlain   = 1
 	formatChecked = 2
+	formatLease   = 3
 )
 
 // chunk is how many members the platform takes in one call
@@ -179,15 +181,20 @@ func (b *builder) resolveMembers() (agents []routing.Ref, ok bool) {
 	before := len(b.problems)
 	agents = make([]routing.Ref, 0, len(*b.want.Members))
 	for i, name := range *b.want.Members {
-		if strings.Contains(name, "@") {
-			name = strings.ToLower(name)
-		}
-		a, found := find(b, b.ix.agents, "agent", name, fmt.Sprintf("members[%d]", i))
+		a, found := b.agent(name, fmt.Sprintf("members[%d]", i))
 		if found && !slices.ContainsFunc(agents, func(r routing.Ref) bool { return r.ID == a.ID }) {
 			agents = append(agents, a)
 		}
 	}
 	return agents, len(b.problems) == before
+}
+
+// agent looks an agent up by user name or email address.
+func (b *builder) agent(name, path string) (routing.Ref, bool) {
+	if strings.Contains(name, "@") {
+		name = strings.ToLower(name)
+	}
+	return find(b, b.ix.agents, "agent", name, path)
 }
 
 // own records what the strategy owns of one object.

@@ -16,6 +16,8 @@ import (
 type Memory struct {
 	Owned   []Owned  `json:"owned,omitempty"`
 	Created []Object `json:"created,omitempty"`
+	// InForce are the overrides that hold, oldest first.
+	InForce []InForce `json:"inForce,omitempty"`
 	// Prune lets the plan delete what left the file, if Foresort created it.
 	Prune bool `json:"-"`
 	// TakeOver lets the plan take what another strategy claims.

@@ -109,6 +109,8 @@ type Plan struct {
 	Made     time.Time   `json:"made,omitzero"` // stamped by the caller, before Seal
 	// Undoes is the run that this plan puts back; empty for a strategy's plan.
 	Undoes string `json:"undoes,omitempty"`
+	// Lease is set in the plan of an override.
+	Lease *Lease `json:"lease,omitempty"`
 	// TakesOver names the strategies that something is taken from.
 	TakesOver []string `json:"takesOver,omitempty"`
 	// Fingerprint is a SHA-256 of the whole plan: what it was made on and what
@@ -182,6 +184,7 @@ const (
 	NoteTakeOver NoteKind = "takeover" // taken from another strategy
 	NoteMembers  NoteKind = "members"  // what the plan leaves alone, and why
 	NoteLost     NoteKind = "lost"     // what cannot be put back
+	NoteOverride NoteKind = "override" // what an override holds for a time, and puts back
 )
 
 // Note is something that the reader of a plan should know and that changes nothing.

@@ -491,7 +491,7 @@ func TestReadRefusesInWords(t *testing.T) {
 		"a strategy file":    {"version: 1\nname: support\n", "read plan: the file is not JSON; a plan is what `foresort plan --out FILE` saves"},
 		"other JSON":         {`{"name": "support"}`, "read plan: the file is JSON but not a plan; a plan is what `foresort plan --out FILE` saves"},
 		"a list":             {`[1]`, "read plan: the file is JSON but not a plan; a plan is what `foresort plan --out FILE` saves"},
-		"a newer plan":       {strings.Replace(good, `"version": 1`, `"version": 3`, 1), "read plan: the plan has format version 3 and this Foresort knows up to 2; use a newer Foresort"},
+		"a newer plan":       {strings.Replace(good, `"version": 1`, `"version": 4`, 1), "read plan: the plan has format version 4 and this Foresort knows up to 3; use a newer Foresort"},
 		"an edited value":    {strings.Replace(good, `"percent": 90`, `"percent": 95`, 1), edited},
 		"an edited headline": {strings.Replace(good, `"strategy": "support"`, `"strategy": "sales"`, 1), edited},
 		"an added key":       {strings.Replace(good, `"version": 1`, `"version": 1, "force": true`, 1), edited + ` (json: unknown field "force")`},

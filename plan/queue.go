@@ -34,6 +34,9 @@ func (b *builder) planQueue(q routing.Queue, known bool, want routing.QueueSetti
 		settings := routing.Only(before, left)
 		b.held = append(b.held, Held{Kind: Queue, Object: q.Ref, Fields: left, Queue: &settings})
 	}
+	fields = slices.DeleteFunc(fields, func(f routing.Field) bool {
+		return overridden(b, Queue, q.Ref, f, want, before, func(c Change) *Pair[routing.QueueSettings] { return c.Queue })
+	})
 	if !slices.Contains(fields, "rings") {
 		b.updateQueue(q.Ref, fields, before, want)
 		b.chunks(q.Ref, Join, joins, "members lists them")
@@ -139,13 +142,13 @@ func (b *builder) memberChanges(q routing.Queue, settings routing.QueueSettings,
 			continue
 		}
 		direct[m.ID] = true
-		if !listed[m.ID] {
+		if !listed[m.ID] && !b.moved(q.Ref, m.Ref, Join) {
 			leaves = append(leaves, m)
 		}
 	}
 	for _, a := range want {
 		switch {
-		case direct[a.ID]:
+		case direct[a.ID], b.moved(q.Ref, a, Leave):
 		case byGroup[a.ID]:
 			b.note(NoteMembers, b.at("members"), "%s is a member of queue %s through a group and is not added directly", a, q.Name)
 		default:
@@ -234,8 +237,13 @@ func (b *builder) planCapacity(q routing.Queue, settings routing.QueueSettings, 
 		b.problem("capacity", fmt.Sprintf("the members of queue %s were not read", q.Name), "read the org again")
 		return
 	}
+	guests := b.guests(q.Ref)
 	for _, m := range q.Members {
-		if m.ByGroup || b.want.Members == nil {
+		switch {
+		case b.moved(q.Ref, m.Ref, Join), !m.ByGroup && b.want.Members != nil:
+		case m.ByGroup && guests:
+			b.note(NoteOverride, b.at("capacity"), "the capacity of members of queue %s through groups is planned once the override is over that brings a group", q.Name)
+		default:
 			agents = append(agents, m.Ref)
 		}
 	}
@@ -259,7 +267,9 @@ func (b *builder) planCapacity(q routing.Queue, settings routing.QueueSettings, 
 			continue
 		}
 		own(b, Utilization, a, want)
-		differ := routing.Differs(fields, want, have.Settings)
+		differ := slices.DeleteFunc(routing.Differs(fields, want, have.Settings), func(f routing.Field) bool {
+			return overridden(b, Utilization, a, f, want, have.Settings, func(c Change) *Pair[routing.UtilizationSettings] { return c.Utilization })
+		})
 		if len(differ) == 0 {
 			continue
 		}

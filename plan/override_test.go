@@ -1,0 +1,130 @@
+package plan_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/routing"
+)
+
+var surge = plan.Lease{Rule: "surge", Levers: []routing.Lever{routing.LeverJoin}, Ends: time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC), Reason: "high_volume_sla_breach"}
+
+func mustOverride(t interface{ Fatalf(string, ...any) }, want routing.Desired, org routing.Org, o plan.Override) plan.Plan {
+	p, problems := plan.NewIndex(org, plan.Memory{}).Override(want, o, surge)
+	if err := problems.Err(); err != nil {
+		t.Fatalf("override: %v", err)
+	}
+	return p
+}
+
+// anyOverride is what rules of the autopilot can ask for.
+func anyOverride(t *rapid.T, org routing.Org) plan.Override {
+	var o plan.Override
+	o.Settings.ServiceLevel = maybe(t, "target", func() routing.ServiceLevel {
+		return routing.ServiceLevel{Percent: 90, Within: routing.Duration(rapid.IntRange(30, 90).Draw(t, "seconds")) * routing.Duration(time.Second)}
+	})
+	o.Settings.Groups = maybe(t, "groups", func() []routing.Group { return anyGroups(t, "override groups") })
+	o.Capacity = maybe(t, "capacity", func() routing.UtilizationSettings {
+		return routing.UtilizationSettings{Email: new(rapid.IntRange(1, 9).Draw(t, "emails"))}
+	})
+	for _, a := range subset(t, "joins", org.Agents) {
+		o.Join = append(o.Join, a.Email)
+	}
+	if len(o.Join) == 0 {
+		for _, a := range subset(t, "leaves", org.Agents) {
+			o.Leave = append(o.Leave, a.Email)
+		}
+	}
+	return o
+}
+
+// A strategy that is applied stays so under an override, which its plan neither
+// fights nor takes for drift; and once that is put back there is nothing to do.
+func TestAPlanAndAnOverrideDoNotFight(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want, org := anyDesired(t), anyOrg(t)
+		applied := mustBuild(t, want, org)
+		org = applied.After(org)
+		mem := plan.Memory{}
+		for _, c := range applied.Owns {
+			mem.Owned = append(mem.Owned, plan.Owned{Strategy: want.Strategy, Claim: c, Applied: surge.Ends.Add(-3 * time.Hour)})
+		}
+		if p, _ := plan.Build(want, org, mem); len(p.Changes) > 0 {
+			t.Skip("a plan of this strategy is never done")
+		}
+		p := mustOverride(t, want, org, anyOverride(t, org))
+		if len(p.Owns) > 0 || p.Lease == nil {
+			t.Fatalf("an override owns nothing, and has a lease: %+v", p)
+		}
+		under := p.After(org)
+		mem.InForce = []plan.InForce{{Lease: *p.Lease, Changes: p.Changes}}
+		again, problems := plan.Build(want, under, mem)
+		if err := problems.Err(); err != nil {
+			t.Fatalf("%v", err)
+		}
+		if len(again.Changes) > 0 {
+			t.Fatalf("the plan fights the override %+v:\n%+v", p.Changes, again.Changes)
+		}
+		if len(notes(again, plan.NoteDrift)) > 0 {
+			t.Fatalf("the override is taken for drift: %v", again.Notes)
+		}
+		var done []plan.Done
+		for _, c := range p.Changes {
+			done = append(done, plan.Done{Change: c, Object: c.Object})
+		}
+		back := plan.Reverse(p, "run", done)
+		mem.InForce = nil
+		if p, _ := plan.Build(want, back.After(under), mem); len(p.Changes) > 0 {
+			t.Fatalf("after the override was put back something is left to do: %+v", p.Changes)
+		}
+	})
+}
+
+func TestAPlanShowsAnOverride(t *testing.T) {
+	t.Parallel()
+	want, org := example()
+	want.Places["adjust"] = routing.Place{File: "support.yaml", Line: 60, Column: 1}
+	org = mustBuild(t, want, org).After(org)
+	back := []routing.Group{{Ref: routing.Ref{Name: "Back Office"}}}
+	p := mustOverride(t, want, org, plan.Override{
+		Settings: routing.QueueSettings{ServiceLevel: &routing.ServiceLevel{Percent: 90, Within: 2 * hour}, Groups: &back},
+		Join:     []string{"Cleo"},
+	})
+	under := p.After(org)
+	mem := plan.Memory{InForce: []plan.InForce{{Lease: surge, Changes: p.Changes}}}
+	again, _ := plan.Build(want, under, mem)
+	if d := cmp.Diff([]string{
+		"Cleo is a member of queue Support Email by rule surge of adjust until 2026-03-02 14:00 UTC",
+		"serviceLevel of queue Support Email is 90% within 2h by rule surge of adjust until 2026-03-02 14:00 UTC; then it is 90% within 4h again",
+		"the capacity of members of queue Support Email through groups is planned once the override is over that brings a group",
+	}, notes(again, plan.NoteOverride)); d != "" || len(again.Changes) > 0 {
+		t.Errorf("%+v (-want +got):\n%s", again.Changes, d)
+	}
+
+	// The file asks for something new: that is planned, and the override is over.
+	want.Queue.Settings.ServiceLevel = &routing.ServiceLevel{Percent: 85, Within: 4 * hour}
+	again, _ = plan.Build(want, under, mem)
+	if len(again.Changes) != 1 || again.Changes[0].Fields[0].After != "85% within 4h" {
+		t.Errorf("%+v", again.Changes)
+	}
+}
+
+func TestAnOverrideThatCannotBePlannedSaysWhy(t *testing.T) {
+	t.Parallel()
+	want, org := example()
+	_, problems := plan.NewIndex(org, plan.Memory{}).Override(want, plan.Override{
+		Join: []string{"Nobody"}, Settings: routing.QueueSettings{Groups: &[]routing.Group{{Ref: routing.Ref{Name: "Backoffice"}}}},
+	}, surge)
+	got := problems.Error()
+	for _, part := range []string{`no agent is named "Nobody"`, `no skill group is named "Backoffice" (did you mean "Back Office"?)`} {
+		if !strings.Contains(got, part) {
+			t.Errorf("%s: has no %s", got, part)
+		}
+	}
+}
