@@ -12,7 +12,7 @@ import (
 // last applied, and what Foresort created and has not deleted.
 func Memory(runs []apply.Record) plan.Memory {
 	undone, touched := undoings(runs)
-	var m plan.Memory
+	m := plan.Memory{InForce: inForce(runs)}
 	for _, r := range runs {
 		created := map[routing.Ref]routing.Ref{} // by name alone
 		for _, phase := range r.Phases {
@@ -20,7 +20,7 @@ func Memory(runs []apply.Record) plan.Memory {
 		}
 		p := r.Plan()
 		ok := r.End != nil && r.End.OK
-		if p.Undoes != "" || undone[r.ID] || !ok && len(r.Done()) == 0 {
+		if p.Undoes != "" || p.Lease != nil || undone[r.ID] || !ok && len(r.Done()) == 0 {
 			continue
 		}
 		claims := make([]plan.Owned, 0, len(p.Owns))
