@@ -22,6 +22,10 @@ type Program struct {
 	Reads []condition.Read
 	level *routing.ServiceLevel // as the strategy has it; nil: not owned
 	rules []rule
+
+	routes    map[string]string        // the rule of each address
+	deadlines map[string]time.Duration // of each rule; without one of its own the queue's service level
+	calendar  *routing.Calendar        // the clock of deadlines; nil: every hour counts
 }
 
 type rule struct {
@@ -36,6 +40,17 @@ func New(want routing.Desired) (*Program, error) {
 		return nil, fmt.Errorf("strategy %s does not adjust: it has no adjust section", want.Strategy)
 	}
 	p := &Program{Adjust: *want.Adjust, Strategy: want.Strategy, Queue: want.Queue.Name, level: want.Queue.Settings.ServiceLevel}
+	p.deadlines, p.routes, p.calendar = map[string]time.Duration{}, map[string]string{}, want.Calendar
+	for _, r := range want.Rules {
+		if r.Deadline != nil {
+			p.deadlines[r.Name] = time.Duration(*r.Deadline)
+		} else if p.level != nil {
+			p.deadlines[r.Name] = time.Duration(p.level.Within)
+		}
+	}
+	for _, r := range want.Routes {
+		p.routes[r.Address.String()] = r.Rule
+	}
 	for _, r := range p.Rules {
 		var compiled rule
 		for i, text := range []string{r.When, r.Until} {

@@ -46,3 +46,23 @@ func (c *Calendar) Open(from, to time.Time) iter.Seq2[time.Time, time.Time] {
 		}
 	}
 }
+
+// farthest is how far ahead open hours are looked for.
+const farthest = 400 * 24 * time.Hour
+
+// Due is when as much open time has passed since an instant. A nil calendar counts
+// every hour; where so much open time does not come within 400 days, it is the end
+// of these.
+func (c *Calendar) Due(from time.Time, after time.Duration) time.Time {
+	if c == nil {
+		return from.Add(after)
+	}
+	for a, b := range c.Open(from, from.Add(farthest)) {
+		if open := b.Sub(a); after > open {
+			after -= open
+			continue
+		}
+		return a.Add(after)
+	}
+	return from.Add(farthest)
+}
