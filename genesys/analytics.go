@@ -20,7 +20,7 @@ type AggregatesQuery struct {
 	From, To time.Time
 	Every    time.Duration // the parts of the interval, in whole seconds; 0: it is one part
 	GroupBy  []string      // dimensions, such as addressTo
-	QueueID  string        // empty: of all queues
+	QueueIDs []string      // none: of all queues
 	Metrics  []string      // such as nOffered
 	Views    []MetricView  // more figures, of a part of the values of a metric
 }
@@ -58,22 +58,40 @@ func anyOf(dimension string, values []string) map[string]any {
 	return filter("or", conditions)
 }
 
-// ofEmail is the filter for email, of one queue where an id is given.
-func ofEmail(queueID string) map[string]any {
+// ofEmail is the filter for email, of some queues where ids are given.
+func ofEmail(queueIDs ...string) map[string]any {
 	conditions := []predicate{is("mediaType", "email")}
-	if queueID != "" {
-		conditions = append(conditions, is("queueId", queueID))
+	if len(queueIDs) == 1 {
+		return filter("and", append(conditions, is("queueId", queueIDs[0])))
 	}
-	return filter("and", conditions)
+	of := filter("and", conditions)
+	if len(queueIDs) > 0 {
+		of["clauses"] = []map[string]any{anyOf("queueId", queueIDs)}
+	}
+	return of
 }
 
 // Aggregates reads figures of what happened to email in an interval. A group or
-// a part without a row had no events; an error says nothing about any.
+// a part without a row had no events; an error says nothing about any. Many
+// queues are asked for in parts, so that a group may have several rows.
 func (c *Client) Aggregates(ctx context.Context, q AggregatesQuery) ([]routing.MetricRow, error) {
 	if q.Every%time.Second != 0 {
 		return nil, fmt.Errorf("parts of %s are not whole seconds", q.Every)
 	}
-	body := map[string]any{"interval": interval(q.From, q.To), "filter": ofEmail(q.QueueID), "metrics": q.Metrics}
+	if len(q.QueueIDs) > maxQueues {
+		rest := q
+		q.QueueIDs, rest.QueueIDs = q.QueueIDs[:maxQueues], q.QueueIDs[maxQueues:]
+		rows, err := c.Aggregates(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		more, err := c.Aggregates(ctx, rest)
+		if err != nil {
+			return nil, err
+		}
+		return append(rows, more...), nil
+	}
+	body := map[string]any{"interval": interval(q.From, q.To), "filter": ofEmail(q.QueueIDs...), "metrics": q.Metrics}
 	if q.Every > 0 {
 		body["granularity"] = granularity(q.Every)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
 	"github.com/foresort/foresort/scenario"
@@ -237,5 +238,29 @@ func TestQueueStatesOfALongQueueAreIncomplete(t *testing.T) {
 	got := l.state(l.queue("Support Email"))
 	if got.Waiting != 109 || len(got.Emails) != 100 || got.Complete {
 		t.Errorf("%d waiting, %d of them told, complete %t", got.Waiting, len(got.Emails), got.Complete)
+	}
+}
+
+func TestWindowsOfTheSandbox(t *testing.T) {
+	t.Parallel()
+	l := atDesk(t, "09:00 support 20m", "09:01 support 10m", "09:05 billing 10m")
+	l.passes(time.Hour)
+	support, billing := l.queue("Support Email"), l.queue("Billing Email")
+	span := routing.Span{From: at("2026-03-02T09:00:00Z"), To: at("2026-03-02T10:00:00Z")}
+	rows, err := l.Aggregates(t.Context(), genesys.AggregatesQuery{
+		From: span.From, To: span.To, QueueIDs: []string{support, billing}, GroupBy: []string{"queueId"}, Metrics: measure.WindowMetrics(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := measure.Windows(rows)
+	// Ann has the first at once until 09:20, then that to billing with its head
+	// start, then the second.
+	want := map[string]measure.Window{
+		support: {Span: span, Offered: 2, Answered: 2, InTime: 2, Counted: 2, Target: 80, Wait: 29 * time.Minute, Waited: 2, Handle: 30 * time.Minute, Handled: 2},
+		billing: {Span: span, Offered: 1, Answered: 1, InTime: 1, Counted: 1, Target: 90, Wait: 15 * time.Minute, Waited: 1, Handle: 10 * time.Minute, Handled: 1},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
 	}
 }
