@@ -167,7 +167,7 @@ func TestAggregates(t *testing.T) {
 	t.Parallel()
 	q := genesys.AggregatesQuery{
 		From: at("2026-11-02T00:00:00+01:00"), To: at("2026-11-09T00:00:00+01:00"), Every: 30 * time.Minute,
-		GroupBy: []string{"addressTo"}, QueueID: "q1", Metrics: []string{"nOffered", "tHandle"},
+		GroupBy: []string{"addressTo"}, QueueIDs: []string{"q1"}, Metrics: []string{"nOffered", "tHandle"},
 	}
 	for name, tt := range map[string]struct {
 		answer string
@@ -177,11 +177,11 @@ func TestAggregates(t *testing.T) {
 		"rows": {
 			answer: `{"results":[{"group":{"mediaType":"email","addressTo":"a@b.example"},"data":[
 				{"interval":"2026-11-02T08:00:00.000Z/2026-11-02T08:30:00.000Z","metrics":[{"metric":"nOffered","stats":{"count":3}},{"metric":"tHandle","stats":{"count":2,"sum":1500.5,"max":9}}]},
-				{"interval":"2026-11-02T08:30:00Z/2026-11-02T09:00:00Z","metrics":[{"metric":"oServiceLevel","stats":{"ratio":0.5,"numerator":1,"denominator":2}}]}]}]}`,
+				{"interval":"2026-11-02T08:30:00Z/2026-11-02T09:00:00Z","metrics":[{"metric":"oServiceLevel","stats":{"ratio":0.5,"numerator":1,"denominator":2,"target":0.8}}]}]}]}`,
 			rows: []routing.MetricRow{
 				{Span: stretch("2026-11-02T08:00:00Z", "2026-11-02T08:30:00Z"), Metric: "nOffered", Stats: routing.MetricStats{Count: 3}},
 				{Span: stretch("2026-11-02T08:00:00Z", "2026-11-02T08:30:00Z"), Metric: "tHandle", Stats: routing.MetricStats{Count: 2, Sum: 1500.5}},
-				{Span: stretch("2026-11-02T08:30:00Z", "2026-11-02T09:00:00Z"), Metric: "oServiceLevel", Stats: routing.MetricStats{Numerator: 1, Denominator: 2}},
+				{Span: stretch("2026-11-02T08:30:00Z", "2026-11-02T09:00:00Z"), Metric: "oServiceLevel", Stats: routing.MetricStats{Numerator: 1, Denominator: 2, Target: 0.8}},
 			},
 		},
 		"nothing happened":        {answer: `{"results":[]}`},
@@ -213,6 +213,31 @@ func TestAggregates(t *testing.T) {
 				t.Errorf("asked %s\nwant  %s", p.bodies[0], asked)
 			}
 		})
+	}
+}
+
+func TestAggregatesOfSeveralQueues(t *testing.T) {
+	t.Parallel()
+	row := func(queue string) string {
+		return `{"results":[{"group":{"queueId":"` + queue + `"},"data":[{"interval":"2026-11-02T08:00:00Z/2026-11-02T09:00:00Z","metrics":[{"metric":"nOffered","stats":{"count":1}}]}]}]}`
+	}
+	p := &platform{api: answers(reply(200, row("q0")), reply(200, row("q100")), reply(200, row("q0")), reply(500, ``))}
+	q := genesys.AggregatesQuery{From: at("2026-11-02T08:00:00Z"), To: at("2026-11-02T09:00:00Z"), GroupBy: []string{"queueId"}, Metrics: []string{"nOffered"}}
+	for i := range 101 {
+		q.QueueIDs = append(q.QueueIDs, fmt.Sprint("q", i))
+	}
+	rows, err := p.client(t, noRetries).Aggregates(t.Context(), q)
+	if err != nil || len(rows) != 2 || rows[0].Group["queueId"] != "q0" || rows[1].Group["queueId"] != "q100" {
+		t.Fatalf("%v, %v", rows, err)
+	}
+	const first = `{"filter":{"clauses":[{"predicates":[{"type":"dimension","dimension":"queueId","operator":"matches","value":"q0"},`
+	const second = `{"filter":{"predicates":[{"type":"dimension","dimension":"mediaType","operator":"matches","value":"email"},` +
+		`{"type":"dimension","dimension":"queueId","operator":"matches","value":"q100"}],"type":"and"},`
+	if !strings.HasPrefix(p.bodies[0], first) || !strings.HasPrefix(p.bodies[1], second) || !strings.Contains(p.bodies[0], `"type":"or"}],"predicates":[{"type":"dimension","dimension":"mediaType"`) {
+		t.Errorf("asked %s", p.bodies)
+	}
+	if rows, err := p.client(t, noRetries).Aggregates(t.Context(), q); err == nil || rows != nil {
+		t.Errorf("half an answer: %v, %v", rows, err)
 	}
 }
 
@@ -377,7 +402,7 @@ func TestTheLivingSandboxTellsAboutEmail(t *testing.T) {
 	}
 	queue := got.Queues[0].ID
 	rows, err := c.Aggregates(t.Context(), genesys.AggregatesQuery{
-		From: now.Add(-12 * time.Hour), To: now, Every: 30 * time.Minute, GroupBy: []string{"addressTo"}, QueueID: queue, Metrics: []string{"nOffered", "tHandle"},
+		From: now.Add(-12 * time.Hour), To: now, Every: 30 * time.Minute, GroupBy: []string{"addressTo"}, QueueIDs: []string{queue}, Metrics: []string{"nOffered", "tHandle"},
 	})
 	if err != nil {
 		t.Fatal(err)

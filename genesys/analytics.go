@@ -20,7 +20,7 @@ type AggregatesQuery struct {
 	From, To time.Time
 	Every    time.Duration // the parts of the interval, in whole seconds; 0: it is one part
 	GroupBy  []string      // dimensions, such as addressTo
-	QueueID  string        // empty: of all queues
+	QueueIDs []string      // none: of all queues
 	Metrics  []string      // such as nOffered
 	Views    []MetricView  // more figures, of a part of the values of a metric
 }
@@ -49,22 +49,49 @@ func filter(how string, predicates []predicate) map[string]any {
 	return map[string]any{"type": how, "predicates": predicates}
 }
 
-// ofEmail is the filter for email, of one queue where an id is given.
-func ofEmail(queueID string) map[string]any {
-	conditions := []predicate{is("mediaType", "email")}
-	if queueID != "" {
-		conditions = append(conditions, is("queueId", queueID))
+// anyOf is the filter for any of some values of a dimension.
+func anyOf(dimension string, values []string) map[string]any {
+	conditions := make([]predicate, len(values))
+	for i, v := range values {
+		conditions[i] = is(dimension, v)
 	}
-	return filter("and", conditions)
+	return filter("or", conditions)
+}
+
+// ofEmail is the filter for email, of some queues where ids are given.
+func ofEmail(queueIDs ...string) map[string]any {
+	conditions := []predicate{is("mediaType", "email")}
+	if len(queueIDs) == 1 {
+		return filter("and", append(conditions, is("queueId", queueIDs[0])))
+	}
+	of := filter("and", conditions)
+	if len(queueIDs) > 0 {
+		of["clauses"] = []map[string]any{anyOf("queueId", queueIDs)}
+	}
+	return of
 }
 
 // Aggregates reads figures of what happened to email in an interval. A group or
-// a part without a row had no events; an error says nothing about any.
+// a part without a row had no events; an error says nothing about any. Many
+// queues are asked for in parts, so that a group may have several rows.
 func (c *Client) Aggregates(ctx context.Context, q AggregatesQuery) ([]routing.MetricRow, error) {
 	if q.Every%time.Second != 0 {
 		return nil, fmt.Errorf("parts of %s are not whole seconds", q.Every)
 	}
-	body := map[string]any{"interval": interval(q.From, q.To), "filter": ofEmail(q.QueueID), "metrics": q.Metrics}
+	if len(q.QueueIDs) > maxQueues {
+		rest := q
+		q.QueueIDs, rest.QueueIDs = q.QueueIDs[:maxQueues], q.QueueIDs[maxQueues:]
+		rows, err := c.Aggregates(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		more, err := c.Aggregates(ctx, rest)
+		if err != nil {
+			return nil, err
+		}
+		return append(rows, more...), nil
+	}
+	body := map[string]any{"interval": interval(q.From, q.To), "filter": ofEmail(q.QueueIDs...), "metrics": q.Metrics}
 	if q.Every > 0 {
 		body["granularity"] = granularity(q.Every)
 	}
@@ -125,7 +152,7 @@ func (c *Client) Waiting(ctx context.Context, queueID string) (int, error) {
 		return 0, errors.New("waiting email: no queue is named")
 	}
 	waiting := 0
-	err := c.observe(ctx, PostAnalyticsQueuesObservationsQuery, "oWaiting", ofEmail(queueID), func(group map[string]string, n int) {
+	err := c.observe(ctx, PostAnalyticsQueuesObservationsQuery, ofEmail(queueID), []string{"oWaiting"}, nil, func(group map[string]string, _ observed, n int) {
 		if group["queueId"] == queueID && strings.EqualFold(group["mediaType"], "email") {
 			waiting += n
 		}
@@ -141,11 +168,7 @@ const maxObserved = 500
 func (c *Client) activeQueues(ctx context.Context, users []string) (map[string]int, error) {
 	active := map[string]int{}
 	for some := range slices.Chunk(users, maxObserved) {
-		conditions := make([]predicate, len(some))
-		for i, id := range some {
-			conditions[i] = is("userId", id)
-		}
-		err := c.observe(ctx, PostAnalyticsUsersObservationsQuery, "oActiveQueues", filter("or", conditions), func(group map[string]string, n int) {
+		err := c.observe(ctx, PostAnalyticsUsersObservationsQuery, anyOf("userId", some), []string{"oActiveQueues"}, nil, func(group map[string]string, _ observed, n int) {
 			active[group["userId"]] = n
 		})
 		if err != nil {
@@ -155,30 +178,50 @@ func (c *Client) activeQueues(ctx context.Context, users []string) (map[string]i
 	return active, nil
 }
 
-// observe reads one metric of what is now, by group.
-func (c *Client) observe(ctx context.Context, id OperationID, metric string, of map[string]any, each func(group map[string]string, n int)) error {
+// observed is one number of what is now, with what it counts where details were
+// asked for.
+type observed struct {
+	Metric string
+	Stats  struct{ Count *int }
+	// Truncated says that Observations are not all.
+	Truncated    bool
+	Observations []struct {
+		Date     time.Time `json:"observationDate"`
+		ID       string    `json:"conversationId"`
+		Priority int       `json:"routingPriority"`
+		Skills   []string  `json:"requestedRoutingSkillIds"`
+		Language string    `json:"requestedLanguageId"`
+		To       string    `json:"addressTo"`
+		From     string    `json:"addressFrom"`
+	}
+}
+
+// observe reads metrics of what is now, by group, some of them with details. A
+// number without a count is an error.
+func (c *Client) observe(ctx context.Context, id OperationID, of map[string]any, metrics, details []string, each func(group map[string]string, o observed, n int)) error {
 	type answer struct {
 		Results []struct {
 			Group map[string]string
-			Data  []struct {
-				Metric string
-				Stats  struct{ Count *int }
-			}
+			Data  []observed
 		}
 	}
-	a, err := call[answer](ctx, c, id, nil, nil, map[string]any{"filter": of, "metrics": []string{metric}})
+	body := map[string]any{"filter": of, "metrics": metrics}
+	if len(details) > 0 {
+		body["detailMetrics"] = details
+	}
+	a, err := call[answer](ctx, c, id, nil, nil, body)
 	if err != nil {
 		return err
 	}
 	for _, r := range a.Results {
 		for _, d := range r.Data {
-			if d.Metric != metric {
+			if !slices.Contains(metrics, d.Metric) {
 				continue
 			}
 			if d.Stats.Count == nil {
-				return fmt.Errorf("%s: %s has no count", operations[id].Path, metric)
+				return fmt.Errorf("%s: %s has no count", operations[id].Path, d.Metric)
 			}
-			each(r.Group, *d.Stats.Count)
+			each(r.Group, d, *d.Stats.Count)
 		}
 	}
 	return nil

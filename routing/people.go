@@ -92,4 +92,5 @@ type MetricStats struct {
 	Sum         float64 `json:"sum"`
 	Numerator   float64 `json:"numerator"`
 	Denominator float64 `json:"denominator"`
+	Target      float64 `json:"target"` // of a service level, 0 to 1
 }

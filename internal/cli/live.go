@@ -124,7 +124,7 @@ func (l *liveCheck) volume(ctx context.Context, client *genesys.Client, queueID 
 	to := l.now.Add(-volumeLag).Truncate(volumeEvery)
 	span := routing.Span{From: to.Add(-volumeWeeks * 7 * 24 * time.Hour), To: to}
 	rows, err := client.Aggregates(ctx, genesys.AggregatesQuery{
-		From: span.From, To: span.To, Every: volumeEvery, QueueID: queueID, GroupBy: []string{"addressTo"}, Metrics: []string{"nOffered", "tAnswered"},
+		From: span.From, To: span.To, Every: volumeEvery, QueueIDs: []string{queueID}, GroupBy: []string{"addressTo"}, Metrics: []string{"nOffered", "tAnswered"},
 		Views: []genesys.MetricView{{Name: measure.Handling, Metric: "tHandle", Below: measure.MostHandling}},
 	})
 	if err != nil {

@@ -1,0 +1,266 @@
+package genesys_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/measure"
+	"github.com/foresort/foresort/routing"
+	"github.com/foresort/foresort/sandbox"
+	"github.com/foresort/foresort/scenario"
+)
+
+// desk is one agent who is there from 8 on, and one who comes at 12.
+const desk = `version: 1
+start: 2026-03-02
+timezone: UTC
+days: 1
+arrivals: [{ trace: mail.csv }]
+rules: { support@help.example.com: {}, billing@help.example.com: {} }
+agents:
+  - { name: Ann, skills: { Billing: 3 }, languages: { English: 3 }, shifts: { mon: 08:00-20:00 } }
+  - { name: Bob, skills: { VIP: 3 }, shifts: { mon: 12:00-20:00 } }
+`
+
+// living is an organisation at that desk and a client of it. It is 9 o'clock.
+type living struct {
+	*sandbox.Server
+	*genesys.Client
+	t testing.TB
+}
+
+// atDesk lets mail come such as 09:05 support 10m, which takes ten minutes.
+func atDesk(t testing.TB, mail ...string) *living {
+	t.Helper()
+	trace := "at,rule,handle\n"
+	for _, m := range mail {
+		f := strings.Fields(m)
+		trace += fmt.Sprintf("2026-03-02 %s,%s@help.example.com,%s\n", f[0], f[1], f[2])
+	}
+	sc, problems := scenario.Parse("traffic.yaml", []byte(desk), func(string) ([]byte, error) { return []byte(trace), nil })
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	s, c := org(t, sandbox.Options{Traffic: sc, Now: sandbox.NewClock(at("2026-03-02T09:00:00Z")).Now, RateLimit: -1})
+	if err := s.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return &living{s, c, t}
+}
+
+func (l *living) passes(d time.Duration) {
+	l.t.Helper()
+	if err := l.Advance(d); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *living) queue(name string) string {
+	l.t.Helper()
+	for raw, err := range l.Queues(l.t.Context(), name) {
+		var q routing.Ref
+		if err := json.Unmarshal(raw, &q); err != nil {
+			l.t.Fatal(err)
+		}
+		if err == nil && q.Name == name {
+			return q.ID
+		}
+	}
+	l.t.Fatalf("no queue %s", name)
+	return ""
+}
+
+func (l *living) state(queue string) routing.QueueState {
+	l.t.Helper()
+	states, err := l.QueueStates(l.t.Context(), []string{queue})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return states[queue]
+}
+
+func TestQueueStatesOfTheSandbox(t *testing.T) {
+	t.Parallel()
+	l := atDesk(t, "09:00 support 20m", "09:01 support 10m", "09:02 support 10m", "09:03 billing 10m")
+	l.passes(5 * time.Minute)
+	support, billing, technical := l.queue("Support Email"), l.queue("Billing Email"), l.queue("Technical")
+	l.ClearRequests()
+	got, err := l.QueueStates(t.Context(), []string{support, billing, technical})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := apiRequests(l.Server); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+	now := at("2026-03-02T09:05:00Z")
+	for id, q := range got {
+		if d := q.At.Sub(now).Abs(); d > 2*time.Second {
+			t.Errorf("%s: asked at %s, want about %s", id, q.At, now)
+		}
+	}
+	var all []string
+	for _, id := range []string{support, billing} {
+		for _, e := range got[id].Emails {
+			all = append(all, e.ConversationID)
+		}
+	}
+	if len(all) != 3 || all[0] == all[1] || all[1] == all[2] {
+		t.Fatalf("waiting: %q", all)
+	}
+	if d := cmp.Diff(map[string]routing.QueueState{
+		support: {Waiting: 2, Interacting: 1, OnQueue: got[support].OnQueue, Complete: true, Emails: []routing.WaitingEmail{
+			{ConversationID: all[0], Entered: at("2026-03-02T09:01:00Z"), Skills: []routing.Ref{}, To: "support@help.example.com"},
+			{ConversationID: all[1], Entered: at("2026-03-02T09:02:00Z"), Skills: []routing.Ref{}, To: "support@help.example.com"},
+		}},
+		billing: {Waiting: 1, OnQueue: got[billing].OnQueue, Complete: true, Emails: []routing.WaitingEmail{{
+			ConversationID: all[2], Entered: at("2026-03-02T09:03:00Z"), Priority: 30, To: "billing@help.example.com",
+			Skills: got[billing].Emails[0].Skills, Language: got[billing].Emails[0].Language,
+		}}},
+		technical: {OnQueue: got[technical].OnQueue, Emails: []routing.WaitingEmail{}, Complete: true},
+	}, got, cmpopts.IgnoreFields(routing.QueueState{}, "At"), cmpopts.IgnoreFields(routing.WaitingEmail{}, "From")); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	first := got[billing].Emails[0]
+	if got[support].OnQueue == 0 || len(first.Skills) != 1 || first.Skills[0].ID == "" || first.Language.ID == "" || first.From == "" {
+		t.Errorf("%d on queue, the first of billing is %+v", got[support].OnQueue, first)
+	}
+}
+
+func TestQueueStates(t *testing.T) {
+	t.Parallel()
+	email := func(group, data string) string { return `{"group":{` + group + `},"data":[` + data + `]}` }
+	const ofQ1 = `"queueId":"q1","mediaType":"email"`
+	const c2, c1 = `{"observationDate":"2026-03-02T09:02:00.000Z","conversationId":"c2","routingPriority":5,"requestedRoutingSkillIds":["s"],"requestedLanguageId":"l","addressTo":"A@b.example","addressFrom":"x@y.example"}`,
+		`{"observationDate":"2026-03-02T09:01:00.000Z","conversationId":"c1"}`
+	one := routing.WaitingEmail{ConversationID: "c1", Entered: at("2026-03-02T09:01:00Z"), Skills: []routing.Ref{}}
+	two := routing.WaitingEmail{
+		ConversationID: "c2", Entered: at("2026-03-02T09:02:00Z"), Priority: 5, Skills: []routing.Ref{{ID: "s"}}, Language: routing.Ref{ID: "l"}, To: "A@b.example", From: "x@y.example",
+	}
+	for name, tt := range map[string]struct {
+		results string
+		want    routing.QueueState
+		err     string
+	}{
+		"all of it": {
+			results: email(ofQ1, `{"metric":"oWaiting","stats":{"count":2},"truncated":false,"observations":[`+c2+`,`+c1+`]},{"metric":"oAlerting","stats":{"count":3}},{"metric":"oInteracting","stats":{"count":4}}`) +
+				`,` + email(`"queueId":"q1"`, `{"metric":"oOnQueueUsers","qualifier":"IDLE","stats":{"count":5}},{"metric":"oOnQueueUsers","qualifier":"INTERACTING","stats":{"count":6}}`),
+			want: routing.QueueState{Waiting: 2, Alerting: 3, Interacting: 4, OnQueue: 11, Complete: true, Emails: []routing.WaitingEmail{one, two}},
+		},
+		"what is not there is none": {want: routing.QueueState{Complete: true}},
+		"other media, queues and metrics": {
+			results: email(`"queueId":"q1","mediaType":"voice"`, `{"metric":"oWaiting","stats":{"count":9},"truncated":true},{"metric":"oInteracting","stats":{"count":9}}`) +
+				`,` + email(`"queueId":"q2","mediaType":"email"`, `{"metric":"oWaiting","stats":{"count":9}}`) + `,` + email(ofQ1, `{"metric":"oLongestWaiting","stats":{"calculatedMetricValue":1}}`),
+			want: routing.QueueState{Complete: true},
+		},
+		"truncated": {
+			results: email(ofQ1, `{"metric":"oWaiting","stats":{"count":2},"truncated":true,"observations":[`+c1+`,`+c2+`]}`),
+			want:    routing.QueueState{Waiting: 2, Emails: []routing.WaitingEmail{one, two}},
+		},
+		"fewer than are counted": {
+			results: email(ofQ1, `{"metric":"oWaiting","stats":{"count":2},"observations":[`+c1+`]}`),
+			want:    routing.QueueState{Waiting: 2, Emails: []routing.WaitingEmail{one}},
+		},
+		"one that does not say which it is": {
+			results: email(ofQ1, `{"metric":"oWaiting","stats":{"count":2},"observations":[`+c1+`,{"observationDate":"2026-03-02T09:02:00.000Z"}]}`),
+			want:    routing.QueueState{Waiting: 2, Emails: []routing.WaitingEmail{one}},
+		},
+		"one that does not say since when": {
+			results: email(ofQ1, `{"metric":"oWaiting","stats":{"count":2},"observations":[`+c1+`,{"conversationId":"c2"}]}`),
+			want:    routing.QueueState{Waiting: 2, Emails: []routing.WaitingEmail{one}},
+		},
+		"no count": {
+			results: email(ofQ1, `{"metric":"oWaiting","stats":{"count":1},"observations":[`+c1+`]},{"metric":"oAlerting","stats":{}}`),
+			err:     "/api/v2/analytics/queues/observations/query: oAlerting has no count",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &platform{api: reply(200, `{"results":[`+tt.results+`]}`)}
+			got, err := p.client(t).QueueStates(t.Context(), []string{"q1"})
+			if tt.err != "" {
+				if err == nil || err.Error() != tt.err || got != nil {
+					t.Fatalf("%v, %v, want %s", got, err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(map[string]routing.QueueState{"q1": tt.want}, got, cmpopts.IgnoreFields(routing.QueueState{}, "At"), cmpopts.EquateEmpty()); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+			const asked = `{"detailMetrics":["oWaiting"],"filter":{"predicates":[{"type":"dimension","dimension":"queueId","operator":"matches","value":"q1"}],"type":"or"},` +
+				`"metrics":["oWaiting","oAlerting","oInteracting","oOnQueueUsers"]}`
+			if p.bodies[0] != asked {
+				t.Errorf("asked %s", p.bodies[0])
+			}
+		})
+	}
+}
+
+func TestQueueStatesAsksForManyInParts(t *testing.T) {
+	t.Parallel()
+	p := &platform{api: answers(reply(200, `{"results":[]}`), reply(500, ``))}
+	c := p.client(t, noRetries)
+	ids := make([]string, 100)
+	for i := range ids {
+		ids[i] = fmt.Sprint("q", i)
+	}
+	if got, err := c.QueueStates(t.Context(), ids); len(got) != 100 || err != nil || len(p.calls) != 1 {
+		t.Fatalf("%d states, %v, %d requests", len(got), err, len(p.calls))
+	}
+	if got, err := c.QueueStates(t.Context(), append(ids, "more")); got != nil || err == nil {
+		t.Errorf("half an answer: %v, %v", got, err)
+	}
+	if got, err := c.QueueStates(t.Context(), nil); len(got) != 0 || err != nil || len(p.calls) != 2 {
+		t.Errorf("no queues: %v, %v, %d requests", got, err, len(p.calls))
+	}
+	if _, err := c.QueueStates(t.Context(), []string{"q1", ""}); err == nil || len(p.calls) != 2 {
+		t.Errorf("a queue without an id: %v, %d requests", err, len(p.calls))
+	}
+}
+
+func TestQueueStatesOfALongQueueAreIncomplete(t *testing.T) {
+	t.Parallel()
+	var mail []string
+	for i := range 110 {
+		mail = append(mail, fmt.Sprintf("09:%02d support 10h", i/2))
+	}
+	l := atDesk(t, mail...)
+	l.passes(time.Hour)
+	got := l.state(l.queue("Support Email"))
+	if got.Waiting != 109 || len(got.Emails) != 100 || got.Complete {
+		t.Errorf("%d waiting, %d of them told, complete %t", got.Waiting, len(got.Emails), got.Complete)
+	}
+}
+
+func TestWindowsOfTheSandbox(t *testing.T) {
+	t.Parallel()
+	l := atDesk(t, "09:00 support 20m", "09:01 support 10m", "09:05 billing 10m")
+	l.passes(time.Hour)
+	support, billing := l.queue("Support Email"), l.queue("Billing Email")
+	span := routing.Span{From: at("2026-03-02T09:00:00Z"), To: at("2026-03-02T10:00:00Z")}
+	rows, err := l.Aggregates(t.Context(), genesys.AggregatesQuery{
+		From: span.From, To: span.To, QueueIDs: []string{support, billing}, GroupBy: []string{"queueId"}, Metrics: measure.WindowMetrics(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := measure.Windows(rows)
+	// Ann has the first at once until 09:20, then that to billing with its head
+	// start, then the second.
+	want := map[string]measure.Window{
+		support: {Span: span, Offered: 2, Answered: 2, InTime: 2, Counted: 2, Target: 80, Wait: 29 * time.Minute, Waited: 2, Handle: 30 * time.Minute, Handled: 2},
+		billing: {Span: span, Offered: 1, Answered: 1, InTime: 1, Counted: 1, Target: 90, Wait: 15 * time.Minute, Waited: 1, Handle: 10 * time.Minute, Handled: 1},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}

@@ -1,0 +1,29 @@
+package routing
+
+import "time"
+
+// QueueState is the email of one queue at an instant, from a complete answer:
+// what is not there is 0. Waiting are those that no agent has, Alerting those
+// that an agent is offered, Interacting those that an agent has.
+type QueueState struct {
+	At          time.Time `json:"at"` // when it was asked, by the platform's clock, to about a second
+	Waiting     int       `json:"waiting"`
+	Alerting    int       `json:"alerting"`
+	Interacting int       `json:"interacting"`
+	OnQueue     int       `json:"onQueue"` // agents who are joined and on queue, whatever they do
+	// Emails are those that wait, the first that entered first. They are all of
+	// them only where Complete says so: the platform may leave some out.
+	Emails   []WaitingEmail `json:"emails"`
+	Complete bool           `json:"complete"`
+}
+
+// WaitingEmail is an email in a queue and what it asks for.
+type WaitingEmail struct {
+	ConversationID string    `json:"id"`
+	Entered        time.Time `json:"entered"`  // the queue that it is in; a transfer begins it anew
+	Priority       int       `json:"priority"` // minutes of head start
+	Skills         []Ref     `json:"skills"`   // perhaps by their ids alone, as is the language
+	Language       Ref       `json:"language,omitzero"`
+	To             string    `json:"to,omitempty"` // addresses as the platform has them; empty: not known
+	From           string    `json:"from,omitempty"`
+}
