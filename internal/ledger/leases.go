@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -39,8 +40,9 @@ type Decided struct {
 
 // Recommended is an override that was not begun.
 type Recommended struct {
-	Do   []string  `json:"do"`
-	Ends time.Time `json:"ends"`
+	Do     []string        `json:"do"` // in words
+	Levers []routing.Lever `json:"levers"`
+	Ends   time.Time       `json:"ends"`
 }
 
 // Switch stops everything that adjusts, or lets it go on.
@@ -57,6 +59,33 @@ func (l *Ledger) Switched(ctx context.Context) (s Switch, at time.Time, err erro
 		return json.Unmarshal(e.Body, &s)
 	})
 	return s, at, err
+}
+
+// Decide puts what came of a look into the ledger.
+func (l *Ledger) Decide(ctx context.Context, strategy string, d Decided) error {
+	_, err := l.Append(ctx, KindDecision, strategy, d)
+	return err
+}
+
+// Recommended are the overrides of the last day that were only recommended, by
+// strategy, oldest first.
+func (l *Ledger) Recommended(ctx context.Context, now time.Time) (map[string][]autopilot.Lease, error) {
+	out := map[string][]autopilot.Lease{}
+	return out, l.each(ctx, KindDecision, func(e Entry) error {
+		var d Decided
+		if err := json.Unmarshal(e.Body, &d); err != nil {
+			return err
+		}
+		mine := out[e.Subject]
+		switch i := slices.IndexFunc(mine, func(x autopilot.Lease) bool { return x.ID == d.Lease }); {
+		case d.Recommended != nil && now.Sub(e.At) < 24*time.Hour:
+			r := autopilot.Lease{ID: fmt.Sprint("decision ", e.Seq), Rule: d.Rule, Began: e.At, Ends: d.Recommended.Ends, Recommended: true, Levers: d.Recommended.Levers}
+			out[e.Subject] = append(mine, r)
+		case d.Lease != "" && i >= 0:
+			mine[i].Ended = e.At
+		}
+		return nil
+	})
 }
 
 // Lease is one override with the runs that made it.

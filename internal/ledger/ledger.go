@@ -49,6 +49,9 @@ type Ledger struct {
 // New is the ledger of an organisation.
 func New(s *store.Store, org string) *Ledger { return &Ledger{store: s, org: org, now: time.Now} }
 
+// Org is the id of the organisation.
+func (l *Ledger) Org() string { return l.org }
+
 // row is an entry as the database holds it.
 type row struct {
 	bun.BaseModel `bun:"table:ledger,alias:l"`

@@ -1,0 +1,611 @@
+// Package control looks at the queues of strategies that adjust, decides, and
+// carries out what was decided: strategies, a client and a ledger go in, overrides
+// on the platform and entries of the ledger come out. foresort adjust looks once,
+// foresort serve at every tick.
+package control
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/autopilot"
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/condition"
+	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/store"
+	"github.com/foresort/foresort/measure"
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/routing"
+)
+
+// Config says what is adjusted, and with what. Client, Store and Ledger are
+// required.
+type Config struct {
+	Client *genesys.Client
+	Store  *store.Store
+	Ledger *ledger.Ledger
+	Wait   apply.Wait
+	// Recommend lets nothing be done, whatever the strategies say: Why is told.
+	Recommend bool
+	Why       string
+	Now       func() time.Time // by the platform's clock; nil: this machine's
+}
+
+// Control adjusts several queues. It is used by one goroutine.
+type Control struct {
+	Config
+	pilots []*pilot
+}
+
+// pilot is one strategy that adjusts.
+type pilot struct {
+	*autopilot.Program
+	want    routing.Desired
+	streaks autopilot.Streaks
+	said    string // what the look before came to
+}
+
+// New compiles those strategies that adjust.
+func New(cfg Config, wants []routing.Desired) (*Control, error) {
+	c := &Control{Config: cfg}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	for _, w := range wants {
+		if w.Adjust == nil {
+			continue
+		}
+		if c.Recommend && w.Adjust.Mode == routing.AdjustAct {
+			a := *w.Adjust
+			a.Mode = routing.AdjustRecommend
+			w.Adjust = &a
+		}
+		p, err := autopilot.New(w)
+		if err != nil {
+			return nil, err
+		}
+		c.pilots = append(c.pilots, &pilot{Program: p, want: w})
+	}
+	return c, nil
+}
+
+// Every is the shortest time between two looks that a strategy asks for; 0: none
+// adjusts.
+func (c *Control) Every() time.Duration {
+	var every time.Duration
+	for _, p := range c.pilots {
+		if every == 0 || p.Every < every {
+			every = p.Every
+		}
+	}
+	return every
+}
+
+// Look is what came of looking at one queue.
+type Look struct {
+	Program *autopilot.Program
+	Queue   routing.Queue // zero: it was not read
+	Seen    autopilot.Observation
+	Figures []autopilot.Figure
+	autopilot.Decision
+	Leases []ledger.Lease // of the strategy: those of the last day and all that hold
+	Acts   []Act
+	Err    error // what could not be read
+}
+
+// Act is an override that was begun, ended or recommended, or that could not be.
+type Act struct {
+	Rule   string
+	Reason autopilot.Reason
+	Words  string
+	Run    string // that did it; empty: nothing was done
+	Err    error
+}
+
+// lockPatience is how long a look waits for another apply to the organisation.
+const lockPatience = 10 * time.Second
+
+// Tick looks at every queue once. Its error is that of the ledger: without it
+// nothing can be decided. What cannot be read of a queue is in its Look.
+func (c *Control) Tick(ctx context.Context) ([]Look, error) {
+	if len(c.pilots) == 0 {
+		return nil, nil
+	}
+	seen := c.observe(genesys.WithLane(ctx, genesys.Poll))
+	past, err := c.recall(ctx)
+	if err != nil {
+		return nil, err
+	}
+	looks := c.decide(seen, past)
+	if slices.ContainsFunc(looks, func(l Look) bool { return len(l.Begin)+len(l.End) > 0 }) {
+		if looks, err = c.act(ctx, seen, looks); err != nil {
+			return looks, err
+		}
+	}
+	return looks, c.touch(ctx, looks)
+}
+
+// memory is what the ledger tells.
+type memory struct {
+	runs      []apply.Record
+	leases    []ledger.Lease
+	recommend map[string][]autopilot.Lease // by strategy
+	stopped   bool
+}
+
+func (c *Control) recall(ctx context.Context) (m memory, err error) {
+	if m.runs, err = c.Ledger.Runs(ctx); err != nil {
+		return m, err
+	}
+	m.leases = ledger.Leases(m.runs)
+	s, _, err := c.Ledger.Switched(ctx)
+	if err != nil {
+		return m, err
+	}
+	m.stopped = s.Stopped
+	m.recommend, err = c.Ledger.Recommended(ctx, c.Now())
+	return m, err
+}
+
+// pastOf are the overrides of a strategy that count: those of the last day and all
+// that hold.
+func (m memory) pastOf(strategy string, mode routing.AdjustMode, now time.Time) (past []autopilot.Lease, leases []ledger.Lease) {
+	for _, l := range m.leases {
+		if l.Strategy == strategy && (l.Ended.IsZero() || now.Sub(l.Ended) < 24*time.Hour) {
+			past, leases = append(past, l.Lease), append(leases, l)
+		}
+	}
+	if mode == routing.AdjustRecommend {
+		past = append(past, m.recommend[strategy]...)
+	}
+	slices.SortStableFunc(past, func(a, b autopilot.Lease) int { return a.Began.Compare(b.Began) })
+	return past, leases
+}
+
+// decide weighs every strategy, in their order.
+func (c *Control) decide(seen []sight, m memory) []Look {
+	now := c.Now()
+	fleet := autopilot.Fleet{Queues: len(c.pilots)}
+	for i, p := range c.pilots {
+		if below(p, seen[i].Observation) {
+			fleet.InBreach++
+		}
+	}
+	var looks []Look
+	for i, p := range c.pilots {
+		past, leases := m.pastOf(p.Strategy, p.Mode, now)
+		in := autopilot.Input{Now: now, At: seen[i].At, Figures: p.Measure(seen[i].Observation), Past: past, Stopped: m.stopped, Fleet: fleet}
+		if seen[i].err != nil {
+			in.At = time.Time{}
+		}
+		in.Level = seen[i].queue.Settings.ServiceLevel
+		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: seen[i].Observation, Figures: in.Figures, Leases: leases, Err: seen[i].err}
+		l.Decision = p.Decide(in, &p.streaks)
+		if len(l.Begin) > 0 {
+			fleet.Begun++
+		}
+		looks = append(looks, l)
+	}
+	return looks
+}
+
+// breachWindow is the window whose service level says whether a queue misses its
+// target, and breachSamples of how many emails it must be made.
+const (
+	breachWindow  = "1h"
+	breachSamples = 20
+)
+
+// below says that a queue is known to miss its service level.
+func below(p *pilot, o autopilot.Observation) bool {
+	target := p.want.Queue.Settings.ServiceLevel
+	w, known := o.Windows[breachWindow]
+	percent, defined := w.ServiceLevel()
+	return known && target != nil && defined && w.Counted >= breachSamples && percent < target.Percent
+}
+
+// act carries out what was decided. Nothing else can be applied meanwhile, so
+// everything is recalled and weighed once more.
+func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks []Look, err error) {
+	release, err := c.lock(ctx)
+	if held, ok := errors.AsType[*store.HeldError](err); ok {
+		for i := range before {
+			if len(before[i].Begin)+len(before[i].End) > 0 {
+				before[i].Acts = append(before[i].Acts, Act{Words: "nothing is done at this look", Err: held})
+			}
+		}
+		return before, nil
+	}
+	if err != nil {
+		return before, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	m, err := c.recall(ctx)
+	if err != nil {
+		return before, err
+	}
+	looks = c.decide(seen, m)
+	if cut, open := cutOff(m.runs); open {
+		var done bool
+		if m, done, err = c.mend(ctx, cut, m); err != nil || !done {
+			for i := range looks {
+				looks[i].Acts = append(looks[i].Acts, Act{Words: "run " + cut.ID + " of strategy " + cut.Plan().Strategy + " was cut off: nothing is done until it is finished or put back", Err: err})
+			}
+			return looks, nil
+		}
+		looks = c.decide(seen, m)
+	}
+	for i := range looks {
+		p := c.pilots[i]
+		for _, e := range looks[i].End {
+			looks[i].Acts = append(looks[i].Acts, c.end(ctx, p, &looks[i], e, m))
+		}
+		for _, n := range looks[i].Begin {
+			looks[i].Acts = append(looks[i].Acts, c.begin(ctx, p, &looks[i], n))
+		}
+	}
+	return looks, nil
+}
+
+func (c *Control) lock(ctx context.Context) (release func() error, err error) {
+	for start := time.Now(); ; {
+		release, err = c.Store.Lock(ctx, "apply "+c.Ledger.Org())
+		if !errors.As(err, new(*store.HeldError)) || time.Since(start) > lockPatience {
+			return release, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// cutOff finds the run that was cut off, if the last one that did anything was.
+func cutOff(runs []apply.Record) (apply.Record, bool) {
+	for _, r := range slices.Backward(runs) {
+		if r.End != nil || len(r.Done()) > 0 {
+			return r, r.End == nil
+		}
+	}
+	return apply.Record{}, false
+}
+
+// mend goes on with a run of an override that was cut off. Where it is one of a
+// strategy it is left to people.
+func (c *Control) mend(ctx context.Context, cut apply.Record, m memory) (memory, bool, error) {
+	ours := cut.Plan().Lease != nil || slices.ContainsFunc(m.runs, func(r apply.Record) bool {
+		return r.ID == cut.Plan().Undoes && r.Plan().Lease != nil
+	})
+	if !ours || m.stopped {
+		return m, false, nil
+	}
+	if _, err := apply.Resume(ctx, c.options(c.Ledger.Continue(cut.ID), plan.Plan{}, m.runs), cut); err != nil {
+		return m, false, err
+	}
+	m, err := c.recall(ctx)
+	return m, true, err
+}
+
+func (c *Control) options(run *ledger.Run, p plan.Plan, runs []apply.Record) apply.Options {
+	return apply.Options{Plan: p, Platform: apply.On(c.Client), Journal: guarded{run, c.Ledger}, Run: run.ID, Wait: c.Wait, Recent: runs}
+}
+
+// guarded is a journal that lets nothing be written once the switch is off: the
+// intent of a write goes into it before the write.
+type guarded struct {
+	*ledger.Run
+	ledger *ledger.Ledger
+}
+
+// ErrStopped says that the switch was put to stop while something was under way.
+var ErrStopped = errors.New("adjusting was stopped (foresort adjust --stop)")
+
+// Append is apply.Journal.
+func (g guarded) Append(e apply.Entry) error {
+	if e.Intent != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if s, _, err := g.ledger.Switched(ctx); err != nil || s.Stopped {
+			return cmp.Or(err, ErrStopped)
+		}
+	}
+	return g.Run.Append(e)
+}
+
+// begin begins an override, or recommends it.
+func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int) Act {
+	r, w := p.Rules[n], l.Decision.Rules[n]
+	act := Act{Rule: r.Name, Reason: w.Reason, Words: doing(r)}
+	if p.Mode == routing.AdjustRecommend {
+		act.Words = "recommended: " + act.Words
+		act.Err = c.record(ctx, p, l, act, func(d *ledger.Decided) {
+			d.Recommended = &ledger.Recommended{Ends: l.At.Add(r.Lease)}
+			for _, a := range r.Do {
+				d.Recommended.Do = append(d.Recommended.Do, a.String())
+			}
+		})
+		return act
+	}
+	lease := plan.Lease{Rule: r.Name, Ends: l.At.Add(r.Lease).UTC(), Reason: string(w.Reason)}
+	for _, a := range r.Do {
+		lease.Levers = append(lease.Levers, a.Lever)
+	}
+	var report apply.Report
+	report, act.Err = c.override(ctx, p, l, n, lease, nil)
+	act.Run = report.Run
+	if act.Err == nil && act.Run == "" {
+		act.Reason, act.Words = autopilot.NoChange, "it would change nothing: everything is so already"
+	}
+	return c.recorded(ctx, p, l, act, nil)
+}
+
+// override plans what a rule does and carries it out. Without changes nothing is
+// written, and the report has no run. touched are the emails that the override has
+// changed already.
+func (c *Control) override(ctx context.Context, p *pilot, l *Look, n int, lease plan.Lease, touched map[string]bool) (apply.Report, error) {
+	r := p.Rules[n]
+	o := plan.Override{}
+	if lease.ID == "" { // later only waiting email is followed
+		o = autopilot.Override(r.Do, l.Queue)
+	}
+	if l.Seen.State != nil {
+		for _, x := range p.Priorities(r.Do, l.Seen.State.Emails, touched, p.Limits.Calls) {
+			o.Emails = append(o.Emails, plan.EmailPriority{Email: x.Email, To: x.To})
+		}
+	}
+	org, err := c.readFor(ctx, p, l.Queue, o)
+	if err != nil {
+		return apply.Report{}, err
+	}
+	runs, err := c.Ledger.Runs(ctx)
+	if err != nil {
+		return apply.Report{}, err
+	}
+	made, problems := plan.NewIndex(org, ledger.Memory(runs)).Override(p.want, o, lease)
+	if err := problems.Err(); err != nil {
+		return apply.Report{}, err
+	}
+	if len(made.Changes) == 0 {
+		return apply.Report{}, nil
+	}
+	made.Made = c.Now().UTC()
+	made = made.Seal()
+	run, err := c.Ledger.Start(ctx)
+	if err != nil {
+		return apply.Report{}, err
+	}
+	report, err := apply.Run(ctx, c.options(run, made, runs))
+	report.Run = run.ID
+	return report, err
+}
+
+// readFor reads what planning an override needs.
+func (c *Control) readFor(ctx context.Context, p *pilot, q routing.Queue, o plan.Override) (routing.Org, error) {
+	scope := genesys.Scope{Queues: []string{p.Queue}, SkillGroups: o.Settings.Groups != nil}
+	if len(o.Join)+len(o.Leave) > 0 {
+		scope.Agents, scope.MembersOf = append(slices.Clone(o.Join), o.Leave...), []string{p.Queue}
+	}
+	if o.Capacity != nil {
+		scope.MembersOf, scope.CapacityOf = []string{p.Queue}, []string{p.Queue}
+	}
+	org, err := c.Client.ReadOrg(ctx, scope)
+	if err == nil && len(org.Queues) > 0 && org.Queues[0].ID != q.ID {
+		err = fmt.Errorf("queue %s is another one than a moment ago", p.Queue)
+	}
+	return org, err
+}
+
+// end puts an override back, the newest of its runs first.
+func (c *Control) end(ctx context.Context, p *pilot, l *Look, e autopilot.Ending, m memory) Act {
+	act := Act{Rule: e.Rule, Reason: e.Reason}
+	i := slices.IndexFunc(l.Leases, func(x ledger.Lease) bool { return x.ID == e.Lease })
+	if i < 0 { // it was recommended
+		act.Words = "the recommendation is over"
+		return c.recorded(ctx, p, l, act, func(d *ledger.Decided) { d.Lease = e.Lease })
+	}
+	act.Run, act.Words, act.Err = c.restore(ctx, l.Leases[i], m.runs)
+	return c.recorded(ctx, p, l, act, func(d *ledger.Decided) { d.Lease = e.Lease })
+}
+
+// restore puts every open run of an override back.
+func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.Record) (run, words string, err error) {
+	words = "everything is put back"
+	var left []string
+	for _, r := range slices.Backward(lease.Open) {
+		made, err := c.Ledger.Start(ctx)
+		if err != nil {
+			return run, words, err
+		}
+		report, err := apply.Rollback(ctx, c.options(made, plan.Plan{}, runs), r)
+		switch {
+		case errors.Is(err, apply.ErrNothingToUndo):
+			continue
+		case err != nil && !onlyLeft(report):
+			return made.ID, "not everything could be put back", err
+		}
+		run = made.ID
+		for _, x := range report.Results {
+			for _, f := range x.Left {
+				left = append(left, fmt.Sprintf("%s of %s", f.Field, x.Object))
+			}
+			if x.Outcome == apply.Refused {
+				left = append(left, x.Headline)
+			}
+		}
+	}
+	if len(left) > 0 {
+		words = fmt.Sprintf("put back, but for what somebody has changed since: %v", left)
+	}
+	return run, words, nil
+}
+
+// onlyLeft says that all that was not put back had been changed by somebody.
+func onlyLeft(report apply.Report) bool {
+	return len(report.Results) > 0 && !slices.ContainsFunc(report.Results, func(r apply.Result) bool {
+		return r.Outcome != apply.Done && r.Outcome != apply.Already && r.Outcome != apply.Refused
+	})
+}
+
+// RestoreAll puts back every override that holds, of any strategy. With the switch
+// at stop it works all the same: it is what people ask for then.
+func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
+	release, err := c.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	m, err := c.recall(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, lease := range m.leases {
+		if len(lease.Open) == 0 {
+			continue
+		}
+		a := Act{Rule: lease.Rule}
+		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs)
+		acts = append(acts, a)
+	}
+	return acts, nil
+}
+
+// sight is what was measured of one queue.
+type sight struct {
+	autopilot.Observation
+	queue routing.Queue
+	err   error
+}
+
+// The windows of the past: they end a moment ago, since the newest rows come late.
+const (
+	windowLag  = time.Minute
+	windowStep = time.Minute
+)
+
+// observe measures every queue, all of them by the same requests.
+func (c *Control) observe(ctx context.Context) []sight {
+	out := make([]sight, len(c.pilots))
+	fail := func(err error) []sight {
+		for i := range out {
+			out[i].err = cmp.Or(out[i].err, err)
+		}
+		return out
+	}
+	scope := genesys.Scope{OrgCapacity: true}
+	for _, p := range c.pilots {
+		scope.Queues = append(scope.Queues, p.Queue)
+	}
+	org, err := c.Client.ReadOrg(ctx, scope)
+	if err != nil {
+		return fail(fmt.Errorf("read the queues: %w", err))
+	}
+	var ids []string
+	for i, p := range c.pilots {
+		n := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == p.Queue })
+		if n < 0 {
+			out[i].err = fmt.Errorf("there is no queue %q", p.Queue)
+			continue
+		}
+		out[i].queue = org.Queues[n]
+		ids = append(ids, org.Queues[n].ID)
+		out[i].Capacity = capacityOf(p.want, org)
+	}
+	if len(ids) == 0 {
+		return out
+	}
+	states, err := c.Client.QueueStates(ctx, ids)
+	if err != nil {
+		return fail(fmt.Errorf("read how the queues stand: %w", err))
+	}
+	now := c.Now()
+	for i := range out {
+		if s, ok := states[out[i].queue.ID]; ok {
+			out[i].State, out[i].At = &s, now
+		}
+	}
+	for window, pilots := range c.windows() {
+		c.measure(ctx, out, window, pilots, now)
+	}
+	return out
+}
+
+// windows lists, for each window, the pilots that look back over it, by the clock
+// that "today" begins on.
+func (c *Control) windows() map[string][]int {
+	by := map[string][]int{breachWindow: {}}
+	for i, p := range c.pilots {
+		for _, w := range p.Windows() {
+			by[w] = append(by[w], i)
+		}
+		if !slices.Contains(by[breachWindow], i) {
+			by[breachWindow] = append(by[breachWindow], i)
+		}
+	}
+	return by
+}
+
+// measure reads one window of several queues. What cannot be read is not known.
+func (c *Control) measure(ctx context.Context, out []sight, window string, pilots []int, now time.Time) {
+	to := now.Add(-windowLag).Truncate(windowStep)
+	spans := map[routing.Span][]int{}
+	for _, i := range pilots {
+		if out[i].queue.ID == "" {
+			continue
+		}
+		span := routing.Span{From: to, To: to}
+		if d, err := condition.ParseWindow(window); err == nil && d > 0 {
+			span.From = to.Add(-d)
+		} else {
+			span.From = midnight(to, c.pilots[i].want.Calendar)
+		}
+		if span.From.Before(span.To) {
+			spans[span] = append(spans[span], i)
+		}
+	}
+	for span, mine := range spans {
+		var ids []string
+		for _, i := range mine {
+			ids = append(ids, out[i].queue.ID)
+		}
+		rows, err := c.Client.Aggregates(ctx, genesys.AggregatesQuery{From: span.From, To: span.To, QueueIDs: ids, GroupBy: []string{"queueId"}, Metrics: measure.WindowMetrics()})
+		if err != nil {
+			continue
+		}
+		windows := measure.Windows(rows)
+		for _, i := range mine {
+			w := windows[out[i].queue.ID] // not in a complete answer: there was nothing
+			w.Span = span
+			if out[i].Windows == nil {
+				out[i].Windows = map[string]measure.Window{}
+			}
+			out[i].Windows[window] = w
+		}
+	}
+}
+
+func midnight(t time.Time, calendar *routing.Calendar) time.Time {
+	zone := time.UTC
+	if calendar != nil {
+		zone = calendar.Location
+	}
+	y, m, d := t.In(zone).Date()
+	return routing.Wall(time.Date(y, m, d, 0, 0, 0, 0, time.UTC), zone)
+}
+
+// capacityOf is how many emails a member holds at once: by the strategy, or by
+// the organisation; 0: not known.
+func capacityOf(want routing.Desired, org routing.Org) int {
+	switch {
+	case want.Capacity != nil && want.Capacity.Email != nil:
+		return *want.Capacity.Email
+	case org.OrgUtilization != nil && org.OrgUtilization.Settings.Email != nil:
+		return *org.OrgUtilization.Settings.Email
+	}
+	return 0
+}
