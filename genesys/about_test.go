@@ -323,7 +323,8 @@ func TestNeedsOfCheckingAutopilotAndReports(t *testing.T) {
 			"routing:utilization:manage", "routing:utilization:view", "wfm:agent:view", "wfm:publishedSchedule:view", "wfm:schedule:view",
 		}},
 		"the autopilot": {genesys.NeedsAutopilot(), []string{
-			"analytics:conversationAggregate:view", "analytics:queueObservation:view", "routing:conversation:edit",
+			"analytics:agentConversationDetail:view", "analytics:conversationAggregate:view", "analytics:conversationDetail:view", "analytics:queueObservation:view",
+			"conversation:communication:blindTransfer", "routing:conversation:edit",
 			"routing:queue:edit", "routing:queue:readonly", "routing:queue:view", "routing:queueMember:manage", "routing:utilization:manage",
 		}},
 		"a report": {genesys.NeedsReport(), []string{

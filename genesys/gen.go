@@ -31,13 +31,13 @@ var called = []string{
 	"postAnalyticsConversationsAggregatesQuery", "postAnalyticsQueuesObservationsQuery", "postAnalyticsUsersObservationsQuery",
 	"postAuditsQueryRealtime", "postAuditsQuery", "getAuditsQueryTransactionId", "getAuditsQueryTransactionIdResults",
 	"postNotificationsChannels", "putNotificationsChannelSubscriptions",
+	"getConversationsEmail", "postConversationsEmailParticipantReplace", "patchRoutingConversation", "postAnalyticsConversationsDetailsQuery",
 }
 
-// foreseen lists those that it does not call, and whose permissions NeedsAutopilot
-// and NeedsReport tell.
+// foreseen lists those that it does not call, and whose permissions NeedsReport
+// tells.
 var foreseen = []string{
-	"patchRoutingConversation",
-	"postAnalyticsConversationsDetailsQuery", "postAnalyticsConversationsDetailsJobs",
+	"postAnalyticsConversationsDetailsJobs",
 	"getAnalyticsConversationsDetailsJob", "getAnalyticsConversationsDetailsJobResults",
 }
 

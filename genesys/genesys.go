@@ -135,7 +135,7 @@ type request struct {
 	path   string // escaped, without query
 	query  url.Values
 	body   []byte
-	safe   bool // changes nothing, so it may be repeated blindly
+	safe   bool // may be repeated blindly: it changes nothing, or to the same each time
 	login  bool // for the login host: no token, no budget
 	// elsewhere is a whole address that the platform gave, on any host: no token,
 	// no budget. path is what errors show of it.
@@ -237,11 +237,19 @@ func (c *Client) download(ctx context.Context, address string) (json.RawMessage,
 // do calls an operation and gives the body of its answer, which is nil where
 // the answer has none. args fill the path's places in their order.
 func (c *Client) do(ctx context.Context, id OperationID, args []string, query url.Values, body any) (json.RawMessage, error) {
+	r, err := newRequest(id, args, query, body)
+	if err != nil {
+		return nil, err
+	}
+	return c.attempts(ctx, r)
+}
+
+func newRequest(id OperationID, args []string, query url.Values, body any) (request, error) {
 	op := operations[id]
 	r := request{method: op.Method, path: op.Path, query: query, safe: op.Safe}
 	for _, arg := range args {
 		if arg == "" || arg == "." || arg == ".." {
-			return nil, fmt.Errorf("%s %s: %q cannot be part of a path", op.Method, op.Path, arg)
+			return r, fmt.Errorf("%s %s: %q cannot be part of a path", op.Method, op.Path, arg)
 		}
 		from, to := strings.IndexByte(r.path, '{'), strings.IndexByte(r.path, '}')
 		r.path = r.path[:from] + url.PathEscape(arg) + r.path[to+1:]
@@ -249,11 +257,11 @@ func (c *Client) do(ctx context.Context, id OperationID, args []string, query ur
 	if body != nil {
 		raw, err := encode(body)
 		if err != nil {
-			return nil, fmt.Errorf("%s %s: %w", r.method, r.path, err)
+			return r, fmt.Errorf("%s %s: %w", r.method, r.path, err)
 		}
 		r.body = raw
 	}
-	return c.attempts(ctx, r)
+	return r, nil
 }
 
 // call is do with the answer read into a T.

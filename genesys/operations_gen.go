@@ -45,6 +45,8 @@ const (
 	GetAuditsQueryTransactionIdResults                      OperationID = "getAuditsQueryTransactionIdResults"
 	PostNotificationsChannels                               OperationID = "postNotificationsChannels"
 	PutNotificationsChannelSubscriptions                    OperationID = "putNotificationsChannelSubscriptions"
+	GetConversationsEmail                                   OperationID = "getConversationsEmail"
+	PostConversationsEmailParticipantReplace                OperationID = "postConversationsEmailParticipantReplace"
 	PatchRoutingConversation                                OperationID = "patchRoutingConversation"
 	PostAnalyticsConversationsDetailsQuery                  OperationID = "postAnalyticsConversationsDetailsQuery"
 	PostAnalyticsConversationsDetailsJobs                   OperationID = "postAnalyticsConversationsDetailsJobs"
@@ -95,6 +97,8 @@ var operations = map[OperationID]Operation{
 	GetAuditsQueryTransactionIdResults:                      {ID: GetAuditsQueryTransactionIdResults, Method: "GET", Path: "/api/v2/audits/query/{transactionId}/results", Safe: true, Mode: "all", Permissions: []Permission{"audits:audit:view"}},
 	PostNotificationsChannels:                               {ID: PostNotificationsChannels, Method: "POST", Path: "/api/v2/notifications/channels"},
 	PutNotificationsChannelSubscriptions:                    {ID: PutNotificationsChannelSubscriptions, Method: "PUT", Path: "/api/v2/notifications/channels/{channelId}/subscriptions"},
+	GetConversationsEmail:                                   {ID: GetConversationsEmail, Method: "GET", Path: "/api/v2/conversations/emails/{conversationId}", Safe: true},
+	PostConversationsEmailParticipantReplace:                {ID: PostConversationsEmailParticipantReplace, Method: "POST", Path: "/api/v2/conversations/emails/{conversationId}/participants/{participantId}/replace", Mode: "any", Permissions: []Permission{"conversation:communication:blindTransfer"}},
 	PatchRoutingConversation:                                {ID: PatchRoutingConversation, Method: "PATCH", Path: "/api/v2/routing/conversations/{conversationId}", Mode: "any", Permissions: []Permission{"routing:conversation:edit"}},
 	PostAnalyticsConversationsDetailsQuery:                  {ID: PostAnalyticsConversationsDetailsQuery, Method: "POST", Path: "/api/v2/analytics/conversations/details/query", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
 	PostAnalyticsConversationsDetailsJobs:                   {ID: PostAnalyticsConversationsDetailsJobs, Method: "POST", Path: "/api/v2/analytics/conversations/details/jobs", Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},

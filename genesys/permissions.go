@@ -97,9 +97,9 @@ func NeedsLive(want routing.Desired) []OperationID {
 // NeedsAutopilot lists the operations of the autopilot, beside those of an apply.
 func NeedsAutopilot() []OperationID {
 	return sorted([]OperationID{
-		PostAnalyticsQueuesObservationsQuery, PostAnalyticsConversationsAggregatesQuery,
+		PostAnalyticsQueuesObservationsQuery, PostAnalyticsConversationsAggregatesQuery, PostAnalyticsConversationsDetailsQuery,
 		PostNotificationsChannels, PutNotificationsChannelSubscriptions,
-		PatchRoutingConversation, GetRoutingQueueMembers, PostRoutingQueueMembers, PatchRoutingQueueMember, PutRoutingUserUtilization,
+		GetConversationsEmail, PatchRoutingConversation, PostConversationsEmailParticipantReplace, GetRoutingQueueMembers, PostRoutingQueueMembers, PatchRoutingQueueMember, PutRoutingUserUtilization,
 	})
 }
 

@@ -3,7 +3,9 @@ package genesys
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -86,4 +88,158 @@ func (o observed) emails() []routing.WaitingEmail {
 		})
 	}
 	return out
+}
+
+// Email is where an email conversation is.
+type Email struct {
+	// QueueID is the queue that it is in, or was in last; empty: none.
+	QueueID string `json:"queueId"`
+	Waiting bool   `json:"waiting"` // in that queue, and no agent has it or is offered it
+	routing.WaitingEmail
+}
+
+// DecodeEmail reads an email conversation as the platform sends it, and the body
+// of a notice of an EmailsTopic, which names skills and language. To is in
+// neither.
+func DecodeEmail(raw json.RawMessage) (Email, error) {
+	e, _, err := decodeEmail(raw)
+	return e, err
+}
+
+// decodeEmail tells the participant of the queue, too.
+func decodeEmail(raw json.RawMessage) (e Email, participant string, err error) {
+	var in struct {
+		ID           string
+		Participants []struct {
+			ID, Purpose, State, Address string
+			StartTime, EndTime          time.Time
+			Queue                       routing.Ref
+			Asks                        struct {
+				Priority int
+				Skills   []routing.Ref
+				Language routing.Ref
+			} `json:"conversationRoutingData"`
+		}
+	}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return e, "", fmt.Errorf("read an email conversation: %w", err)
+	}
+	if in.ID == "" {
+		return e, "", errors.New("read an email conversation: it has no id")
+	}
+	e.ConversationID, e.Skills = in.ID, []routing.Ref{}
+	for _, p := range in.Participants {
+		// Both words say that a part is over (docs/platform-notes.md#email-in-queues).
+		over := !p.EndTime.IsZero() || p.State == "disconnected" || p.State == "terminated"
+		switch p.Purpose {
+		case "customer":
+			e.From = p.Address
+		case "acd": // each queue in its turn
+			participant, e.QueueID, e.Waiting, e.Entered = p.ID, p.Queue.ID, !over, p.StartTime
+			e.Priority, e.Skills, e.Language = p.Asks.Priority, append([]routing.Ref{}, p.Asks.Skills...), p.Asks.Language
+		case "agent", "user":
+			e.Waiting = e.Waiting && over
+		}
+	}
+	return e, participant, nil
+}
+
+// email reads where an email conversation is.
+func (c *Client) email(ctx context.Context, conversationID string) (e Email, participant string, err error) {
+	raw, err := c.do(ctx, GetConversationsEmail, []string{conversationID}, nil, nil)
+	if err != nil {
+		return e, "", err
+	}
+	return decodeEmail(raw)
+}
+
+// WaitingEmail reads an email as an object of its own: id, queueId, waiting,
+// entered, and in the places of routing.EmailSettings priority, skills and
+// language. waiting is false where it does not wait in this queue. ErrNotFound:
+// there is no such conversation.
+func (c *Client) WaitingEmail(ctx context.Context, conversationID, queueID string) (json.RawMessage, error) {
+	e, _, err := c.email(ctx, conversationID)
+	if err != nil {
+		return nil, err
+	}
+	e.Waiting = e.Waiting && e.QueueID == queueID
+	return encode(e)
+}
+
+// PatchWaitingEmail changes the named fields of an email that waits, and nothing
+// else; a field that is nil in s is taken away, a priority becomes 0. The
+// platform scores the email anew at once (docs/platform-notes.md#scoring).
+// ErrNotFound: it does not wait.
+func (c *Client) PatchWaitingEmail(ctx context.Context, conversationID string, fields []routing.Field, s routing.EmailSettings) error {
+	body := map[string]any{}
+	for _, f := range fields {
+		switch f {
+		case "priority":
+			n := 0
+			if s.Priority != nil {
+				n = *s.Priority
+			}
+			if n < -routing.MostPriority || n > routing.MostPriority {
+				return fmt.Errorf("email %s: the priority %d is not within %d and %d", conversationID, n, -routing.MostPriority, routing.MostPriority)
+			}
+			body["priority"] = n
+		case "skills":
+			ids := []string{}
+			if s.Skills != nil {
+				for _, r := range *s.Skills {
+					if r.ID == "" {
+						return fmt.Errorf("email %s: skills: %w", conversationID, noID(r))
+					}
+					ids = append(ids, r.ID)
+				}
+			}
+			body["skillIds"] = ids
+		case "language":
+			id := ""
+			if s.Language != nil && *s.Language != (routing.Ref{}) {
+				if id = s.Language.ID; id == "" {
+					return fmt.Errorf("email %s: language: %w", conversationID, noID(*s.Language))
+				}
+			}
+			body["languageId"] = id
+		default:
+			return fmt.Errorf("email %s: no field %s in %T", conversationID, f, s)
+		}
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	r, err := newRequest(PatchRoutingConversation, []string{conversationID}, nil, body)
+	if err != nil {
+		return err
+	}
+	r.safe = true // it says what is to be, not by how much it changes
+	_, err = c.attempts(ctx, r)
+	return err
+}
+
+// ErrNotWaiting says that an email waits in no queue, or not any more.
+var ErrNotWaiting = errors.New("the email does not wait in a queue")
+
+// MoveEmail passes an email that waits on to another queue. Its wait begins anew
+// there, so that it loses its minutes; whether it keeps its priority, skills and
+// language is not documented (docs/platform-notes.md#email-in-queues). Where it
+// waits in that queue already nothing is done, so that after an UncertainError it
+// may be asked again. ErrNotFound, ErrNotWaiting: an agent may have been faster.
+func (c *Client) MoveEmail(ctx context.Context, conversationID, queueID string) error {
+	e, participant, err := c.email(ctx, conversationID)
+	switch {
+	case err != nil:
+		return err
+	case !e.Waiting:
+		return fmt.Errorf("move the email %s: %w", conversationID, ErrNotWaiting)
+	case e.QueueID == queueID:
+		return nil
+	}
+	_, err = c.do(ctx, PostConversationsEmailParticipantReplace, []string{conversationID, participant}, nil,
+		map[string]any{"transferType": "Unattended", "queueId": queueID})
+	if failed, ok := errors.AsType[*APIError](err); ok && strings.HasSuffix(failed.Code, ".transfer.not.connected") {
+		return fmt.Errorf("move the email %s: %w: %w", conversationID, ErrNotWaiting, err)
+	}
+	return err
 }

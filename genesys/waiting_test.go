@@ -2,9 +2,12 @@ package genesys_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -262,5 +265,246 @@ func TestWindowsOfTheSandbox(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// email is what a test looks at of WaitingEmail.
+func (l *living) email(id, queue string) (e genesys.Email, raw json.RawMessage) {
+	l.t.Helper()
+	raw, err := l.WaitingEmail(l.t.Context(), id, queue)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		l.t.Fatal(err)
+	}
+	return e, raw
+}
+
+func TestAWaitingEmailIsChangedAndPutBack(t *testing.T) {
+	t.Parallel()
+	l := atDesk(t, "09:00 support 30m", "09:01 billing 10m", "09:02 support 10m")
+	l.passes(5 * time.Minute)
+	support, billing := l.queue("Support Email"), l.queue("Billing Email")
+	before := l.state(billing).Emails[0]
+	id := before.ConversationID
+	e, raw := l.email(id, billing)
+	before.To = "" // a conversation does not tell
+	if d := cmp.Diff(genesys.Email{QueueID: billing, Waiting: true, WaitingEmail: before}, e); d != "" {
+		t.Errorf("(-observed +read):\n%s", d)
+	}
+	was, err := genesys.Decode[routing.EmailSettings](raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(routing.EmailSettings{Priority: new(30), Skills: &before.Skills, Language: &before.Language}, was); d != "" {
+		t.Errorf("settings (-want +got):\n%s", d)
+	}
+	want := routing.EmailSettings{Priority: new(-7), Skills: &[]routing.Ref{}, Language: &routing.Ref{}}
+	overlaid, err := genesys.Overlay(raw, routing.Fields[routing.EmailSettings](), want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits := func(what string, s routing.EmailSettings) {
+		t.Helper()
+		if d := routing.Differs(routing.Fields[routing.EmailSettings](), want, s); len(d) > 0 {
+			t.Errorf("%s: %s differ: %+v", what, d, s)
+		}
+	}
+	laid, err := genesys.Decode[routing.EmailSettings](overlaid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits("overlaid", laid)
+	if err := l.PatchWaitingEmail(t.Context(), id, []routing.Field{"priority"}, want); err != nil {
+		t.Fatal(err)
+	}
+	if e, _ := l.email(id, billing); e.Priority != -7 || len(e.Skills) != 1 || e.Language.ID == "" {
+		t.Errorf("only the priority was to change: %+v", e)
+	}
+	if err := l.PatchWaitingEmail(t.Context(), id, routing.Fields[routing.EmailSettings](), want); err != nil {
+		t.Fatal(err)
+	}
+	e, now := l.email(id, billing)
+	bare, err := genesys.Decode[routing.EmailSettings](now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits("patched", bare)
+	if !e.Entered.Equal(before.Entered) {
+		t.Errorf("entered at %s", e.Entered)
+	}
+	if err := l.PatchWaitingEmail(t.Context(), id, routing.Fields[routing.EmailSettings](), was); err != nil {
+		t.Fatal(err)
+	}
+	if _, again := l.email(id, billing); string(again) != string(raw) {
+		t.Errorf("put back: %s, was %s", again, raw)
+	}
+	if e, _ := l.email(id, support); e.Waiting || e.QueueID != billing {
+		t.Errorf("in another queue: %+v", e)
+	}
+	l.passes(30 * time.Minute) // Ann has it
+	if e, _ := l.email(id, billing); e.Waiting || e.QueueID != billing {
+		t.Errorf("in the hands of an agent: %+v", e)
+	}
+	if err := l.PatchWaitingEmail(t.Context(), id, []routing.Field{"priority"}, want); !errors.Is(err, genesys.ErrNotFound) {
+		t.Errorf("change what does not wait: %v", err)
+	}
+	if err := l.MoveEmail(t.Context(), id, support); !errors.Is(err, genesys.ErrNotWaiting) {
+		t.Errorf("move what does not wait: %v", err)
+	}
+	l.passes(time.Hour) // it is done
+	if e, _ := l.email(id, billing); e.Waiting {
+		t.Errorf("at its end: %+v", e)
+	}
+	nobody := strings.Repeat("0", 36)
+	if _, err := l.WaitingEmail(t.Context(), nobody, billing); !errors.Is(err, genesys.ErrNotFound) {
+		t.Errorf("no such conversation: %v", err)
+	}
+	if err := l.MoveEmail(t.Context(), nobody, billing); !errors.Is(err, genesys.ErrNotFound) {
+		t.Errorf("move no such conversation: %v", err)
+	}
+}
+
+func TestMoveEmailBeginsTheWaitAnew(t *testing.T) {
+	t.Parallel()
+	l := atDesk(t, "09:00 support 30m", "09:01 billing 10m")
+	l.passes(5 * time.Minute)
+	billing, technical := l.queue("Billing Email"), l.queue("Technical")
+	before := l.state(billing).Emails[0]
+	for range 2 { // the second does nothing
+		if err := l.MoveEmail(t.Context(), before.ConversationID, technical); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if q := l.state(billing); q.Waiting != 0 {
+		t.Errorf("%d wait where it was", q.Waiting)
+	}
+	q := l.state(technical)
+	if q.Waiting != 1 || q.Emails[0].ConversationID != before.ConversationID || !q.Emails[0].Entered.Equal(at("2026-03-02T09:05:00Z")) || q.Emails[0].Priority != before.Priority {
+		t.Errorf("where it is now: %+v, before: %+v", q, before)
+	}
+	if e, _ := l.email(before.ConversationID, technical); !e.Waiting {
+		t.Errorf("it does not wait: %+v", e)
+	}
+	if e, _ := l.email(before.ConversationID, billing); e.Waiting || e.QueueID != technical {
+		t.Errorf("it waits where it was: %+v", e)
+	}
+	moves := 0
+	for _, r := range l.Requests() {
+		if strings.HasSuffix(r.Path, "/replace") {
+			moves++
+		}
+	}
+	if moves != 1 {
+		t.Errorf("moved %d times", moves)
+	}
+}
+
+func TestPatchWaitingEmail(t *testing.T) {
+	t.Parallel()
+	skill := routing.Ref{ID: "s1", Name: "Billing"}
+	for name, tt := range map[string]struct {
+		fields []routing.Field
+		s      routing.EmailSettings
+		body   string
+		err    string
+	}{
+		"one field":              {[]routing.Field{"priority"}, routing.EmailSettings{Priority: new(5), Skills: &[]routing.Ref{skill}}, `{"priority":5}`, ""},
+		"all fields":             {routing.Fields[routing.EmailSettings](), routing.EmailSettings{Priority: new(-25_000_000), Skills: &[]routing.Ref{skill}, Language: &routing.Ref{ID: "l"}}, `{"languageId":"l","priority":-25000000,"skillIds":["s1"]}`, ""},
+		"nil is taken away":      {routing.Fields[routing.EmailSettings](), routing.EmailSettings{}, `{"languageId":"","priority":0,"skillIds":[]}`, ""},
+		"no field":               {nil, routing.EmailSettings{Priority: new(5)}, "", ""},
+		"beyond the highest":     {[]routing.Field{"priority"}, routing.EmailSettings{Priority: new(25_000_001)}, "", "email c: the priority 25000001 is not within -25000000 and 25000000"},
+		"below the lowest":       {[]routing.Field{"priority"}, routing.EmailSettings{Priority: new(-25_000_001)}, "", "email c: the priority -25000001 is not within -25000000 and 25000000"},
+		"a skill without an id":  {[]routing.Field{"skills"}, routing.EmailSettings{Skills: &[]routing.Ref{{Name: "VIP"}}}, "", "email c: skills: VIP has no id"},
+		"a language without one": {[]routing.Field{"language"}, routing.EmailSettings{Language: &routing.Ref{Name: "Dutch"}}, "", "email c: language: Dutch has no id"},
+		"another field":          {[]routing.Field{"priority", "from"}, routing.EmailSettings{}, "", "email c: no field from in routing.EmailSettings"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &platform{api: reply(200, `{"priority":5}`)}
+			err := p.client(t).PatchWaitingEmail(t.Context(), "c", tt.fields, tt.s)
+			if tt.err == "" && err != nil || tt.err != "" && (err == nil || err.Error() != tt.err) {
+				t.Fatalf("%v, want %s", err, tt.err)
+			}
+			if got := strings.Join(p.bodies, ""); got != tt.body || tt.body != "" && p.calls[0] != "PATCH /api/v2/routing/conversations/c" {
+				t.Errorf("%s %s, want %s", p.calls, got, tt.body)
+			}
+		})
+	}
+}
+
+// What a priority shall be can be said twice, a move cannot.
+func TestAPatchOfAnEmailIsRepeatedAndAMoveIsNot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &platform{api: answers(reply(502, ``), reply(200, `{}`))}
+		if err := p.client(t).PatchWaitingEmail(t.Context(), "c", []routing.Field{"priority"}, routing.EmailSettings{}); err != nil || len(p.calls) != 2 {
+			t.Errorf("%v, %d requests", err, len(p.calls))
+		}
+		p = &platform{api: answers(reply(200, `{"id":"c","participants":[{"id":"p","purpose":"acd","state":"connected","queue":{"id":"q"}}]}`), reply(502, ``))}
+		var uncertain *genesys.UncertainError
+		if err := p.client(t).MoveEmail(t.Context(), "c", "r"); !errors.As(err, &uncertain) || len(p.calls) != 2 {
+			t.Errorf("%v, %d requests", err, len(p.calls))
+		}
+		if d := cmp.Diff("POST /api/v2/conversations/emails/c/participants/p/replace", p.calls[1]); d != "" || p.bodies[1] != `{"queueId":"r","transferType":"Unattended"}` {
+			t.Errorf("%s %s", d, p.bodies[1])
+		}
+	})
+}
+
+func TestMoveEmailSaysThatAnAgentWasFaster(t *testing.T) {
+	t.Parallel()
+	waits := reply(200, `{"id":"c","participants":[{"id":"p","purpose":"acd","state":"connected","queue":{"id":"q"}}]}`)
+	for code, want := range map[string]bool{"conversations.error.transfer.not.connected": true, "postino.error.transfer.not.connected": true, "conversations.error.queue.not.found": false} {
+		p := &platform{api: answers(waits, reply(http.StatusBadRequest, `{"status":400,"code":"`+code+`","message":"no"}`))}
+		err := p.client(t).MoveEmail(t.Context(), "c", "r")
+		var refused *genesys.APIError
+		if !errors.As(err, &refused) || errors.Is(err, genesys.ErrNotWaiting) != want {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+}
+
+func TestDecodeEmail(t *testing.T) {
+	t.Parallel()
+	customer := `{"id":"1","purpose":"customer","state":"connected","address":"x@y.example"}`
+	queue := func(state string) string {
+		return `{"id":"2","purpose":"acd","state":"` + state + `","startTime":"2026-03-02T09:00:00.000Z","queue":{"id":"q1","name":"One"},
+			"conversationRoutingData":{"queue":{"id":"q1"},"priority":7,"skills":[{"id":"s","name":"VIP"}],"language":{"id":"l"}}}`
+	}
+	asks := routing.WaitingEmail{
+		ConversationID: "c", Entered: at("2026-03-02T09:00:00Z"), Priority: 7, Skills: []routing.Ref{{ID: "s", Name: "VIP"}}, Language: routing.Ref{ID: "l"}, From: "x@y.example",
+	}
+	agent := func(state string) string { return `{"id":"3","purpose":"agent","state":"` + state + `"}` }
+	for name, tt := range map[string]struct {
+		participants string
+		want         genesys.Email
+	}{
+		"in no queue":                   {customer, genesys.Email{WaitingEmail: routing.WaitingEmail{ConversationID: "c", Skills: []routing.Ref{}, From: "x@y.example"}}},
+		"waiting":                       {customer + "," + queue("connected"), genesys.Email{QueueID: "q1", Waiting: true, WaitingEmail: asks}},
+		"offered to an agent":           {customer + "," + queue("connected") + "," + agent("alerting"), genesys.Email{QueueID: "q1", WaitingEmail: asks}},
+		"after an alert in vain":        {customer + "," + queue("connected") + "," + agent("disconnected"), genesys.Email{QueueID: "q1", Waiting: true, WaitingEmail: asks}},
+		"in the hands of an agent":      {customer + "," + queue("disconnected") + "," + agent("connected"), genesys.Email{QueueID: "q1", WaitingEmail: asks}},
+		"parked":                        {customer + "," + queue("terminated") + "," + agent("parked"), genesys.Email{QueueID: "q1", WaitingEmail: asks}},
+		"at its end":                    {customer + "," + queue("terminated") + "," + agent("terminated"), genesys.Email{QueueID: "q1", WaitingEmail: asks}},
+		"in the second queue":           {customer + "," + queue("terminated") + "," + agent("terminated") + `,{"id":"4","purpose":"acd","state":"connected","queue":{"id":"q2"}}`, genesys.Email{QueueID: "q2", Waiting: true, WaitingEmail: routing.WaitingEmail{ConversationID: "c", Skills: []routing.Ref{}, From: "x@y.example"}}},
+		"with an end, whatever it says": {customer + "," + strings.Replace(queue("connected"), `"id":"2"`, `"id":"2","endTime":"2026-03-02T09:01:00.000Z"`, 1), genesys.Email{QueueID: "q1", WaitingEmail: asks}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := genesys.DecodeEmail(json.RawMessage(`{"id":"c","participants":[` + tt.participants + `]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+	for _, bad := range []string{`[]`, `{}`, `{"participants":7}`} {
+		if e, err := genesys.DecodeEmail(json.RawMessage(bad)); err == nil {
+			t.Errorf("%s: %+v", bad, e)
+		}
 	}
 }

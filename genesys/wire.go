@@ -130,6 +130,8 @@ func table[S routing.Settings]() []place[S] {
 		rows = routeTable()
 	case routing.UtilizationSettings:
 		rows = utilizationTable()
+	case routing.EmailSettings:
+		rows = emailTable()
 	}
 	return rows.([]place[S])
 }
@@ -246,30 +248,18 @@ func routeTable() []place[routing.RouteSettings] {
 			func(o object, s *s) error { return value(o["fromName"], &s.From) },
 			func(o object, s s) error { return set(o, path{"fromName"}, *s.From) },
 		},
-		{
-			"priority",
-			[]path{{"priority"}},
-			func(o object, s *s) (err error) {
-				s.Priority, err = integer(o, path{"priority"})
-				return err
-			},
-			func(o object, s s) error { return set(o, path{"priority"}, *s.Priority) },
-		},
-		{
-			"skills",
-			[]path{{"skills"}},
-			func(o object, s *s) error {
-				if isNothing(o["skills"]) {
-					return nil
-				}
-				list, err := readRefs(o["skills"])
-				s.Skills = &list
-				return err
-			},
-			func(o object, s s) error {
-				return edit(o, path{"skills"}, func(old json.RawMessage) (json.RawMessage, error) { return writeRefs(old, *s.Skills) })
-			},
-		},
+		priority(func(s *s) **int { return &s.Priority }),
+		skills(func(s *s) **[]routing.Ref { return &s.Skills }),
+		ref("language", "language", func(s *s) **routing.Ref { return &s.Language }),
+	}
+}
+
+// emailTable is that of what Client.WaitingEmail gives.
+func emailTable() []place[routing.EmailSettings] {
+	type s = routing.EmailSettings
+	return []place[s]{
+		priority(func(s *s) **int { return &s.Priority }),
+		skills(func(s *s) **[]routing.Ref { return &s.Skills }),
 		ref("language", "language", func(s *s) **routing.Ref { return &s.Language }),
 	}
 }
@@ -339,6 +329,40 @@ func writeEnum[E ~string](o object, p path, words map[E]string, e E) error {
 		wire = string(e)
 	}
 	return set(o, p, wire)
+}
+
+// priority is the row of a priority at the top of its object.
+func priority[S routing.Settings](at func(*S) **int) place[S] {
+	p := path{"priority"}
+	return place[S]{
+		"priority",
+		[]path{p},
+		func(o object, s *S) (err error) {
+			*at(s), err = integer(o, p)
+			return err
+		},
+		func(o object, s S) error { return set(o, p, **at(&s)) },
+	}
+}
+
+// skills is the row of skills at the top of their object.
+func skills[S routing.Settings](at func(*S) **[]routing.Ref) place[S] {
+	p := path{"skills"}
+	return place[S]{
+		"skills",
+		[]path{p},
+		func(o object, s *S) error {
+			if isNothing(o["skills"]) {
+				return nil
+			}
+			list, err := readRefs(o["skills"])
+			*at(s) = &list
+			return err
+		},
+		func(o object, s S) error {
+			return edit(o, p, func(old json.RawMessage) (json.RawMessage, error) { return writeRefs(old, **at(&s)) })
+		},
+	}
 }
 
 // ref is the row of a field that is one reference at the top of its object. The

@@ -42,9 +42,20 @@ type UtilizationSettings struct {
 	Email *int `json:"email,omitempty"` // emails at once, 0 to 25
 }
 
-// Settings is one of the sets of fields that a strategy can own.
+// EmailSettings are the fields of a waiting email that can be changed.
+type EmailSettings struct {
+	Priority *int   `json:"priority,omitempty"` // minutes of head start, within MostPriority; nil where it was read: 0
+	Skills   *[]Ref `json:"skills,omitempty"`
+	Language *Ref   `json:"language,omitempty"` // the zero Ref: none
+}
+
+// MostPriority is the highest priority; the lowest is its negative
+// (docs/platform-notes.md#scoring).
+const MostPriority = 25_000_000
+
+// Settings is one of the sets of fields that Foresort changes.
 type Settings interface {
-	QueueSettings | RouteSettings | UtilizationSettings
+	QueueSettings | RouteSettings | UtilizationSettings | EmailSettings
 }
 
 // Fields lists all fields of S in their order.
@@ -119,6 +130,7 @@ var fieldNames = map[reflect.Type][]Field{
 	reflect.TypeFor[QueueSettings]():       namesOf(QueueSettings{}),
 	reflect.TypeFor[RouteSettings]():       namesOf(RouteSettings{}),
 	reflect.TypeFor[UtilizationSettings](): namesOf(UtilizationSettings{}),
+	reflect.TypeFor[EmailSettings]():       namesOf(EmailSettings{}),
 }
 
 func namesOf(settings any) []Field {
