@@ -24,6 +24,8 @@ func (p client) Read(ctx context.Context, o Object) (json.RawMessage, error) {
 		return p.c.Route(ctx, o.Domain, o.ID)
 	case plan.Utilization:
 		return p.c.UserUtilization(ctx, o.ID)
+	case plan.Email:
+		return p.email(ctx, o)
 	case plan.Member:
 	}
 	return nil, noSuch("read", o)
@@ -35,7 +37,7 @@ func (p client) Create(ctx context.Context, o Object, body json.RawMessage) (jso
 		return p.c.CreateQueue(ctx, body)
 	case plan.Route:
 		return p.c.CreateRoute(ctx, o.Domain, body)
-	case plan.Member, plan.Utilization:
+	case plan.Member, plan.Utilization, plan.Email:
 	}
 	return nil, noSuch("create", o)
 }
@@ -48,6 +50,8 @@ func (p client) Write(ctx context.Context, o Object, body json.RawMessage) (err 
 		_, err = p.c.PutRoute(ctx, o.Domain, o.ID, body)
 	case plan.Utilization:
 		_, err = p.c.PutUserUtilization(ctx, o.ID, body)
+	case plan.Email:
+		err = p.patch(ctx, o, body)
 	case plan.Member:
 		err = noSuch("write", o)
 	}
@@ -62,9 +66,35 @@ func (p client) Delete(ctx context.Context, o Object) error {
 		return p.c.DeleteRoute(ctx, o.Domain, o.ID)
 	case plan.Utilization:
 		return p.c.DeleteUserUtilization(ctx, o.ID)
-	case plan.Member:
+	case plan.Member, plan.Email:
 	}
 	return noSuch("delete", o)
+}
+
+// email reads an email that waits in its queue.
+func (p client) email(ctx context.Context, o Object) (json.RawMessage, error) {
+	raw, err := p.c.WaitingEmail(ctx, o.ID, o.Queue)
+	if err != nil {
+		return nil, err
+	}
+	var e struct{ Waiting bool }
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, fmt.Errorf("read an email that waits: %w", err)
+	}
+	if !e.Waiting {
+		return nil, fmt.Errorf("email %s does not wait any more: %w", o.ID, genesys.ErrNotFound)
+	}
+	return raw, nil
+}
+
+// patch changes the priority of an email. Its skills and language are nobody's to
+// change here.
+func (p client) patch(ctx context.Context, o Object, body json.RawMessage) error {
+	s, err := genesys.Decode[routing.EmailSettings](body)
+	if err != nil {
+		return err
+	}
+	return p.c.PatchWaitingEmail(ctx, o.ID, []routing.Field{"priority"}, s)
 }
 
 func noSuch(verb string, o Object) error { return fmt.Errorf("a %s cannot be %s", o.Kind, verb) }

@@ -108,6 +108,8 @@ func (s *step) once(ctx context.Context) Result {
 		}
 	case c.Kind == plan.Utilization && c.Utilization != nil:
 		err = carry(ctx, s, *c.Utilization)
+	case c.Kind == plan.Email && c.Email != nil:
+		err = carry(ctx, s, *c.Email)
 	case c.Kind == plan.Member && c.Members != nil:
 		err = s.members(ctx)
 	default:
@@ -176,6 +178,7 @@ func address(c plan.Change) Object {
 	if c.Kind == plan.Route {
 		_, o.Domain, _ = strings.Cut(c.Object.Name, "@")
 	}
+	o.Queue = c.Waits.ID
 	return o
 }
 
@@ -228,6 +231,9 @@ func update[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S])
 	tidy := len(routing.Differs(fields, pair.Before, pair.After)) == 0
 	for attempt := 1; ; attempt++ {
 		raw, err := s.read(ctx)
+		if errors.Is(err, genesys.ErrNotFound) && s.c.Kind == plan.Email {
+			return nil // somebody has it by now, which is what it was for
+		}
 		if errors.Is(err, genesys.ErrNotFound) {
 			return &GoneError{Kind: s.c.Kind, Object: s.c.Object}
 		}
@@ -277,6 +283,9 @@ func update[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S])
 		if err == nil {
 			s.wrote = true
 			return nil
+		}
+		if errors.Is(err, genesys.ErrNotFound) && s.c.Kind == plan.Email {
+			return nil // somebody got it just now
 		}
 		if !isUncertain(err) {
 			return err

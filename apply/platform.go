@@ -10,13 +10,14 @@ import (
 
 // Object is the address of one object of the platform.
 type Object struct {
-	Kind   plan.Kind `json:"kind"`             // Queue, Route or Utilization
-	ID     string    `json:"id,omitempty"`     // of the agent, for a utilization
+	Kind   plan.Kind `json:"kind"`             // Queue, Route, Utilization or Email
+	ID     string    `json:"id,omitempty"`     // of the agent, for a utilization; of the conversation, for an email
 	Domain string    `json:"domain,omitempty"` // of a route
+	Queue  string    `json:"queue,omitempty"`  // that an email waits in, by id
 }
 
-// Platform is what apply needs of Genesys Cloud. An object that is not there
-// is an error for which errors.Is(err, genesys.ErrNotFound) holds; a write that
+// Platform is what apply needs of Genesys Cloud. An object that is not there, or an
+// email that does not wait in its queue, is an error for which errors.Is(err, genesys.ErrNotFound) holds; a write that
 // may or may not have happened is a *genesys.UncertainError.
 type Platform interface {
 	// Read is the object as the platform shows it.

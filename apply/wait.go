@@ -73,9 +73,9 @@ type target struct {
 }
 
 // key tells objects apart: by name, since what is created has no id at first,
-// but agents by id, since two may have one name.
+// but agents and emails by id.
 func key(kind plan.Kind, ref routing.Ref) string {
-	if kind == plan.Utilization {
+	if kind == plan.Utilization || kind == plan.Email {
 		return string(kind) + " " + ref.ID
 	}
 	return string(kind) + " " + ref.Name
@@ -96,6 +96,9 @@ func (r *run) ensure(c plan.Change) *target {
 
 // expect adds a change that was carried out to what the wait looks for.
 func (r *run) expect(c plan.Change) {
+	if c.Kind == plan.Email {
+		return // it moves on, and there is nothing to wait for
+	}
 	t := r.ensure(c)
 	if !slices.Contains(r.order, t) {
 		r.order = append(r.order, t)

@@ -32,6 +32,7 @@ func (p Plan) After(org routing.Org) routing.Org {
 			u.Settings = routing.Lay(u.Settings, c.Names(), c.Utilization.After)
 			u.Own = c.Verb != Delete
 			org.Utilization[c.Object.ID] = u
+		case Email: // not part of an org
 		}
 	}
 	return org

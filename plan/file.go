@@ -113,6 +113,8 @@ func (p Plan) complete() error {
 			ok = c.Members != nil && (c.Verb == Join || c.Verb == Leave || c.Verb == Move && len(c.Members.From) == len(c.Members.Agents))
 		case Utilization:
 			ok = c.Utilization != nil
+		case Email:
+			ok = c.Email != nil && c.Waits.ID != ""
 		}
 		if !ok {
 			return fmt.Errorf("change %d (%s %s) says too little to be carried out", c.ID, c.Verb, c.Kind)

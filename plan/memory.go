@@ -125,6 +125,7 @@ func (b *builder) claims(queue routing.Ref) {
 					what, path = "the capacity of "+c.Object.String(), "capacity.email"
 				}
 			}
+		case Email: // nobody claims one
 		}
 		if what == "" || taken[what] {
 			continue
@@ -214,7 +215,7 @@ func (b *builder) released() {
 	}
 }
 
-func rank(k Kind) int { return slices.Index([]Kind{Route, Queue, Member, Utilization}, k) }
+func rank(k Kind) int { return slices.Index([]Kind{Route, Queue, Member, Utilization, Email}, k) }
 
 // prune plans to delete the object if Foresort created it and it is still
 // there, and says whether it did.
@@ -251,7 +252,7 @@ func (b *builder) prune(o Object) bool {
 		c.Fields = deleted(Queue, have)
 		b.changes = append(b.changes, c)
 		return true
-	case Member, Utilization: // never deleted: they are released
+	case Member, Utilization, Email: // never deleted: they are released
 	}
 	return false
 }
@@ -272,6 +273,8 @@ func kindWord(k Kind) string {
 		return "queue"
 	case Utilization:
 		return "agent"
+	case Email:
+		return "waiting email"
 	case Queue:
 	}
 	return string(k)

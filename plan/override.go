@@ -27,6 +27,13 @@ type Override struct {
 	Join, Leave []string // agents, by user name or email address
 	// Capacity is that of every member of the queue.
 	Capacity *routing.UtilizationSettings
+	Emails   []EmailPriority
+}
+
+// EmailPriority is the priority that a waiting email shall have.
+type EmailPriority struct {
+	Email routing.WaitingEmail
+	To    int
 }
 
 // Override plans an override of the strategy's queue. It owns nothing: without
@@ -44,6 +51,9 @@ func (ix *Index) Override(want routing.Desired, o Override, l Lease) (Plan, Prob
 		b.chunks(q.Ref, Leave, leaves, l.why())
 		b.want.Capacity = o.Capacity
 		b.planCapacity(q, routing.QueueSettings{}, nil)
+		for _, e := range o.Emails {
+			b.email(q.Ref, e)
+		}
 	}
 	if len(b.problems) > 0 {
 		return Plan{}, b.problems
@@ -57,6 +67,19 @@ func (ix *Index) Override(want routing.Desired, o Override, l Lease) (Plan, Prob
 
 func (l Lease) why() string {
 	return "rule " + l.Rule + " of adjust asks for it, until " + stamp(l.Ends)
+}
+
+// email plans the priority of an email that waits.
+func (b *builder) email(queue routing.Ref, e EmailPriority) {
+	before, after := routing.EmailSettings{Priority: &e.Email.Priority}, routing.EmailSettings{Priority: &e.To}
+	fields := routing.Owned(after)
+	if len(routing.Differs(fields, after, before)) == 0 {
+		return
+	}
+	b.changes = append(b.changes, Change{
+		Verb: Update, Kind: Email, Object: routing.Ref{ID: e.Email.ConversationID}, Waits: queue,
+		Fields: fieldChanges(Email, fields, before, after, nowhere), Email: &Pair[routing.EmailSettings]{Before: before, After: after},
+	})
 }
 
 // agents are those who join, as far as they are no members yet, and who leave.

@@ -18,6 +18,7 @@ const (
 	Route       Kind = "route"
 	Member      Kind = "member"      // agents of one queue: up to 100 in one change
 	Utilization Kind = "utilization" // one agent's own setting over the organisation's
+	Email       Kind = "email"       // one email that waits; only overrides change any
 )
 
 // Verb says what is done to the object.
@@ -50,6 +51,11 @@ type Change struct {
 	Route       *Pair[routing.RouteSettings]       `json:"route,omitempty"`
 	Utilization *Pair[routing.UtilizationSettings] `json:"utilization,omitempty"`
 	Members     *MemberChange                      `json:"members,omitempty"`
+	Email       *Pair[routing.EmailSettings]       `json:"email,omitempty"`
+
+	// Waits is the queue that an email waits in. Where it does not any more there
+	// is nothing to do.
+	Waits routing.Ref `json:"waits,omitzero"`
 
 	// Prepares says that, in a plan that undoes, the change only makes the next
 	// one possible: where it finds anything else than expected it does nothing.
@@ -228,4 +234,5 @@ var homes = map[Kind]map[routing.Field]string{
 	},
 	Member:      {membersField: "queue members"},
 	Utilization: {"email": "agent utilization, email.maximumCapacity"},
+	Email:       {"priority": "waiting email, priority", "skills": "waiting email, skills", "language": "waiting email, language"},
 }

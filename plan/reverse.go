@@ -30,6 +30,9 @@ func Reverse(p Plan, run string, done []Done) Plan {
 	}
 	for i := range out.Changes {
 		out.Changes[i].ID = i + 1
+		if out.Changes[i].Kind == Email {
+			out.Version = formatLease
+		}
 	}
 	return out
 }
@@ -41,7 +44,7 @@ func reversed(d Done) []Change {
 	}
 	back := Change{
 		Kind: c.Kind, Object: d.Object, Snapshot: d.Snapshot, Why: "puts back what the run changed",
-		Queue: swap(c.Queue), Route: swap(c.Route), Utilization: swap(c.Utilization),
+		Queue: swap(c.Queue), Route: swap(c.Route), Utilization: swap(c.Utilization), Email: swap(c.Email), Waits: c.Waits,
 	}
 	switch c.Verb {
 	case Create:

@@ -17,6 +17,7 @@ import (
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/condition"
 	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/plan"
@@ -122,12 +123,10 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 		return nil, err
 	}
 	looks := c.decide(seen, past)
-	if slices.ContainsFunc(looks, func(l Look) bool { return len(l.Begin)+len(l.End) > 0 }) {
-		if looks, err = c.act(ctx, seen, looks); err != nil {
-			return looks, err
-		}
+	if slices.ContainsFunc(looks, func(l Look) bool { return len(l.Begin)+len(l.End) > 0 || len(c.follow(l)) > 0 }) {
+		return c.act(ctx, seen, looks)
 	}
-	return looks, c.touch(ctx, looks)
+	return looks, nil
 }
 
 // memory is what the ledger tells.
@@ -248,6 +247,9 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 		for _, n := range looks[i].Begin {
 			looks[i].Acts = append(looks[i].Acts, c.begin(ctx, p, &looks[i], n))
 		}
+		for _, lease := range c.follow(looks[i]) {
+			looks[i].Acts = append(looks[i].Acts, c.goOn(ctx, p, &looks[i], lease)...)
+		}
 	}
 	return looks, nil
 }
@@ -321,21 +323,17 @@ func (g guarded) Append(e apply.Entry) error {
 // begin begins an override, or recommends it.
 func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int) Act {
 	r, w := p.Rules[n], l.Decision.Rules[n]
-	act := Act{Rule: r.Name, Reason: w.Reason, Words: doing(r)}
+	act := Act{Rule: r.Name, Reason: w.Reason, Words: p.Doing(n)}
 	if p.Mode == routing.AdjustRecommend {
 		act.Words = "recommended: " + act.Words
-		act.Err = c.record(ctx, p, l, act, func(d *ledger.Decided) {
-			d.Recommended = &ledger.Recommended{Ends: l.At.Add(r.Lease)}
+		return c.recorded(ctx, p, l, act, func(d *ledger.Decided) {
+			d.Recommended = &ledger.Recommended{Ends: l.Decision.At.Add(r.Lease), Levers: levers(r)}
 			for _, a := range r.Do {
 				d.Recommended.Do = append(d.Recommended.Do, a.String())
 			}
 		})
-		return act
 	}
-	lease := plan.Lease{Rule: r.Name, Ends: l.At.Add(r.Lease).UTC(), Reason: string(w.Reason)}
-	for _, a := range r.Do {
-		lease.Levers = append(lease.Levers, a.Lever)
-	}
+	lease := plan.Lease{Rule: r.Name, Levers: levers(r), Ends: l.Decision.At.Add(r.Lease).UTC(), Reason: string(w.Reason)}
 	var report apply.Report
 	report, act.Err = c.override(ctx, p, l, n, lease, nil)
 	act.Run = report.Run
@@ -343,6 +341,80 @@ func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int) Act {
 		act.Reason, act.Words = autopilot.NoChange, "it would change nothing: everything is so already"
 	}
 	return c.recorded(ctx, p, l, act, nil)
+}
+
+func levers(r routing.AdjustRule) (out []routing.Lever) {
+	for _, a := range r.Do {
+		out = append(out, a.Lever)
+	}
+	return out
+}
+
+// recorded puts an act into the ledger.
+func (c *Control) recorded(ctx context.Context, p *pilot, l *Look, a Act, more func(*ledger.Decided)) Act {
+	d := ledger.Decided{Queue: l.Queue.Ref, Mode: p.Mode, Rule: a.Rule, Reason: a.Reason, Words: a.Words, Run: a.Run}
+	if a.Err != nil {
+		d.Words += ": " + a.Err.Error()
+	}
+	if n := p.rule(a.Rule); n >= 0 {
+		d.Figures = p.Inputs(n, l.Figures)
+	}
+	if more != nil {
+		more(&d)
+	}
+	a.Err = errors.Join(a.Err, c.Ledger.Decide(ctx, p.Strategy, d))
+	return a
+}
+
+func (p *pilot) rule(name string) int {
+	return slices.IndexFunc(p.Rules, func(r routing.AdjustRule) bool { return r.Name == name })
+}
+
+// follow lists the overrides that hold, go on holding, and move waiting email, of
+// which some has come in that they have not changed yet.
+func (c *Control) follow(l Look) []ledger.Lease {
+	if l.Err != nil || l.Seen.State == nil || l.Hold == autopilot.Stopped {
+		return nil
+	}
+	var out []ledger.Lease
+	for _, lease := range l.Leases {
+		n := slices.IndexFunc(l.Program.Rules, func(r routing.AdjustRule) bool { return r.Name == lease.Rule })
+		ends := slices.ContainsFunc(l.End, func(e autopilot.Ending) bool { return e.Lease == lease.ID })
+		if n < 0 || ends || !lease.Ended.IsZero() || l.Program.Mode != routing.AdjustAct {
+			continue
+		}
+		r := l.Program.Rules[n]
+		if len(l.Program.Priorities(r.Do, l.Seen.State.Emails, touched(lease), 1)) > 0 {
+			out = append(out, lease)
+		}
+	}
+	return out
+}
+
+// touched are the emails that an override has changed, or found changed.
+func touched(l ledger.Lease) map[string]bool {
+	out := map[string]bool{}
+	for _, r := range l.Runs {
+		for _, c := range r.Plan().Changes {
+			if _, known := r.Phases[0].Results[c.ID]; known && c.Kind == plan.Email {
+				out[c.Object.ID] = true
+			}
+		}
+	}
+	return out
+}
+
+// goOn lets an override that holds change email that has come in since. It is part
+// of the override, and no change of its own.
+func (c *Control) goOn(ctx context.Context, p *pilot, l *Look, lease ledger.Lease) []Act {
+	first := lease.Runs[0].Plan().Lease
+	more := plan.Lease{ID: lease.ID, Rule: lease.Rule, Levers: lease.Levers, Ends: lease.Ends, Reason: first.Reason}
+	report, err := c.override(ctx, p, l, p.rule(lease.Rule), more, touched(lease))
+	if err == nil && report.Run == "" {
+		return nil
+	}
+	words := fmt.Sprintf("goes on with %s that came in", phrase.Count(len(report.Results), "email"))
+	return []Act{{Rule: lease.Rule, Reason: autopilot.UnderLease, Words: words, Run: report.Run, Err: err}}
 }
 
 // override plans what a rule does and carries it out. Without changes nothing is

@@ -127,6 +127,8 @@ func Area(k plan.Kind) (service, entityType string) {
 		return "Emails", "InboundRoute"
 	case plan.Utilization:
 		return "ContactCenter", "AgentRoutingInfo"
+	case plan.Email:
+		return "", "" // none is kept
 	case plan.Queue, plan.Member:
 	}
 	return "ContactCenter", "Queue"
@@ -166,7 +168,7 @@ func Untold(traces []Trace, runs []apply.Record, from, to time.Time) []Trace {
 		for _, phase := range run.Phases {
 			for _, c := range phase.Plan.Changes {
 				result := phase.Results[c.ID]
-				if result.Outcome != apply.Done {
+				if result.Outcome != apply.Done || c.Kind == plan.Email {
 					continue
 				}
 				d := deed{run.ID, result.Object.ID, action(c.Verb)}
