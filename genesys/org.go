@@ -381,7 +381,7 @@ func (r *reader) people(ctx context.Context) error {
 		return err
 	}
 	for _, a := range r.org.Agents {
-		if slices.ContainsFunc(r.scope.Agents, func(want string) bool { return want == a.Name || strings.EqualFold(want, a.Email) }) {
+		if slices.ContainsFunc(r.scope.Agents, a.Named) {
 			users[a.ID] = true
 			r.person(a.ID, nil)
 		}

@@ -274,6 +274,9 @@ type Agent struct {
 	Email string `json:"email,omitempty"`
 }
 
+// Named says whether a user name or an email address is the agent's.
+func (a Agent) Named(name string) bool { return a.Name == name || strings.EqualFold(a.Email, name) }
+
 // Utilization is how many emails an agent may hold at once, and from where
 // that number comes.
 type Utilization struct {

@@ -93,7 +93,7 @@ func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired,
 				last = r.Last
 			}
 		}
-		if err := s.overrides(ctx, &org, last); err != nil {
+		if err := s.overrides(ctx, &org, want, last); err != nil {
 			return coverage.Report{}, err
 		}
 	}
