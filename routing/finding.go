@@ -40,7 +40,7 @@ var FindingTypes = []struct {
 }{
 	{NoMembers, SeverityError, "the queue has no members"},
 	{Unservable, SeverityError, "a rule that nobody can ever serve: no active member has its skills and its language in any ring, or none of those who have takes email"},
-	{MissingPermission, SeverityError, "the client lacks a permission that `validate --live` or `apply` needs; a warning where only the autopilot or a report needs it"},
+	{MissingPermission, SeverityError, "the client lacks a permission; a warning where only a rollback, the autopilot or a report needs it, and in a plan where only the check does"},
 	{SkillMismatch, SeverityWarning, "an agent lacks skills or the language of a rule, or has them at a lower proficiency than the file counts"},
 	{NoActiveShift, SeverityWarning, "an agent has no work on queue in the next 7 days"},
 	{ZeroCapacity, SeverityWarning, "an agent takes no email: the utilization is 0"},
