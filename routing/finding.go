@@ -114,14 +114,17 @@ type Waiver struct {
 	Finding FindingType `json:"finding"`
 	Rule    string      `json:"rule,omitempty"`  // only of this rule; empty: of any
 	Agent   string      `json:"agent,omitempty"` // only of this agent; empty: of any
-	Until   time.Time   `json:"until"`           // the moment at which it ends
-	Reason  string      `json:"reason"`
-	At      Place       `json:"at,omitzero"`
+	// Permission is as the finding names it; empty: any.
+	Permission string    `json:"permission,omitempty"`
+	Until      time.Time `json:"until"` // the moment at which it ends
+	Reason     string    `json:"reason"`
+	At         Place     `json:"at,omitzero"`
 }
 
 // Waives says whether a waiver is about a finding, whenever that is.
 func (w Waiver) Waives(f Finding) bool {
-	return w.Finding == f.Type && (w.Rule == "" || w.Rule == f.Rule) && (w.Agent == "" || w.Agent == f.Agent || w.Agent == f.AgentID)
+	return w.Finding == f.Type && (w.Rule == "" || w.Rule == f.Rule) && (w.Agent == "" || w.Agent == f.Agent || w.Agent == f.AgentID) &&
+		(w.Permission == "" || w.Permission == f.Permission)
 }
 
 // LastDay is the last day on which a waiver counts, such as 2026-12-31. Until is
