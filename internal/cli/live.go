@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -138,7 +139,8 @@ func (l *liveCheck) volume(ctx context.Context, client *genesys.Client, queueID 
 }
 
 // validateLive checks a strategy without a mistake against the organisation.
-// Names that the organisation does not have are problems, as in a plan.
+// What keeps it from being planned is a problem: with a name that the organisation
+// does not have nothing is checked.
 func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string, want routing.Desired) (*coverage.Report, strategy.Problems, error) {
 	p := s.progress("looking at people and shifts")
 	defer p.end()
@@ -167,11 +169,21 @@ func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string,
 		return nil, nil, err
 	}
 	made, found := plan.Build(want, org, ledger.Memory(runs))
-	if found.Err() != nil {
-		return nil, s.placed(file, found), nil
+	problems := s.placed(file, found)
+	if !addressesAlone(found) {
+		return nil, problems, nil
 	}
 	r, err := l.look(ctx, s, want, made, org, runs)
-	return &r, nil, err
+	return &r, problems, err
+}
+
+// addressesAlone says that what keeps a strategy from being planned is where mail
+// of addresses goes, such as to a flow. Who can serve the queue, and what that
+// means for its mail, is told all the same.
+func addressesAlone(found plan.Problems) bool {
+	return !slices.ContainsFunc(found, func(p *plan.Problem) bool {
+		return !strings.HasPrefix(p.Field, "routes[") || !strings.HasSuffix(p.Field, "]")
+	})
 }
 
 // completeNames fills in the skills and languages that the strategy names: from
