@@ -297,6 +297,12 @@ func (c *check) longestClosed() (routing.Span, string) {
 
 // shared: agents get the email that goes first of all their queues.
 func (c *check) shared() {
+	if c.Org.ActiveUnknown != "" && len(c.members) > 0 {
+		c.add(routing.Finding{
+			Type: routing.SharedAgents, Severity: routing.SeverityNote,
+			Message: "in how many queues the agents are active could not be read: " + c.Org.ActiveUnknown,
+		})
+	}
 	if c.Org.ActiveQueues == nil || len(c.members) == 0 {
 		return
 	}

@@ -52,7 +52,7 @@ var FindingTypes = []struct {
 	{EmptyRing, SeverityWarning, "a ring that nobody is in"},
 	{DefaultCapacity, SeverityWarning, "the platform's default: one email at once, which other media interrupt"},
 	{FlowLimit, SeverityWarning, "a flow ends email after 72 hours, and a closed time is longer"},
-	{SharedAgents, SeverityWarning, "the agents are active in so many queues that this one may starve"},
+	{SharedAgents, SeverityWarning, "the agents are active in so many queues that this one may starve; a note where it is not known"},
 	{RouteNotActive, SeverityWarning, "an address that takes no mail just now"},
 	{DomainNotValid, SeverityWarning, "a domain whose MX record is not valid"},
 	{MemberCount, SeverityWarning, "the platform counts other members than it lists"},

@@ -303,9 +303,11 @@ type Org struct {
 	// OrgUtilization is what agents without a utilization of their own have.
 	OrgUtilization *Utilization       `json:"orgUtilization,omitempty"`
 	Ratings        map[string]Ratings `json:"ratings,omitempty"` // by user id
-	// ActiveQueues is in how many queues an agent is active, by user id.
-	ActiveQueues map[string]int `json:"activeQueues,omitempty"`
-	Roster       *Roster        `json:"roster,omitempty"`
+	// ActiveQueues is in how many queues an agent is active, by user id; where it
+	// could not be read, ActiveUnknown says why.
+	ActiveQueues  map[string]int `json:"activeQueues,omitempty"`
+	ActiveUnknown string         `json:"activeUnknown,omitempty"`
+	Roster        *Roster        `json:"roster,omitempty"`
 	// GroupMembers are the agents of those groups for which they were asked, by
 	// group id.
 	GroupMembers map[string][]Ref `json:"groupMembers,omitempty"`
