@@ -54,7 +54,7 @@ var FindingTypes = []struct {
 	{FlowLimit, SeverityWarning, "a flow ends email after 72 hours, and a closed time is longer"},
 	{SharedAgents, SeverityWarning, "the agents are active in so many queues that this one may starve; a note where it is not known"},
 	{RouteNotActive, SeverityWarning, "an address that takes no mail just now"},
-	{DomainNotValid, SeverityWarning, "a domain whose MX record is not valid"},
+	{DomainNotValid, SeverityWarning, "a domain whose MX record is not valid; a note where that is not known"},
 	{MemberCount, SeverityWarning, "the platform counts other members than it lists"},
 	{ScheduleUnknown, SeverityNote, "schedules that are not known: neither nobody nor everybody"},
 	{SkillsUnknown, SeverityNote, "members whose skills could not be read: neither able nor unable"},

@@ -266,6 +266,9 @@ type EmailDomain struct {
 	Name      string `json:"name"`
 	MXStatus  string `json:"mxRecordStatus,omitempty"` // VALID, INVALID or NOT_AVAILABLE
 	SubDomain bool   `json:"subDomain,omitempty"`      // hosted by Genesys
+	// By is IMAP, Graph or SMTP where mail comes and goes by a mail server of the
+	// organisation's own: then the MX record may lead there.
+	By string `json:"by,omitempty"`
 }
 
 // Agent is a user of the platform who can be a member of a queue.
