@@ -32,19 +32,20 @@ func needsOf(want routing.Desired, made *plan.Plan, file string) []need {
 		return known && !op.Safe
 	})
 	var undo []genesys.OperationID
-	switch {
-	case made != nil:
+	if made != nil {
 		calls = append(calls, callsOf(*made)...)
 		var done []plan.Done
 		for _, c := range made.Changes {
 			done = append(done, plan.Done{Change: c})
 		}
 		undo = callsOf(plan.Reverse(*made, "", done))
-	case len(want.Routes) > 0:
-		undo = []genesys.OperationID{genesys.DeleteRoutingEmailDomainRoute}
-	}
-	if made == nil && want.Queue.Create {
-		undo = append(undo, genesys.DeleteRoutingQueue)
+	} else {
+		if len(want.Routes) > 0 {
+			undo = append(undo, genesys.DeleteRoutingEmailDomainRoute)
+		}
+		if want.Queue.Create {
+			undo = append(undo, genesys.DeleteRoutingQueue)
+		}
 	}
 	return []need{
 		{"plan" + file, reads, true},
