@@ -42,7 +42,8 @@ type Input struct {
 type Lack struct {
 	Permission string   // one, or several with and or or between them
 	For        []string // what needs it, such as apply
-	Surely     bool     // the strategy needs it to be checked or applied
+	Surely     bool     // what is asked for cannot be done without it
+	Without    string   // what a check goes on without, such as the schedules are unknown; may be empty
 }
 
 // Report is what a check found.
@@ -155,6 +156,9 @@ func Lacking(lacks []Lack) []routing.Finding {
 			Type: routing.MissingPermission, Severity: routing.SeverityError, Object: "the client", Permission: l.Permission,
 			Message: fmt.Sprintf("%s is missing; needed by %s", l.Permission, phrase.List(l.For)),
 			Do:      "give a role that has it to the OAuth client (Admin, Integrations, OAuth)",
+		}
+		if l.Without != "" {
+			f.Message += "; without it " + l.Without
 		}
 		if !l.Surely {
 			f.Severity = routing.SeverityWarning

@@ -54,15 +54,20 @@ func (c *check) routes() {
 			})
 		}
 		for _, d := range c.Org.Domains {
-			if !strings.EqualFold(d.Name, want.Address.Domain) || domains[d.Name] || d.SubDomain || d.MXStatus == "" || d.MXStatus == "VALID" {
+			if !strings.EqualFold(d.Name, want.Address.Domain) || domains[d.Name] || d.SubDomain || d.By != "" || d.MXStatus == "" || d.MXStatus == "VALID" {
 				continue
 			}
 			domains[d.Name] = true
-			c.add(routing.Finding{
+			f := routing.Finding{
 				Type: routing.DomainNotValid, Object: "domain " + d.Name, Rule: want.Rule, At: at,
 				Message: fmt.Sprintf("the MX record of %s is %s: mail to its addresses may not arrive", d.Name, d.MXStatus),
 				Do:      "set the domain's MX record at your DNS provider as the platform shows it",
-			})
+			}
+			if d.MXStatus == "NOT_AVAILABLE" {
+				f.Severity, f.Do = routing.SeverityNote, ""
+				f.Message = fmt.Sprintf("whether the MX record of %s is valid is not known (yet): the platform says %s", d.Name, d.MXStatus)
+			}
+			c.add(f)
 		}
 	}
 }
@@ -297,6 +302,12 @@ func (c *check) longestClosed() (routing.Span, string) {
 
 // shared: agents get the email that goes first of all their queues.
 func (c *check) shared() {
+	if c.Org.ActiveUnknown != "" && len(c.members) > 0 {
+		c.add(routing.Finding{
+			Type: routing.SharedAgents, Severity: routing.SeverityNote,
+			Message: "in how many queues the agents are active could not be read: " + c.Org.ActiveUnknown,
+		})
+	}
 	if c.Org.ActiveQueues == nil || len(c.members) == 0 {
 		return
 	}

@@ -106,6 +106,9 @@ func TestSharedAgents(t *testing.T) {
 			if d := cmp.Diff(tt.want, got.ActiveQueues); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
+			if (got.ActiveUnknown == "") != (tt.want != nil) {
+				t.Errorf("why it is not known: %q", got.ActiveUnknown)
+			}
 			asked := slices.DeleteFunc(p.bodies, func(b string) bool { return b == "" })
 			if len(asked) != tt.calls {
 				t.Fatalf("%d queries, want %d", len(asked), tt.calls)

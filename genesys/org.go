@@ -56,7 +56,7 @@ type Scope struct {
 	// implies Members), Agents, and those in GroupMembers.
 	Ratings bool
 	// Shared reads in how many queues the same people are active. That it cannot be
-	// read is no error: then ActiveQueues is nil.
+	// read is no error: then ActiveQueues is nil, and ActiveUnknown says why.
 	Shared bool
 	// Roster reads what is published of the same people in a span, or why it cannot
 	// be read; the zero Span: nothing.
@@ -381,7 +381,7 @@ func (r *reader) people(ctx context.Context) error {
 		return err
 	}
 	for _, a := range r.org.Agents {
-		if slices.ContainsFunc(r.scope.Agents, func(want string) bool { return want == a.Name || strings.EqualFold(want, a.Email) }) {
+		if slices.ContainsFunc(r.scope.Agents, a.Named) {
 			users[a.ID] = true
 			r.person(a.ID, nil)
 		}
@@ -489,9 +489,11 @@ func (r *reader) about(ctx context.Context) error {
 	if r.scope.Shared {
 		g.Go(func() error {
 			active, err := r.c.activeQueues(ctx, people)
-			if err == nil {
-				r.keep(func(o *routing.Org) { o.ActiveQueues = active })
-			}
+			r.keep(func(o *routing.Org) {
+				if o.ActiveQueues = active; err != nil {
+					o.ActiveUnknown = err.Error()
+				}
+			})
 			return ctx.Err()
 		})
 	}

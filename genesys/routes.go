@@ -14,13 +14,26 @@ import (
 // Domains lists the email domains.
 func (c *Client) Domains(ctx context.Context) iter.Seq2[routing.EmailDomain, error] {
 	return func(yield func(routing.EmailDomain, error) bool) {
+		type settings struct{ Integration routing.Ref }
 		type domain struct {
-			ID             string `json:"id"` // is the domain's name
-			MXRecordStatus string `json:"mxRecordStatus"`
-			SubDomain      bool   `json:"subDomain"`
+			ID               string // is the domain's name
+			MXRecordStatus   string
+			SubDomain        bool
+			IMAPSettings     settings
+			GraphAPISettings settings
+			CustomSMTPServer routing.Ref
 		}
 		for d, err := range numbered[domain](ctx, c, GetRoutingEmailDomains, nil, nil) {
-			if !yield(routing.EmailDomain{Name: strings.ToLower(d.ID), MXStatus: d.MXRecordStatus, SubDomain: d.SubDomain}, err) || err != nil {
+			out := routing.EmailDomain{Name: strings.ToLower(d.ID), MXStatus: d.MXRecordStatus, SubDomain: d.SubDomain}
+			switch {
+			case d.IMAPSettings.Integration.ID != "":
+				out.By = "IMAP"
+			case d.GraphAPISettings.Integration.ID != "":
+				out.By = "Graph"
+			case d.CustomSMTPServer.ID != "":
+				out.By = "SMTP"
+			}
+			if !yield(out, err) || err != nil {
 				return
 			}
 		}

@@ -40,7 +40,7 @@ var FindingTypes = []struct {
 }{
 	{NoMembers, SeverityError, "the queue has no members"},
 	{Unservable, SeverityError, "a rule that nobody can ever serve: no active member has its skills and its language in any ring, or none of those who have takes email"},
-	{MissingPermission, SeverityError, "the client lacks a permission that `validate --live` or `apply` needs; a warning where only the autopilot or a report needs it"},
+	{MissingPermission, SeverityError, "the client lacks a permission; a warning where only a rollback, the autopilot or a report needs it, and in a plan where only the check does"},
 	{SkillMismatch, SeverityWarning, "an agent lacks skills or the language of a rule, or has them at a lower proficiency than the file counts"},
 	{NoActiveShift, SeverityWarning, "an agent has no work on queue in the next 7 days"},
 	{ZeroCapacity, SeverityWarning, "an agent takes no email: the utilization is 0"},
@@ -52,9 +52,9 @@ var FindingTypes = []struct {
 	{EmptyRing, SeverityWarning, "a ring that nobody is in"},
 	{DefaultCapacity, SeverityWarning, "the platform's default: one email at once, which other media interrupt"},
 	{FlowLimit, SeverityWarning, "a flow ends email after 72 hours, and a closed time is longer"},
-	{SharedAgents, SeverityWarning, "the agents are active in so many queues that this one may starve"},
+	{SharedAgents, SeverityWarning, "the agents are active in so many queues that this one may starve; a note where it is not known"},
 	{RouteNotActive, SeverityWarning, "an address that takes no mail just now"},
-	{DomainNotValid, SeverityWarning, "a domain whose MX record is not valid"},
+	{DomainNotValid, SeverityWarning, "a domain whose MX record is not valid; a note where that is not known"},
 	{MemberCount, SeverityWarning, "the platform counts other members than it lists"},
 	{ScheduleUnknown, SeverityNote, "schedules that are not known: neither nobody nor everybody"},
 	{SkillsUnknown, SeverityNote, "members whose skills could not be read: neither able nor unable"},
@@ -114,14 +114,17 @@ type Waiver struct {
 	Finding FindingType `json:"finding"`
 	Rule    string      `json:"rule,omitempty"`  // only of this rule; empty: of any
 	Agent   string      `json:"agent,omitempty"` // only of this agent; empty: of any
-	Until   time.Time   `json:"until"`           // the moment at which it ends
-	Reason  string      `json:"reason"`
-	At      Place       `json:"at,omitzero"`
+	// Permission is as the finding names it; empty: any.
+	Permission string    `json:"permission,omitempty"`
+	Until      time.Time `json:"until"` // the moment at which it ends
+	Reason     string    `json:"reason"`
+	At         Place     `json:"at,omitzero"`
 }
 
 // Waives says whether a waiver is about a finding, whenever that is.
 func (w Waiver) Waives(f Finding) bool {
-	return w.Finding == f.Type && (w.Rule == "" || w.Rule == f.Rule) && (w.Agent == "" || w.Agent == f.Agent || w.Agent == f.AgentID)
+	return w.Finding == f.Type && (w.Rule == "" || w.Rule == f.Rule) && (w.Agent == "" || w.Agent == f.Agent || w.Agent == f.AgentID) &&
+		(w.Permission == "" || w.Permission == f.Permission)
 }
 
 // LastDay is the last day on which a waiver counts, such as 2026-12-31. Until is

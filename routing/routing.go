@@ -266,6 +266,9 @@ type EmailDomain struct {
 	Name      string `json:"name"`
 	MXStatus  string `json:"mxRecordStatus,omitempty"` // VALID, INVALID or NOT_AVAILABLE
 	SubDomain bool   `json:"subDomain,omitempty"`      // hosted by Genesys
+	// By is IMAP, Graph or SMTP where mail comes and goes by a mail server of the
+	// organisation's own: then the MX record may lead there.
+	By string `json:"by,omitempty"`
 }
 
 // Agent is a user of the platform who can be a member of a queue.
@@ -273,6 +276,9 @@ type Agent struct {
 	Ref
 	Email string `json:"email,omitempty"`
 }
+
+// Named says whether a user name or an email address is the agent's.
+func (a Agent) Named(name string) bool { return a.Name == name || strings.EqualFold(a.Email, name) }
 
 // Utilization is how many emails an agent may hold at once, and from where
 // that number comes.
@@ -300,9 +306,11 @@ type Org struct {
 	// OrgUtilization is what agents without a utilization of their own have.
 	OrgUtilization *Utilization       `json:"orgUtilization,omitempty"`
 	Ratings        map[string]Ratings `json:"ratings,omitempty"` // by user id
-	// ActiveQueues is in how many queues an agent is active, by user id.
-	ActiveQueues map[string]int `json:"activeQueues,omitempty"`
-	Roster       *Roster        `json:"roster,omitempty"`
+	// ActiveQueues is in how many queues an agent is active, by user id; where it
+	// could not be read, ActiveUnknown says why.
+	ActiveQueues  map[string]int `json:"activeQueues,omitempty"`
+	ActiveUnknown string         `json:"activeUnknown,omitempty"`
+	Roster        *Roster        `json:"roster,omitempty"`
 	// GroupMembers are the agents of those groups for which they were asked, by
 	// group id.
 	GroupMembers map[string][]Ref `json:"groupMembers,omitempty"`

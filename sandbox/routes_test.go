@@ -148,9 +148,10 @@ func TestDomains(t *testing.T) {
 	if got := x.ok("GET", path+"/shop.example.com", nil); got["name"] != "shop.example.com" || got["mxRecordStatus"] != "VALID" {
 		t.Errorf("domain %v", got)
 	}
-	x.ok("PATCH", path+"/shop.example.com", map[string]any{"mailFromSettings": map[string]any{"mailFromDomain": "mail.example.com"}})
-	if got := x.ok("GET", path+"/shop.example.com", nil)["mailFromSettings"]; !cmp.Equal(got, map[string]any{"mailFromDomain": "mail.example.com"}) {
-		t.Errorf("mailFromSettings %v", got)
+	imap := map[string]any{"integration": map[string]any{"id": "3b1c4a52-0000-4000-8000-5d1f6a1f3c11"}}
+	x.ok("PATCH", path+"/shop.example.com", map[string]any{"mailFromSettings": map[string]any{"mailFromDomain": "mail.example.com"}, "imapSettings": imap})
+	if got := x.ok("GET", path+"/shop.example.com", nil); !cmp.Equal(got["mailFromSettings"], map[string]any{"mailFromDomain": "mail.example.com"}) || !cmp.Equal(got["imapSettings"], imap) {
+		t.Errorf("domain %v", got)
 	}
 	x.ok("DELETE", path+"/shop.example.com", nil)
 	x.refused("GET", path+"/shop.example.com", nil, 404, "postino.domain.not.found")

@@ -244,6 +244,13 @@ func (c *checker) waivers() {
 		if c.Has(path+".agent") && strings.TrimSpace(w.Agent) == "" {
 			c.Fail(path+".agent", "is empty", "leave the key out where any agent is meant")
 		}
+		switch {
+		case !c.Has(path + ".permission"):
+		case strings.TrimSpace(w.Permission) == "":
+			c.Fail(path+".permission", "is empty", "leave the key out where any permission is meant")
+		case c.Has(path+".finding") && w.Finding != routing.MissingPermission:
+			c.Fail(path+".permission", fmt.Sprintf("%s is about no permission", w.Finding), "leave the key out, or waive "+string(routing.MissingPermission))
+		}
 		if c.date(path+".until", w.Until) && strings.HasPrefix(w.Until, "9999-") {
 			c.Fail(path+".until", w.Until+" is no end", "write a day on which somebody will look at it again")
 		}

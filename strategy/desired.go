@@ -88,7 +88,7 @@ func (s *Strategy) waivers(clock *routing.Calendar) []routing.Waiver {
 			continue // Parse has reported it
 		}
 		out = append(out, routing.Waiver{
-			Finding: w.Finding, Rule: w.Rule, Agent: w.Agent, Until: routing.Wall(day.AddDate(0, 0, 1), zone), Reason: w.Reason,
+			Finding: w.Finding, Rule: w.Rule, Agent: w.Agent, Permission: w.Permission, Until: routing.Wall(day.AddDate(0, 0, 1), zone), Reason: w.Reason,
 			At: s.At(fmt.Sprintf("coverage.waive[%d]", i)),
 		})
 	}

@@ -62,11 +62,12 @@ type Coverage struct {
 
 // Waiver lets a finding stand. The tests hold its names to routing.FindingTypes.
 type Waiver struct {
-	Finding routing.FindingType `json:"finding" is:"required" enum:"no_members|unservable|missing_permission|skill_mismatch|no_active_shift|zero_capacity|hole|backlog_grows|last_agent_inert|group_rule_inert|members_by_group|empty_ring|default_capacity|flow_limit|shared_agents|route_not_active|domain_not_valid|member_count|schedule_unknown|skills_unknown|demand_unknown|capacity_assumed" doc:"The type of the finding."`
-	Rule    string              `json:"rule,omitempty" doc:"Only where it is about this rule; absent: about any, or none."`
-	Agent   string              `json:"agent,omitempty" doc:"Only where it is about this agent, by user name or id; absent: about any, or none."`
-	Until   string              `json:"until" is:"required" doc:"The last day of it, such as 2026-12-31, on the clock of the calendar that the strategy goes by; without one, UTC."`
-	Reason  string              `json:"reason" is:"required" doc:"Why it may stand."`
+	Finding    routing.FindingType `json:"finding" is:"required" enum:"no_members|unservable|missing_permission|skill_mismatch|no_active_shift|zero_capacity|hole|backlog_grows|last_agent_inert|group_rule_inert|members_by_group|empty_ring|default_capacity|flow_limit|shared_agents|route_not_active|domain_not_valid|member_count|schedule_unknown|skills_unknown|demand_unknown|capacity_assumed" doc:"The type of the finding."`
+	Rule       string              `json:"rule,omitempty" doc:"Only where it is about this rule; absent: about any, or none."`
+	Agent      string              `json:"agent,omitempty" doc:"Only where it is about this agent, by user name or id; absent: about any, or none."`
+	Permission string              `json:"permission,omitempty" doc:"Only where missing_permission is about this, in its words, such as wfm:agent:view; absent: about any, or none."`
+	Until      string              `json:"until" is:"required" doc:"The last day of it, such as 2026-12-31, on the clock of the calendar that the strategy goes by; without one, UTC."`
+	Reason     string              `json:"reason" is:"required" doc:"Why it may stand."`
 }
 
 // Step is one step of relaxation.

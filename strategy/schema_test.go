@@ -75,7 +75,7 @@ func TestExampleFitsTheSchema(t *testing.T) {
 
 func TestCoverageAndSyncFitTheSchema(t *testing.T) {
 	t.Parallel()
-	src := "version: 1\nname: s\nqueue: Q\ncoverage: { proficiency: 2.5, waive: [{ finding: hole, agent: Ann, until: 2026-12-31, reason: r }] }\n" +
+	src := "version: 1\nname: s\nqueue: Q\ncoverage: { proficiency: 2.5, waive: [{ finding: hole, agent: Ann, until: 2026-12-31, reason: r }, { finding: missing_permission, permission: wfm:agent:view, until: 2026-12-31, reason: r }] }\n" +
 		"sync: [{ name: g, url: 'https://h.example/', secret: '${A}', previousSecret: '${B}', events: ['*'], headers: { X-Tag: a } }]\n"
 	parse(t, src)
 	if err := fits(compileSchema(t), []byte(src)); err != nil {

@@ -8,13 +8,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/foresort/foresort/coverage"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/routing"
 )
@@ -148,17 +146,14 @@ func (s *shell) broken(ctx context.Context, name string, err error) check {
 	return check{Name: name, Verdict: bad, Found: r.Message, Do: strings.TrimSuffix(r.Hint, ": foresort doctor"), code: r.code}
 }
 
-// need is what one command calls.
-type need struct {
-	command string
-	calls   []genesys.OperationID
-	surely  bool // a strategy file asks for it
-}
-
 // needs lists the operations of every command that talks to the platform.
 func (o doctorOptions) needs(s *shell) ([]need, error) {
 	if len(o.Files) == 0 {
-		return needsOf(everything(), "", false), nil
+		needs := needsOf(everything(), nil, "")
+		for i := range needs {
+			needs[i].surely = false
+		}
+		return needs, nil
 	}
 	var all []need
 	for _, file := range o.Files {
@@ -166,32 +161,9 @@ func (o doctorOptions) needs(s *shell) ([]need, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, needsOf(st.Desired(), " "+file, true)...)
+		all = append(all, needsOf(st.Desired(), nil, " "+file)...)
 	}
 	return all, nil
-}
-
-func needsOf(want routing.Desired, file string, surely bool) []need {
-	calls := genesys.Needs(want)
-	reads := slices.DeleteFunc(slices.Clone(calls), func(id genesys.OperationID) bool {
-		op, known := genesys.Lookup(id)
-		return known && !op.Safe
-	})
-	undo := []genesys.OperationID{genesys.DeleteRoutingEmailDomainRoute}
-	if want.Queue.Create {
-		undo = append(undo, genesys.DeleteRoutingQueue)
-	}
-	if len(want.Routes) == 0 {
-		undo = undo[1:]
-	}
-	return []need{
-		{"plan" + file, reads, surely},
-		{"apply" + file, calls, surely},
-		{"rollback" + file, append(undo, calls...), surely},
-		{liveCommand + file, genesys.NeedsLive(want), false},
-		{"autopilot", genesys.NeedsAutopilot(), false},
-		{"report", genesys.NeedsReport(), false},
-	}
 }
 
 // everything is a strategy that owns all that a strategy can own.
@@ -208,33 +180,6 @@ func everything() routing.Desired {
 		Members:  &[]string{"any"},
 		Capacity: &routing.UtilizationSettings{Email: &one},
 	}
-}
-
-// lacking names every missing permission once, with the commands that lack it.
-func lacking(needs []need, have []genesys.Permission) []coverage.Lack {
-	var missing []coverage.Lack
-	for _, n := range needs {
-		for _, lack := range genesys.Missing(n.calls, have) {
-			names := make([]string, len(lack.Missing))
-			for i, p := range lack.Missing {
-				names[i] = string(p)
-			}
-			join := " and "
-			if lack.Operation.Mode == "any" {
-				join = " or "
-			}
-			name := strings.Join(names, join)
-			i := slices.IndexFunc(missing, func(l coverage.Lack) bool { return l.Permission == name })
-			if i < 0 {
-				i, missing = len(missing), append(missing, coverage.Lack{Permission: name})
-			}
-			missing[i].Surely = missing[i].Surely || n.surely
-			if !slices.Contains(missing[i].For, n.command) {
-				missing[i].For = append(missing[i].For, n.command)
-			}
-		}
-	}
-	return missing
 }
 
 func permissionChecks(needs []need, have []genesys.Permission) []check {

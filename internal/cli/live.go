@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,26 +50,29 @@ const (
 // liveCheck is a check of people and shifts under way.
 type liveCheck struct {
 	liveOptions
-	now   time.Time // by the platform's clock
-	lacks map[string][]coverage.Lack
+	now  time.Time // by the platform's clock
+	have []genesys.Permission
+	// planning says that the check goes with a plan, which can do without it.
+	planning bool
 }
 
 // begin finds out what the client may do, before anything else is read.
-func (o liveOptions) begin(ctx context.Context, s *orgShell, wants []routing.Desired) (*liveCheck, error) {
+func (o liveOptions) begin(ctx context.Context, s *orgShell) (*liveCheck, error) {
 	have, err := s.client.Permissions(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the permissions of the client: %w", err)
 	}
-	l := &liveCheck{liveOptions: o, now: s.now(), lacks: map[string][]coverage.Lack{}}
-	for _, want := range wants {
-		l.lacks[want.Strategy] = lacking([]need{
-			{liveCommand, genesys.NeedsLive(want), true},
-			{"apply", genesys.Needs(want), true},
-			{"autopilot", genesys.NeedsAutopilot(), false},
-			{"report", genesys.NeedsReport(), false},
-		}, have)
+	return &liveCheck{liveOptions: o, now: s.now(), have: have}, nil
+}
+
+// lacks are the permissions that the client does not have for a strategy, and
+// for the plan that was made of it; nil: none was.
+func (l *liveCheck) lacks(want routing.Desired, made *plan.Plan) []coverage.Lack {
+	needs := needsOf(want, made, "")
+	for i := range needs {
+		needs[i].surely = needs[i].surely || needs[i].command == liveCommand && !l.planning
 	}
-	return l, nil
+	return lacking(needs, l.have)
 }
 
 // scope adds to what planning reads what the check reads.
@@ -84,8 +88,9 @@ func (l *liveCheck) scope(scope genesys.Scope, wants []routing.Desired) genesys.
 	return scope
 }
 
-// look checks one strategy against the org that was read.
-func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired, org routing.Org, runs []apply.Record) (coverage.Report, error) {
+// look checks one strategy, of which a plan was made, against the org that was
+// read.
+func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired, made plan.Plan, org routing.Org, runs []apply.Record) (coverage.Report, error) {
 	if l.Overrides && (want.Capacity == nil || want.Capacity.Email == nil) {
 		var last time.Time
 		for _, r := range runs {
@@ -93,11 +98,11 @@ func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired,
 				last = r.Last
 			}
 		}
-		if err := s.overrides(ctx, &org, last); err != nil {
+		if err := s.overrides(ctx, &org, want, last); err != nil {
 			return coverage.Report{}, err
 		}
 	}
-	in := coverage.Input{Want: plan.Stand(want, org).After, Org: org, Lacks: l.lacks[want.Strategy], Now: l.now}
+	in := coverage.Input{Want: plan.Stand(want, org).After, Org: org, Lacks: l.lacks(want, &made), Now: l.now}
 	i := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == want.Queue.Name })
 	if i < 0 {
 		in.VolumeUnknown = "the queue is not there yet"
@@ -134,11 +139,12 @@ func (l *liveCheck) volume(ctx context.Context, client *genesys.Client, queueID 
 }
 
 // validateLive checks a strategy without a mistake against the organisation.
-// Names that the organisation does not have are problems, as in a plan.
+// What keeps it from being planned is a problem: with a name that the organisation
+// does not have nothing is checked.
 func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string, want routing.Desired) (*coverage.Report, strategy.Problems, error) {
 	p := s.progress("looking at people and shifts")
 	defer p.end()
-	l, err := o.begin(ctx, s, []routing.Desired{want})
+	l, err := o.begin(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -153,7 +159,7 @@ func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string,
 	scope.CapacityOf = nil // what the file owns is what counts
 	scope = l.scope(scope, []routing.Desired{want})
 	org, err := s.client.ReadOrg(ctx, scope)
-	if lacks := l.lacks[want.Strategy]; errors.Is(err, genesys.ErrForbidden) && slices.ContainsFunc(lacks, func(x coverage.Lack) bool { return slices.Contains(x.For, liveCommand) }) {
+	if lacks := l.lacks(want, nil); errors.Is(err, genesys.ErrForbidden) && slices.ContainsFunc(lacks, func(x coverage.Lack) bool { return slices.Contains(x.For, liveCommand) }) {
 		return &coverage.Report{Queue: want.Queue.Name, Span: scope.Roster, Findings: coverage.Lacking(lacks), Rules: []coverage.Rule{}}, nil, nil
 	}
 	if err != nil {
@@ -162,11 +168,22 @@ func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string,
 	if err := completeNames(ctx, s.client, &org, want, skills, languages); err != nil {
 		return nil, nil, err
 	}
-	if _, found := plan.Build(want, org, ledger.Memory(runs)); found.Err() != nil {
-		return nil, s.placed(file, found), nil
+	made, found := plan.Build(want, org, ledger.Memory(runs))
+	problems := s.placed(file, found)
+	if !addressesAlone(found) {
+		return nil, problems, nil
 	}
-	r, err := l.look(ctx, s, want, org, runs)
-	return &r, nil, err
+	r, err := l.look(ctx, s, want, made, org, runs)
+	return &r, problems, err
+}
+
+// addressesAlone says that what keeps a strategy from being planned is where mail
+// of addresses goes, such as to a flow. Who can serve the queue, and what that
+// means for its mail, is told all the same.
+func addressesAlone(found plan.Problems) bool {
+	return !slices.ContainsFunc(found, func(p *plan.Problem) bool {
+		return !strings.HasPrefix(p.Field, "routes[") || !strings.HasSuffix(p.Field, "]")
+	})
 }
 
 // completeNames fills in the skills and languages that the strategy names: from

@@ -30,7 +30,7 @@ type override struct {
 
 // overrides reads the utilization of agents, one request for each, behind all
 // other requests; what was read a short while ago is remembered.
-func (s *orgShell) overrides(ctx context.Context, org *routing.Org, lastRun time.Time) error {
+func (s *orgShell) overrides(ctx context.Context, org *routing.Org, want routing.Desired, lastRun time.Time) error {
 	path, err := s.overridesFile()
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (s *orgShell) overrides(ctx context.Context, org *routing.Org, lastRun time
 	if b, err := os.ReadFile(path); err == nil {
 		_ = json.Unmarshal(b, &known) // what cannot be read is read from the platform again
 	}
-	agents := served(*org)
+	agents := served(*org, want)
 	var missing []string
 	for _, id := range agents {
 		o, ok := known[id]
@@ -111,8 +111,9 @@ func (s *orgShell) readOverrides(ctx context.Context, agents []string, into map[
 	return g.Wait()
 }
 
-// served are the ids of all who are or shall be members of the queues read.
-func served(org routing.Org) []string {
+// served are the ids of all who are members of the queues read, who are in the
+// groups read, and whom the strategy makes members.
+func served(org routing.Org, want routing.Desired) []string {
 	var ids []string
 	for _, q := range org.Queues {
 		for _, m := range q.Members {
@@ -122,6 +123,13 @@ func served(org routing.Org) []string {
 	for _, agents := range org.GroupMembers {
 		for _, a := range agents {
 			ids = append(ids, a.ID)
+		}
+	}
+	if want.Members != nil {
+		for _, a := range org.Agents {
+			if slices.ContainsFunc(*want.Members, a.Named) {
+				ids = append(ids, a.ID)
+			}
 		}
 	}
 	slices.Sort(ids)

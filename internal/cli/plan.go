@@ -221,7 +221,7 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 	p := s.progress("reading the organisation")
 	defer p.end()
 	if err := apply.CatchUp(ctx, apply.On(s.client), apply.Wait{}, runs); err != nil {
-		return nil, routing.Org{}, err
+		return nil, routing.Org{}, o.refused(ctx, s, wants, err)
 	}
 	memory := ledger.Memory(runs)
 	memory.Prune, memory.TakeOver = o.Prune, o.TakeOver
@@ -229,14 +229,15 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 	var live *liveCheck
 	if o.Live {
 		var err error
-		if live, err = o.begin(ctx, s, wants); err != nil {
+		if live, err = o.begin(ctx, s); err != nil {
 			return nil, routing.Org{}, err
 		}
+		live.planning = true
 		scope = live.scope(scope, wants)
 	}
 	org, err := s.client.ReadOrg(ctx, scope)
 	if err != nil {
-		return nil, org, err
+		return nil, org, o.refused(ctx, s, wants, err)
 	}
 	index := plan.NewIndex(org, memory)
 	plans := make([]plan.Plan, len(wants))
@@ -249,7 +250,7 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 		made.Made = time.Now().UTC().Truncate(time.Millisecond)
 		if live != nil && found == nil {
 			p.now("looking at people and shifts")
-			r, err := live.look(ctx, s, want, org, runs)
+			r, err := live.look(ctx, s, want, made, org, runs)
 			if err != nil {
 				return nil, org, err
 			}

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -86,6 +89,13 @@ func TestRequestsOfACheckOf500Agents(t *testing.T) {
 	}
 	s.spend(exitOK, "apply", grouped, "--yes", "--wait-every=1ms", "--wait-jitter=-1ns")
 	check("relax adds a group that is on the queue", 20, grouped)
+	// A platform that leaves out what members can do is asked for it, 100 agents a request.
+	expanding := s.base
+	s.base = withoutRatings(t, expanding)
+	if got := s.spend(exitOK, "validate", "--live", plain); len(got) != mostLive+4 {
+		t.Errorf("members without skills: %d requests, want %d:\n%s", len(got), mostLive+4, strings.Join(got, "\n"))
+	}
+	s.base = expanding
 
 	own := func(requests []string) int {
 		return len(slices.DeleteFunc(requests, func(r string) bool { return r != "GET /api/v2/routing/users/*/utilization" }))
@@ -102,6 +112,26 @@ func TestRequestsOfACheckOf500Agents(t *testing.T) {
 			t.Errorf("--overrides: %d requests, want %d; said %q", len(got), want.all, s.talk)
 		}
 	}
+}
+
+// withoutRatings stands before a sandbox and lets it leave out what members can
+// do.
+func withoutRatings(t *testing.T, base string) string {
+	t.Helper()
+	to, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		if strings.HasSuffix(r.Out.URL.Path, "/members") {
+			q := r.Out.URL.Query()
+			q.Del("expand")
+			r.Out.URL.RawQuery = q.Encode()
+		}
+	}})
+	t.Cleanup(front.Close)
+	return front.URL
 }
 
 // likeTheExample writes a strategy with the rules of the example.

@@ -210,7 +210,10 @@ func saysWords(ts *testscript.TestScript, neg bool, args []string) {
 // allBut are the permissions of everything that Foresort can do but some.
 func allBut(without []string) []string {
 	var out []string
-	calls := slices.Concat(genesys.Needs(everything()), genesys.NeedsLive(everything()), genesys.NeedsAutopilot(), genesys.NeedsReport())
+	var calls []genesys.OperationID
+	for _, n := range needsOf(everything(), nil, "") {
+		calls = append(calls, n.calls...)
+	}
 	for _, id := range calls {
 		op, _ := genesys.Lookup(id)
 		for _, p := range op.Permissions {
