@@ -17,6 +17,7 @@ type Lease struct {
 	ID     string          `json:"id,omitempty"` // the run that began it; empty: the run of this plan
 	Rule   string          `json:"rule"`         // of the strategy's adjust section
 	Levers []routing.Lever `json:"levers"`
+	Began  time.Time       `json:"began"` // by the platform's clock, as is Ends
 	Ends   time.Time       `json:"ends"`
 	Reason string          `json:"reason"`
 }

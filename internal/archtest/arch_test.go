@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"apply", "sandbox", "relay", "autopilot"},
 	{"internal/store"},
 	{"internal/store/storetest", "internal/ledger"},
-	{"internal/jobs"},
+	{"internal/jobs", "internal/control"},
 	{"internal/daemon"},
 	{"internal/cli"},
 	{"cmd/foresort", "internal/tools/docs", "internal/tools/figures"},

@@ -132,8 +132,8 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 // memory is what the ledger tells.
 type memory struct {
 	runs      []apply.Record
+	decisions []ledger.Decided
 	leases    []ledger.Lease
-	recommend map[string][]autopilot.Lease // by strategy
 	stopped   bool
 }
 
@@ -141,13 +141,12 @@ func (c *Control) recall(ctx context.Context) (m memory, err error) {
 	if m.runs, err = c.Ledger.Runs(ctx); err != nil {
 		return m, err
 	}
-	m.leases = ledger.Leases(m.runs)
-	s, _, err := c.Ledger.Switched(ctx)
-	if err != nil {
+	if m.decisions, err = c.Ledger.Decisions(ctx); err != nil {
 		return m, err
 	}
+	m.leases = ledger.Leases(m.runs, m.decisions)
+	s, _, err := c.Ledger.Switched(ctx)
 	m.stopped = s.Stopped
-	m.recommend, err = c.Ledger.Recommended(ctx, c.Now())
 	return m, err
 }
 
@@ -160,7 +159,7 @@ func (m memory) pastOf(strategy string, mode routing.AdjustMode, now time.Time) 
 		}
 	}
 	if mode == routing.AdjustRecommend {
-		past = append(past, m.recommend[strategy]...)
+		past = append(past, ledger.RecommendedLeases(m.decisions, strategy)...)
 	}
 	slices.SortStableFunc(past, func(a, b autopilot.Lease) int { return a.Began.Compare(b.Began) })
 	return past, leases
@@ -333,7 +332,7 @@ func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int) Act {
 			}
 		})
 	}
-	lease := plan.Lease{Rule: r.Name, Levers: levers(r), Ends: l.Decision.At.Add(r.Lease).UTC(), Reason: string(w.Reason)}
+	lease := plan.Lease{Rule: r.Name, Levers: levers(r), Began: l.Decision.At.UTC(), Ends: l.Decision.At.Add(r.Lease).UTC(), Reason: string(w.Reason)}
 	var report apply.Report
 	report, act.Err = c.override(ctx, p, l, n, lease, nil)
 	act.Run = report.Run
@@ -352,7 +351,7 @@ func levers(r routing.AdjustRule) (out []routing.Lever) {
 
 // recorded puts an act into the ledger.
 func (c *Control) recorded(ctx context.Context, p *pilot, l *Look, a Act, more func(*ledger.Decided)) Act {
-	d := ledger.Decided{Queue: l.Queue.Ref, Mode: p.Mode, Rule: a.Rule, Reason: a.Reason, Words: a.Words, Run: a.Run}
+	d := ledger.Decided{At: c.Now().UTC(), Strategy: p.Strategy, Queue: l.Queue.Ref, Mode: p.Mode, Rule: a.Rule, Reason: a.Reason, Words: a.Words, Run: a.Run}
 	if a.Err != nil {
 		d.Words += ": " + a.Err.Error()
 	}
@@ -362,7 +361,7 @@ func (c *Control) recorded(ctx context.Context, p *pilot, l *Look, a Act, more f
 	if more != nil {
 		more(&d)
 	}
-	a.Err = errors.Join(a.Err, c.Ledger.Decide(ctx, p.Strategy, d))
+	a.Err = errors.Join(a.Err, c.Ledger.Decide(ctx, d))
 	return a
 }
 
@@ -408,7 +407,7 @@ func touched(l ledger.Lease) map[string]bool {
 // of the override, and no change of its own.
 func (c *Control) goOn(ctx context.Context, p *pilot, l *Look, lease ledger.Lease) []Act {
 	first := lease.Runs[0].Plan().Lease
-	more := plan.Lease{ID: lease.ID, Rule: lease.Rule, Levers: lease.Levers, Ends: lease.Ends, Reason: first.Reason}
+	more := plan.Lease{ID: lease.ID, Rule: lease.Rule, Levers: lease.Levers, Began: lease.Began, Ends: lease.Ends, Reason: first.Reason}
 	report, err := c.override(ctx, p, l, p.rule(lease.Rule), more, touched(lease))
 	if err == nil && report.Run == "" {
 		return nil

@@ -25,8 +25,11 @@ const (
 
 // Decided is what came of one look at a queue, where it came to something.
 type Decided struct {
-	Queue routing.Ref        `json:"queue"`
-	Mode  routing.AdjustMode `json:"mode"`
+	Seq      int64              `json:"-"`  // of its entry
+	At       time.Time          `json:"at"` // by the platform's clock
+	Strategy string             `json:"strategy"`
+	Queue    routing.Ref        `json:"queue"`
+	Mode     routing.AdjustMode `json:"mode"`
 	// Rule is that which began or ended an override, or would have.
 	Rule    string            `json:"rule"`
 	Reason  autopilot.Reason  `json:"reason"`
@@ -62,30 +65,39 @@ func (l *Ledger) Switched(ctx context.Context) (s Switch, at time.Time, err erro
 }
 
 // Decide puts what came of a look into the ledger.
-func (l *Ledger) Decide(ctx context.Context, strategy string, d Decided) error {
-	_, err := l.Append(ctx, KindDecision, strategy, d)
+func (l *Ledger) Decide(ctx context.Context, d Decided) error {
+	_, err := l.Append(ctx, KindDecision, d.Strategy, d)
 	return err
 }
 
-// Recommended are the overrides of the last day that were only recommended, by
-// strategy, oldest first.
-func (l *Ledger) Recommended(ctx context.Context, now time.Time) (map[string][]autopilot.Lease, error) {
-	out := map[string][]autopilot.Lease{}
-	return out, l.each(ctx, KindDecision, func(e Entry) error {
+// Decisions reads what came of looks, oldest first.
+func (l *Ledger) Decisions(ctx context.Context) (all []Decided, err error) {
+	err = l.each(ctx, KindDecision, func(e Entry) error {
 		var d Decided
-		if err := json.Unmarshal(e.Body, &d); err != nil {
-			return err
-		}
-		mine := out[e.Subject]
-		switch i := slices.IndexFunc(mine, func(x autopilot.Lease) bool { return x.ID == d.Lease }); {
-		case d.Recommended != nil && now.Sub(e.At) < 24*time.Hour:
-			r := autopilot.Lease{ID: fmt.Sprint("decision ", e.Seq), Rule: d.Rule, Began: e.At, Ends: d.Recommended.Ends, Recommended: true, Levers: d.Recommended.Levers}
-			out[e.Subject] = append(mine, r)
-		case d.Lease != "" && i >= 0:
-			mine[i].Ended = e.At
-		}
-		return nil
+		err := json.Unmarshal(e.Body, &d)
+		d.Seq = e.Seq
+		all = append(all, d)
+		return err
 	})
+	return all, err
+}
+
+// RecommendedLeases are the overrides of a strategy that were only recommended,
+// oldest first.
+func RecommendedLeases(decisions []Decided, strategy string) (all []autopilot.Lease) {
+	for _, d := range decisions {
+		if d.Strategy != strategy {
+			continue
+		}
+		id := fmt.Sprint("decision ", d.Seq)
+		if r := d.Recommended; r != nil {
+			all = append(all, autopilot.Lease{ID: id, Rule: d.Rule, Began: d.At, Ends: r.Ends, Recommended: true, Levers: r.Levers})
+		}
+		if i := slices.IndexFunc(all, func(x autopilot.Lease) bool { return x.ID == d.Lease }); i >= 0 {
+			all[i].Ended = d.At
+		}
+	}
+	return all
 }
 
 // Lease is one override with the runs that made it.
@@ -97,8 +109,9 @@ type Lease struct {
 }
 
 // Leases are the overrides that runs have begun, oldest first. One that failed,
-// and so did nothing or was put back at once, is there as one that has ended.
-func Leases(runs []apply.Record) []Lease {
+// and so did nothing or was put back at once, is there as one that has ended. The
+// decisions tell when one ended by the platform's clock.
+func Leases(runs []apply.Record, decisions []Decided) []Lease {
 	over := map[string]time.Time{} // when all of a run was put back that could be
 	for _, r := range runs {
 		id := r.Plan().Undoes
@@ -121,7 +134,7 @@ func Leases(runs []apply.Record) []Lease {
 		if i < 0 {
 			i = len(all)
 			all = append(all, Lease{Strategy: p.Strategy, Lease: autopilot.Lease{
-				ID: id, Rule: p.Lease.Rule, Levers: p.Lease.Levers, Began: r.Started, Ends: p.Lease.Ends,
+				ID: id, Rule: p.Lease.Rule, Levers: p.Lease.Levers, Began: p.Lease.Began, Ends: p.Lease.Ends,
 			}})
 		}
 		l := &all[i]
@@ -133,8 +146,15 @@ func Leases(runs []apply.Record) []Lease {
 		}
 	}
 	for i := range all {
-		if len(all[i].Open) > 0 {
-			all[i].Ended = time.Time{}
+		l := &all[i]
+		if len(l.Open) > 0 {
+			l.Ended = time.Time{}
+			continue
+		}
+		for _, d := range decisions {
+			if d.Lease == l.ID {
+				l.Ended = d.At
+			}
 		}
 	}
 	return all
@@ -157,7 +177,7 @@ func overAll(r apply.Record) bool {
 // inForce are the overrides that hold, with what they have done.
 func inForce(runs []apply.Record) []plan.InForce {
 	var out []plan.InForce
-	for _, l := range Leases(runs) {
+	for _, l := range Leases(runs, nil) {
 		for _, r := range l.Open {
 			f := plan.InForce{Lease: *r.Plan().Lease}
 			f.ID = l.ID

@@ -1,0 +1,202 @@
+package control_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/control"
+	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/store/storetest"
+	"github.com/foresort/foresort/routing"
+	"github.com/foresort/foresort/sandbox"
+	"github.com/foresort/foresort/scenario"
+	"github.com/foresort/foresort/strategy"
+)
+
+// desk is one agent; mail of two addresses comes in.
+const desk = `version: 1
+start: 2026-03-02
+timezone: UTC
+days: 1
+arrivals: [{ trace: mail.csv }]
+rules: { support@help.example.com: {}, billing@help.example.com: {} }
+agents:
+  - { name: Ada Brook, skills: { Billing: 3 }, languages: { English: 3 }, shifts: { mon: 08:00-23:00 } }
+`
+
+// world is a sandbox at 9 o'clock, a strategy file and what adjusts it.
+type world struct {
+	*sandbox.Server
+	t      testing.TB
+	clock  time.Time
+	client *genesys.Client
+	ledger *ledger.Ledger
+	*control.Control
+}
+
+// file is a strategy of the sandbox's support queue with these rules of adjust.
+func file(adjust string) string {
+	return `version: 1
+name: support
+queue: Support Email
+serviceLevel: { percent: 80, within: 24h }
+addresses: [{ address: support@help.example.com, rule: standard, from: Desk }]
+rules: [{ name: standard, deadline: 2h }]
+adjust:
+` + adjust
+}
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func newWorld(t testing.TB, src string, mail ...string) *world {
+	t.Helper()
+	trace := "at,rule,handle\n"
+	for _, m := range mail {
+		f := strings.Fields(m)
+		trace += fmt.Sprintf("2026-03-02 %s,%s@help.example.com,%s\n", f[0], f[1], f[2])
+	}
+	sc, problems := scenario.Parse("traffic.yaml", []byte(desk), func(string) ([]byte, error) { return []byte(trace), nil })
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, clock: at("2026-03-02T09:00:00Z")}
+	w.Server = sandbox.New(sandbox.Options{Traffic: sc, Now: sandbox.NewClock(w.clock).Now, RateLimit: -1, CheckAnswers: true})
+	if err := w.Err(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, m := range w.Misfits() {
+			t.Errorf("against the contract: %s", m)
+		}
+	})
+	var err error
+	if w.client, err = genesys.New(genesys.Config{ClientID: sandbox.DefaultClientID, ClientSecret: sandbox.DefaultClientSecret, Transport: w.Transport(), PerMinute: 1_000_000}); err != nil {
+		t.Fatal(err)
+	}
+	org, err := w.client.Organization(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "x.db"))
+	w.ledger = ledger.New(s, org.ID)
+	parsed, wrong := strategy.Parse("support.yaml", []byte(src))
+	if wrong.Err() != nil {
+		t.Fatal(wrong.Text())
+	}
+	cfg := control.Config{
+		Client: w.client, Store: s, Ledger: w.ledger, Now: func() time.Time { return w.now() },
+		Wait: apply.Wait{Every: time.Millisecond, Jitter: -1, Agree: 1, Replication: time.Millisecond},
+	}
+	if w.Control, err = control.New(cfg, []routing.Desired{parsed.Desired()}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// now is the clock of the organisation.
+func (w *world) now() time.Time { return w.clock }
+
+func (w *world) passes(d time.Duration) {
+	w.t.Helper()
+	if err := w.Advance(d); err != nil {
+		w.t.Fatal(err)
+	}
+	w.clock = w.clock.Add(d)
+}
+
+// ticks lets minutes pass, with a look after each, and tells what was done.
+func (w *world) ticks(n int) (said []string) {
+	w.t.Helper()
+	for range n {
+		w.passes(time.Minute)
+		looks, err := w.Tick(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, l := range looks {
+			if l.Err != nil {
+				w.t.Fatal(l.Err)
+			}
+			for _, a := range l.Acts {
+				text := fmt.Sprintf("%s %s %s", w.now().Format("15:04"), a.Rule, a.Reason)
+				if a.Err != nil {
+					text += ": " + a.Err.Error()
+				}
+				said = append(said, text)
+			}
+		}
+	}
+	return said
+}
+
+func (w *world) queue() routing.Queue {
+	w.t.Helper()
+	for raw, err := range w.client.Queues(w.t.Context(), "Support Email") {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		q, err := genesys.DecodeQueue(json.RawMessage(raw))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if q.Name == "Support Email" {
+			return q
+		}
+	}
+	w.t.Fatal("no queue")
+	return routing.Queue{}
+}
+
+func many(n int, mail string) (out []string) {
+	for range n {
+		out = append(out, mail)
+	}
+	return out
+}
+
+// A surge comes: the group joins, stays for the lease, and leaves.
+func TestAnOverrideOfAQueueBeginsAndIsPutBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, file(`  mode: act
+  rules: [{ name: surge, when: waiting() > 5, for: 2, do: [{ join: Back Office }, { tightenTarget: { by: 1h, floor: 1h } }], lease: 30m }]
+`), many(40, "09:05 support 30m")...)
+	before := w.queue()
+	if said := w.ticks(5); len(said) > 0 {
+		t.Fatalf("before the surge: %v", said)
+	}
+	if said := fmt.Sprint(w.ticks(3)); said != "[09:06 surge begins]" {
+		t.Fatal(said)
+	}
+	during := w.queue()
+	if g := during.Settings.Groups; g == nil || len(*g) != 1 || (*g)[0].Name != "Back Office" {
+		t.Errorf("the group has not joined: %v", g)
+	}
+	if l := during.Settings.ServiceLevel; l.Within != routing.Duration(23*time.Hour) {
+		t.Errorf("the target is %v", l)
+	}
+	if said := fmt.Sprint(w.ticks(35)); said != "[09:36 surge lease_ended]" {
+		t.Fatal(said)
+	}
+	after := w.queue()
+	if d := fmt.Sprint(after.Settings.ServiceLevel, after.Settings.Groups); d != fmt.Sprint(before.Settings.ServiceLevel, before.Settings.Groups) {
+		t.Errorf("not put back: %s", d)
+	}
+	if said := fmt.Sprint(w.ticks(50)); said != "[]" {
+		t.Errorf("it goes back and forth: %s", said)
+	}
+	if said := fmt.Sprint(w.ticks(20)); said != "[10:36 surge begins]" {
+		t.Errorf("an hour later: %s", said)
+	}
+}
