@@ -48,7 +48,6 @@ type pilot struct {
 	*autopilot.Program
 	want    routing.Desired
 	streaks autopilot.Streaks
-	said    string // what the look before came to
 }
 
 // New compiles those strategies that adjust.
@@ -321,18 +320,18 @@ func (g guarded) Append(e apply.Entry) error {
 
 // begin begins an override, or recommends it.
 func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int) Act {
-	r, w := p.Rules[n], l.Decision.Rules[n]
+	r, w := p.Rules[n], l.Rules[n]
 	act := Act{Rule: r.Name, Reason: w.Reason, Words: p.Doing(n)}
 	if p.Mode == routing.AdjustRecommend {
 		act.Words = "recommended: " + act.Words
 		return c.recorded(ctx, p, l, act, func(d *ledger.Decided) {
-			d.Recommended = &ledger.Recommended{Ends: l.Decision.At.Add(r.Lease), Levers: levers(r)}
+			d.Recommended = &ledger.Recommended{Ends: l.At.Add(r.Lease), Levers: levers(r)}
 			for _, a := range r.Do {
 				d.Recommended.Do = append(d.Recommended.Do, a.String())
 			}
 		})
 	}
-	lease := plan.Lease{Rule: r.Name, Levers: levers(r), Began: l.Decision.At.UTC(), Ends: l.Decision.At.Add(r.Lease).UTC(), Reason: string(w.Reason)}
+	lease := plan.Lease{Rule: r.Name, Levers: levers(r), Began: l.At.UTC(), Ends: l.At.Add(r.Lease).UTC(), Reason: string(w.Reason)}
 	var report apply.Report
 	report, act.Err = c.override(ctx, p, l, n, lease, nil)
 	act.Run = report.Run
