@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -31,6 +33,13 @@ type Config struct {
 	Store  *store.Store
 	Ledger *ledger.Ledger
 	Wait   apply.Wait
+	// Dir is where it is remembered how often conditions have held in a row;
+	// empty: only as long as this lives.
+	Dir string
+	// Windows are looked back over beside those that conditions name.
+	Windows []string
+	// All looks after strategies that do not adjust as well, for their figures.
+	All bool
 	// Recommend lets nothing be done, whatever the strategies say: Why is told.
 	Recommend bool
 	Why       string
@@ -57,8 +66,11 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 		c.Now = time.Now
 	}
 	for _, w := range wants {
-		if w.Adjust == nil {
+		switch {
+		case w.Adjust == nil && !c.All:
 			continue
+		case w.Adjust == nil:
+			w.Adjust = &routing.Adjust{Mode: routing.AdjustOff, Every: time.Minute}
 		}
 		if c.Recommend && w.Adjust.Mode == routing.AdjustAct {
 			a := *w.Adjust
@@ -69,9 +81,27 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.pilots = append(c.pilots, &pilot{Program: p, want: w})
+		mine := &pilot{Program: p, want: w}
+		if b, err := os.ReadFile(c.streaksFile(mine)); err == nil {
+			mine.streaks = p.Load(b)
+		}
+		c.pilots = append(c.pilots, mine)
 	}
 	return c, nil
+}
+
+func (c *Control) streaksFile(p *pilot) string {
+	return filepath.Join(c.Dir, "adjust-"+p.Strategy+".json")
+}
+
+// keep remembers how often conditions have held. Where that fails they begin anew
+// with the next process, which then does less.
+func (c *Control) keep() {
+	for _, p := range c.pilots {
+		if b, err := p.Save(p.streaks); err == nil && c.Dir != "" && os.MkdirAll(c.Dir, 0o700) == nil {
+			_ = os.WriteFile(c.streaksFile(p), b, 0o600)
+		}
+	}
 }
 
 // Every is the shortest time between two looks that a strategy asks for; 0: none
@@ -122,8 +152,27 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 		return nil, err
 	}
 	looks := c.decide(seen, past)
+	c.keep()
 	if slices.ContainsFunc(looks, func(l Look) bool { return len(l.Begin)+len(l.End) > 0 || len(c.follow(l)) > 0 }) {
 		return c.act(ctx, seen, looks)
+	}
+	return looks, nil
+}
+
+// Watch looks at every queue once, and does nothing; the look counts for no row.
+func (c *Control) Watch(ctx context.Context) ([]Look, error) {
+	seen := c.observe(genesys.WithLane(ctx, genesys.Poll))
+	past, err := c.recall(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before := make([]autopilot.Streaks, len(c.pilots))
+	for i, p := range c.pilots {
+		before[i], p.streaks = p.streaks, p.streaks.Clone()
+	}
+	looks := c.decide(seen, past)
+	for i, p := range c.pilots {
+		p.streaks = before[i]
 	}
 	return looks, nil
 }
@@ -608,13 +657,12 @@ func (c *Control) observe(ctx context.Context) []sight {
 // windows lists, for each window, the pilots that look back over it, by the clock
 // that "today" begins on.
 func (c *Control) windows() map[string][]int {
-	by := map[string][]int{breachWindow: {}}
+	by := map[string][]int{}
 	for i, p := range c.pilots {
-		for _, w := range p.Windows() {
-			by[w] = append(by[w], i)
-		}
-		if !slices.Contains(by[breachWindow], i) {
-			by[breachWindow] = append(by[breachWindow], i)
+		for _, w := range slices.Concat(p.Windows(), c.Windows, []string{breachWindow}) {
+			if !slices.Contains(by[w], i) {
+				by[w] = append(by[w], i)
+			}
 		}
 	}
 	return by
