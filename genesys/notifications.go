@@ -193,18 +193,20 @@ type Observations struct {
 	Waiting, Alerting, Interacting, OnQueue *int // as in routing.QueueState
 }
 
+type observationsNotice struct {
+	Group map[string]string
+	Data  []struct {
+		Metrics []struct {
+			Metric string
+			Stats  struct{ Count *float64 }
+		}
+	}
+}
+
 // DecodeObservations reads the body of a notice of an ObservationsTopic. One of
 // another medium has no figures.
 func DecodeObservations(body json.RawMessage) (Observations, error) {
-	var in struct {
-		Group map[string]string
-		Data  []struct {
-			Metrics []struct {
-				Metric string
-				Stats  struct{ Count *float64 }
-			}
-		}
-	}
+	var in observationsNotice
 	if err := json.Unmarshal(body, &in); err != nil {
 		return Observations{}, fmt.Errorf("read a notice of observations: %w", err)
 	}
@@ -219,17 +221,18 @@ func DecodeObservations(body json.RawMessage) (Observations, error) {
 	case strings.EqualFold(medium, "email"):
 		figures = map[string]**int{"oWaiting": &o.Waiting, "oAlerting": &o.Alerting, "oInteracting": &o.Interacting}
 	}
-	for _, d := range in.Data {
+	for _, d := range in.Data { // the last interval is that of now
+		told := map[string]bool{}
 		for _, m := range d.Metrics {
 			figure := figures[m.Metric]
 			switch {
 			case figure == nil:
 			case m.Stats.Count == nil:
 				return o, fmt.Errorf("read a notice of observations: %s has no count", m.Metric)
-			case *figure == nil:
-				*figure = new(int(*m.Stats.Count))
-			default: // of another routing status
+			case told[m.Metric]: // one number for each routing status
 				**figure += int(*m.Stats.Count)
+			default:
+				*figure, told[m.Metric] = new(int(*m.Stats.Count)), true
 			}
 		}
 	}
