@@ -13,7 +13,7 @@ import (
 func TestOwnLevel(t *testing.T) {
 	t.Parallel()
 	const hour = time.Hour
-	after := func(d time.Duration) time.Time { return start.Add(d) }
+	after := start.Add
 	// start is a Monday, 0:00; it is open from 8 to 12.
 	office := &routing.Calendar{Location: time.UTC, Week: [7][]routing.Hours{{{From: 8 * 60, To: 12 * 60}}, {{From: 8 * 60, To: 12 * 60}}}}
 	day := routing.Span{From: start, To: after(24 * hour)}
@@ -44,8 +44,10 @@ func TestOwnLevel(t *testing.T) {
 		},
 		"what was given up or passed on counts when it was late": {
 			stays: []routing.Stay{
-				{QueueID: "q", Entered: start, Left: after(hour), Abandoned: true}, {QueueID: "q", Entered: start, Left: after(3 * hour), Abandoned: true},
-				{QueueID: "q", Entered: start, Left: after(hour), Transferred: true}, {QueueID: "q", Entered: start, Left: after(3 * hour), Transferred: true},
+				{QueueID: "q", Entered: start, Left: after(hour), Abandoned: true},
+				{QueueID: "q", Entered: start, Left: after(3 * hour), Abandoned: true},
+				{QueueID: "q", Entered: start, Left: after(hour), Transferred: true},
+				{QueueID: "q", Entered: start, Left: after(3 * hour), Transferred: true},
 			}, now: 4 * hour,
 			want: measure.Window{Offered: 4, Abandoned: 2, Counted: 2, Waited: 4, Wait: 8 * hour},
 		},
