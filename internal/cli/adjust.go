@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -277,7 +278,7 @@ func printAdjusted(w io.Writer, p paint, l control.Look, out adjustment, explain
 	}
 	for _, r := range out.Rules {
 		fmt.Fprintf(w, "\n%s  %s\n", p.bold("rule "+r.Rule), r.Words)
-		for _, name := range sortedKeys(r.Figures) {
+		for _, name := range slices.Sorted(maps.Keys(r.Figures)) {
 			fmt.Fprintf(w, "  %-28s  %s\n", name, r.Figures[name])
 		}
 		fmt.Fprintf(w, "  %-28s  %d of %d\n", "looks in a row", r.InARow, r.For)
