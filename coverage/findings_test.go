@@ -481,7 +481,7 @@ func TestWhatThePlatformDoesOtherwise(t *testing.T) {
 			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
 			for _, n := range in.Volume.By {
 				for i := range n.Answered {
-					n.Answered[i] *= i % 2
+					n.Answered[i] = (i + 1) % 2
 				}
 			}
 		},
@@ -493,10 +493,42 @@ func TestWhatThePlatformDoesOtherwise(t *testing.T) {
 			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
 			in.Volume, in.VolumeUnknown = nil, "analytics did not answer"
 		},
-		"without a calendar the nights count": func(in *coverage.Input) {
+		"without a calendar a night in which little comes in does not count": func(in *coverage.Input) {
 			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
 			in.Want.Calendar = nil
 			everyHour(in)
+			for i, n := range in.Volume.By[vip.String()].Offered {
+				if n == 0 {
+					in.Volume.By[vip.String()].Offered[i] = 1
+				}
+			}
+		},
+		"email of closed hours does not count": func(in *coverage.Input) {
+			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
+			for i, n := range in.Volume.By[vip.String()].Offered {
+				if n == 0 {
+					in.Volume.By[vip.String()].Offered[i] = 100
+				}
+			}
+		},
+		"a group rule goes by a service level, and each of few emails is answered at once": func(in *coverage.Input) {
+			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
+			in.Want.Calendar = nil
+			everyHour(in)
+			for _, n := range in.Volume.By {
+				for i := range n.Offered {
+					if i%20 > 0 {
+						n.Offered[i], n.Answered[i] = 0, 0
+					}
+				}
+			}
+		},
+		"a group rule goes by a service level, and no email comes in": func(in *coverage.Input) {
+			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
+			for _, n := range in.Volume.By {
+				clear(n.Offered)
+				clear(n.Answered)
+			}
 		},
 		"a ring adds a group without agents": func(in *coverage.Input) {
 			settings(in).Rings = &routing.Rings{{Wait: new(2 * hour)}, {Groups: []routing.Group{newGroup("Back Office")}}}
