@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,9 +81,26 @@ func (c *check) unsure(n int, r Rule) {
 	}
 	c.add(routing.Finding{
 		Type: routing.Hole, Severity: routing.SeverityNote, Rule: r.Name, Spans: spans, At: c.askPlace(n),
-		Message: fmt.Sprintf("%s: nobody is known to be there %s; %s more may be (schedule unknown)", c.asks[n][0].text(), c.nameSpans(spans), phrase.Count(more, "agent")),
+		Message: fmt.Sprintf("%s: nobody is known to be there %s; up to %s may be: %s", c.asks[n][0].text(), c.nameSpans(spans), phrase.Count(more, "more agent"), c.report.Missing()),
 		Numbers: []routing.Number{{Name: "unknown", Value: float64(more)}},
 	})
+}
+
+// Missing says why more agents may be there than are counted: some skills are not
+// known.
+func (r Report) Missing() string {
+	var what []string
+	for _, f := range r.Findings {
+		switch {
+		case f.Type == routing.ScheduleUnknown:
+			what = append(what, "schedules")
+		case f.Type == routing.SkillsUnknown && f.Numbers == nil: // those whom groups bring
+			what = append(what, "members")
+		case f.Type == routing.SkillsUnknown:
+			what = append(what, "skills")
+		}
+	}
+	return "some " + cmp.Or(strings.Join(what, " or "), "schedules") + " are not known"
 }
 
 // never says that in no cell that counts somebody is there, or may be.

@@ -20,7 +20,7 @@ import (
 type Style struct {
 	Good, Bad, Warn, Faint, Bold func(...string) string
 	// Unknown is a time of which nobody knows who is there, More a number to which
-	// agents may come whose schedule is not known.
+	// agents may come of whom not all is known.
 	Unknown, More func(...string) string
 	// Levels are numbers of agents, as levels tells them.
 	Levels [len(levels)]func(...string) string

@@ -2,6 +2,7 @@ package staffing_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -205,6 +206,34 @@ func TestGoldenFiles(t *testing.T) {
 	})
 }
 
+// What is not known is told as what it is.
+func TestUnknownSkillsAreNoUnknownSchedules(t *testing.T) {
+	t.Parallel()
+	r := unsure()
+	schedules, skills, members := r.Findings[0], r.Findings[0], r.Findings[0]
+	skills.Type, skills.Message, skills.Do, skills.Numbers = routing.SkillsUnknown, "", "", []routing.Number{{Name: "agents", Value: 2}}
+	members.Type, members.Message, members.Do = routing.SkillsUnknown, "", ""
+	for want, findings := range map[string][]routing.Finding{
+		"some schedules are not known":                      {schedules},
+		"some skills are not known":                         {skills},
+		"some members are not known":                        {members},
+		"some members or skills or schedules are not known": {members, skills, schedules},
+	} {
+		r.Findings = findings
+		var text, page bytes.Buffer
+		if err := errors.Join(staffing.Text(&text, r, staffing.Style{}, false), staffing.HTML(&page, r, "")); err != nil {
+			t.Fatal(err)
+		}
+		for name, out := range map[string]string{"text": text.String(), "page": page.String()} {
+			out = strings.Join(strings.Fields(out), " ")
+			least := map[string]int{"text": 3, "page": 3 + 2*96}[name] // heading and legend, and each cell
+			if n := strings.Count(out, want); n < least || strings.Count(out, "are not known") != n {
+				t.Errorf("%s: %q is there %d times: %s", name, want, n, out)
+			}
+		}
+	}
+}
+
 // In golden files the style is left out, and of cells that follow each other and
 // are the same but for their time only the first is there.
 var (
@@ -281,7 +310,7 @@ func TestColourLeavesTheWordsAlone(t *testing.T) {
 		}
 		got := escape.ReplaceAllString(coloured.String(), "")
 		got, want := strings.Join(strings.Fields(got), " "), strings.Join(strings.Fields(plain.String()), " ")
-		got = regexp.MustCompile(`underlined is the least: schedules are missing`).ReplaceAllString(got, "where schedules are missing a number is the least")
+		got = regexp.MustCompile(`underlined is the least: some (\w+) are not known`).ReplaceAllString(got, "a number is the least where some $1 are not known")
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s (-plain +coloured):\n%s", name, d)
 		}

@@ -182,12 +182,12 @@ func (t text) cell(m mark) string {
 func (t text) legend(unsure, more, shut, blank bool) {
 	words := []string{"Each hour: the fewest agents on queue in any minute of it who can serve the rule; + is 10 or more"}
 	if unsure {
-		words = append(words, "? is not known: schedules are missing")
+		words = append(words, "? is perhaps somebody: "+t.report.Missing())
 	}
 	if more {
-		what := "where schedules are missing a number is the least"
+		what := "a number is the least where " + t.report.Missing()
 		if t.style.More != nil {
-			what = "underlined is the least: schedules are missing"
+			what = "underlined is the least: " + t.report.Missing()
 		}
 		words = append(words, what)
 	}

@@ -98,7 +98,7 @@ const (
 type mark struct {
 	kind   kind
 	agents int
-	more   bool // agents may come whose schedule is not known
+	more   bool // agents may come of whom not all is known
 }
 
 // markOf is the mark of some cells of a rule. Cells that the calendar does not
@@ -173,7 +173,7 @@ func (c chart) About(r coverage.Report) string {
 		text += " within " + c.Within.String()
 	}
 	if most := c.mostUnknown(); most > 0 {
-		text += fmt.Sprintf("; the schedules of up to %d of them are not known", most)
+		text += fmt.Sprintf("; up to %d more may be on queue than shown: %s", most, r.Missing())
 	}
 	return text
 }
