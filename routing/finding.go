@@ -87,13 +87,16 @@ type Finding struct {
 	MissingLanguage string      `json:"missingLanguage,omitempty"`
 	TooLow          []Shortfall `json:"tooLow,omitempty"`
 	Capacity        *int        `json:"capacity,omitempty"` // emails at once
-	Permission      string      `json:"permission,omitempty"`
-	Spans           []Span      `json:"spans,omitempty"`
-	Numbers         []Number    `json:"numbers,omitempty"`
-	Message         string      `json:"message"`
-	Do              string      `json:"do,omitempty"`
-	At              Place       `json:"at,omitzero"`
-	Waived          *Waiver     `json:"waived,omitempty"`
+	// CapacityAssumed says that it is the organisation's, and that the agent's own
+	// was not read.
+	CapacityAssumed bool     `json:"capacityAssumed,omitempty"`
+	Permission      string   `json:"permission,omitempty"`
+	Spans           []Span   `json:"spans,omitempty"`
+	Numbers         []Number `json:"numbers,omitempty"`
+	Message         string   `json:"message"`
+	Do              string   `json:"do,omitempty"`
+	At              Place    `json:"at,omitzero"`
+	Waived          *Waiver  `json:"waived,omitempty"`
 }
 
 // Shortfall is a proficiency that is too low.

@@ -206,6 +206,29 @@ func TestGoldenFiles(t *testing.T) {
 	})
 }
 
+// Of agents without capacity those of whom that is known, and those of whom it is
+// only the organisation's, are two lines.
+func TestACapacityThatIsAssumedIsToldApart(t *testing.T) {
+	t.Parallel()
+	r := blank(date(2026, 11, 23, 0, 0), 6)
+	for i, name := range []string{"Ada", "Noor", "Li", "Zoë"} {
+		r.Findings = append(r.Findings, routing.Finding{Type: routing.ZeroCapacity, Severity: routing.SeverityWarning, Agent: name, Capacity: new(0), CapacityAssumed: i%2 > 0})
+	}
+	var out bytes.Buffer
+	if err := staffing.Text(&out, r, staffing.Style{}, false); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{
+		"2 of 6 members take no email: their utilization is 0: Ada and Li",
+		"2 of 6 members take no email by the organisation's utilization, which is 0; their own were not read: Noor and Zoë",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing: %s", want, text)
+		}
+	}
+}
+
 // What is not known is told as what it is.
 func TestUnknownSkillsAreNoUnknownSchedules(t *testing.T) {
 	t.Parallel()
