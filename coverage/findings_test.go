@@ -40,6 +40,31 @@ func TestMembers(t *testing.T) {
 			in.Want.Members = &[]string{"Ann", "Ben"}
 			queue(in).Members[0].Joined = false
 		},
+		"nobody is active, and the rule asks for nothing": func(in *coverage.Input) {
+			in.Want.Rules = []routing.Rule{{Name: "any"}}
+			queue(in).Members[0].Joined, queue(in).Members[1].Joined = false, false
+		},
+		"nobody is active, and there are no rules": func(in *coverage.Input) {
+			in.Want.Rules, in.Want.Routes = nil, nil
+			queue(in).Members[0].Joined, queue(in).Members[1].Joined = false, false
+		},
+		"the one member is not active, and there are no rules": func(in *coverage.Input) {
+			in.Want.Rules, in.Want.Routes = nil, nil
+			queue(in).Members, queue(in).MemberCount = []routing.Member{{Ref: ann, Ring: 1}}, 1
+		},
+		"nobody is active, there are no rules, and a group may bring somebody": func(in *coverage.Input) {
+			in.Want.Rules, in.Want.Routes = nil, nil
+			queue(in).Members[0].Joined, queue(in).Members[1].Joined = false, false
+			settings(in).Groups = &[]routing.Group{newGroup("Back Office")}
+		},
+		"one is active, and there are no rules": func(in *coverage.Input) {
+			in.Want.Rules, in.Want.Routes = nil, nil
+			queue(in).Members[0].Joined = false
+		},
+		"the one member is a member through a group": func(in *coverage.Input) {
+			delete(in.Want.Places, "memberGroups")
+			queue(in).Members, queue(in).MemberCount = []routing.Member{{Ref: ann, Ring: 1, Joined: true, ByGroup: true}}, 1
+		},
 		"more are counted than listed": func(in *coverage.Input) {
 			queue(in).MemberCount = 3
 		},
@@ -195,6 +220,15 @@ func TestAbilities(t *testing.T) {
 		"who has it is not active": func(in *coverage.Input) {
 			in.Org.Ratings["ben"] = rated(3, none)
 			queue(in).Members[0].Joined = false
+		},
+		"who has it is not active, and of the other it is not known whether they have": func(in *coverage.Input) {
+			delete(in.Org.Ratings, "ben")
+			queue(in).Members[0].Joined, queue(in).Members[1].Joined = false, false
+		},
+		"who has it takes no email by the organisation's utilization": func(in *coverage.Input) {
+			in.Org.Ratings["ben"] = rated(3, none)
+			in.Org.OrgUtilization.Settings.Email = new(0)
+			delete(in.Org.Utilization, "ann")
 		},
 		"who has it takes no email": func(in *coverage.Input) {
 			in.Org.Ratings["ben"] = rated(3, none)

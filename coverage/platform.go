@@ -223,7 +223,7 @@ func (c *check) byGroup() {
 	c.add(routing.Finding{
 		Type: routing.MembersByGroup, At: cmp.Or(c.at("memberGroups"), c.at("members")),
 		Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}},
-		Message: fmt.Sprintf("%s of the queue come through groups alone: who leaves the group leaves the queue, and members.agents moves nobody", phrase.Count(len(c.members), "member")),
+		Message: fmt.Sprintf("%s of the queue %s through groups alone: who leaves the group leaves the queue, and members.agents moves nobody", phrase.Count(len(c.members), "member"), map[bool]string{true: "comes", false: "come"}[len(c.members) == 1]),
 		Do:      "that is well where the group is kept with care; else make them members directly",
 	})
 }

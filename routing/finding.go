@@ -38,7 +38,7 @@ var FindingTypes = []struct {
 	Severity Severity
 	Means    string
 }{
-	{NoMembers, SeverityError, "the queue has no members"},
+	{NoMembers, SeverityError, "the queue has no members, or has no rules in the file and none of them is active in it"},
 	{Unservable, SeverityError, "a rule that nobody can ever serve: no active member has its skills and its language in any ring, or none of those who have takes email"},
 	{MissingPermission, SeverityError, "the client lacks a permission that `validate --live` or `apply` needs; a warning where only the autopilot or a report needs it"},
 	{SkillMismatch, SeverityWarning, "an agent lacks skills or the language of a rule, or has them at a lower proficiency than the file counts"},
