@@ -6,6 +6,7 @@ package staffing
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -94,8 +95,12 @@ func Verdict(r coverage.Report) string {
 func about(r coverage.Report) [2]string {
 	z := zone(r)
 	layout := "Mon 2 Jan 2006 15:04"
+	members := count(r.Members, "member")
+	if r.Members == 0 && !slices.ContainsFunc(r.Findings, func(f routing.Finding) bool { return f.Type == routing.NoMembers }) {
+		members = "members not known"
+	}
 	return [2]string{
-		fmt.Sprintf("Queue %s, %s", r.Queue, count(r.Members, "member")),
+		fmt.Sprintf("Queue %s, %s", r.Queue, members),
 		fmt.Sprintf("%s to %s (%s)", r.Span.From.In(z).Format(layout), r.Span.To.In(z).Format(layout), z),
 	}
 }

@@ -229,6 +229,24 @@ func TestACapacityThatIsAssumedIsToldApart(t *testing.T) {
 	}
 }
 
+// Nobody is told where nobody is known to be there, not where nobody was read.
+func TestMembersThatAreNotKnownAreNotNoMembers(t *testing.T) {
+	t.Parallel()
+	r := unsure()
+	r.Members = 0
+	var text, page bytes.Buffer
+	if err := errors.Join(staffing.Text(&text, r, staffing.Style{}, false), staffing.HTML(&page, r, "")); err != nil {
+		t.Fatal(err)
+	}
+	for name, out := range map[string]string{"text": text.String(), "page": page.String()} {
+		for _, want := range []string{"Queue Support Email, members not known", "Billing: who can serve it is not known"} {
+			if !strings.Contains(out, want) || strings.Contains(out, "no members") {
+				t.Errorf("%s: %q is missing: %s", name, want, out)
+			}
+		}
+	}
+}
+
 // What is not known is told as what it is.
 func TestUnknownSkillsAreNoUnknownSchedules(t *testing.T) {
 	t.Parallel()

@@ -168,6 +168,9 @@ func (c chart) Title() string {
 
 // About says what the rules ask for, and of how many.
 func (c chart) About(r coverage.Report) string {
+	if r.Members == 0 {
+		return asks(c.Rule) + ": who can serve it is not known"
+	}
 	text := fmt.Sprintf("%s: %d of %s can serve it", asks(c.Rule), c.Qualified, count(r.Members, "member"))
 	if c.Within != nil {
 		text += " within " + c.Within.String()
