@@ -19,6 +19,8 @@ import (
 // Style says how the parts of a printed report look. The zero Style is plain
 // text, for files and pipes.
 type Style struct {
+	// Margin is how many of the columns something else takes before each line.
+	Margin                       int
 	Good, Bad, Warn, Faint, Bold func(...string) string
 	// Unknown is a time of which nobody knows who is there, More a number to which
 	// agents may come of whom not all is known.

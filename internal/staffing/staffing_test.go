@@ -337,6 +337,21 @@ func golden(t *testing.T, name string, write func(io.Writer) error) {
 	}
 }
 
+func TestAMarginIsLeft(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]coverage.Report{"week": week(), "unsure": unsure(), "hostile": hostile()} {
+		var out bytes.Buffer
+		if err := staffing.Text(&out, r, staffing.Style{Margin: 9}, false); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := lipgloss.Width(strings.TrimSuffix(line, "\n")); n > 71 {
+				t.Errorf("%s: %d columns: %s", name, n, line)
+			}
+		}
+	}
+}
+
 // TestColourLeavesTheWordsAlone also guards that no style spills over its cell.
 func TestColourLeavesTheWordsAlone(t *testing.T) {
 	t.Parallel()
