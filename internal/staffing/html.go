@@ -114,7 +114,7 @@ func (p *webPage) draw(r coverage.Report, c chart) webMap {
 			first := &row.Cells[begins]
 			first.Wide = slot - begins + 1
 			number := numberOf(now)
-			if first.Wide > len(number)/2 {
+			if first.Wide > len(number) { // else it runs into its neighbours
 				first.Number, first.Tight = number, first.Wide < 4*len(number)
 			}
 		}
