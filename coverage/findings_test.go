@@ -399,6 +399,10 @@ func TestHoles(t *testing.T) {
 			plan(in, ann, work(6, 8, 13))
 			plan(in, ben, work(6, 8, 13))
 		},
+		"on Friday, where a group that was not read may bring somebody": func(in *coverage.Input) {
+			settings(in).Groups = &[]routing.Group{newGroup("Back Office")}
+			cancel(in, 6, ann, ben)
+		},
 		"on Saturday, of one rule": func(in *coverage.Input) {
 			in.Want.Calendar.Week[5] = []routing.Hours{{From: 9 * 60, To: 18 * 60}}
 			in.Org.Ratings["ben"] = rated(3, none)

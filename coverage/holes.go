@@ -81,7 +81,7 @@ func (c *check) unsure(n int, r Rule) {
 	}
 	c.add(routing.Finding{
 		Type: routing.Hole, Severity: routing.SeverityNote, Rule: r.Name, Spans: spans, At: c.askPlace(n),
-		Message: fmt.Sprintf("%s: nobody is known to be there %s; up to %s may be: %s", c.asks[n][0].text(), c.nameSpans(spans), phrase.Count(more, "more agent"), c.report.Missing()),
+		Message: fmt.Sprintf("%s: nobody is known to be there %s; %s may be: %s", c.asks[n][0].text(), c.nameSpans(spans), c.report.Perhaps(more), c.report.Missing()),
 		Numbers: []routing.Number{{Name: "unknown", Value: float64(more)}},
 	})
 }
@@ -94,7 +94,7 @@ func (r Report) Missing() string {
 		switch {
 		case f.Type == routing.ScheduleUnknown:
 			what = append(what, "schedules")
-		case f.Type == routing.SkillsUnknown && f.Numbers == nil: // those whom groups bring
+		case ofGroups(f):
 			what = append(what, "members")
 		case f.Type == routing.SkillsUnknown:
 			what = append(what, "skills")
@@ -102,6 +102,19 @@ func (r Report) Missing() string {
 	}
 	return "some " + cmp.Or(strings.Join(what, " or "), "schedules") + " are not known"
 }
+
+// Perhaps says how many more agents may be there, as far as a rule's Unknown tells
+// it: of a group that was not read nobody knows how many it brings.
+func (r Report) Perhaps(unknown int) string {
+	if slices.ContainsFunc(r.Findings, ofGroups) {
+		return "more agents"
+	}
+	return "up to " + phrase.Count(unknown, "more agent")
+}
+
+// ofGroups says that a finding is about members whom groups bring, and not about
+// the skills of members.
+func ofGroups(f routing.Finding) bool { return f.Type == routing.SkillsUnknown && f.Numbers == nil }
 
 // never says that in no cell that counts somebody is there, or may be.
 func (r Rule) never(counts func(cell int) bool) bool {

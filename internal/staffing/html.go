@@ -161,7 +161,7 @@ func spell(r coverage.Report, rule coverage.Rule, cells []int) string {
 			text += ", " + count(rule.Slots[cell], "slot")
 		}
 		if n := rule.Unknown[cell]; n > 0 {
-			text += fmt.Sprintf(", and up to %d more: %s", n, r.Missing())
+			text += fmt.Sprintf(", and %s may be: %s", r.Perhaps(n), r.Missing())
 		}
 		if r.Open != nil && !r.Open[cell] {
 			text = "closed; " + text

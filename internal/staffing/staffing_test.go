@@ -268,6 +268,9 @@ func TestUnknownSkillsAreNoUnknownSchedules(t *testing.T) {
 		for name, out := range map[string]string{"text": text.String(), "page": page.String()} {
 			out = strings.Join(strings.Fields(out), " ")
 			least := map[string]int{"text": 3, "page": 3 + 2*96}[name] // heading and legend, and each cell
+			if groups := strings.Contains(want, "members"); strings.Contains(out, "up to 2 more agents") == groups {
+				t.Errorf("%s: of %q a number is told or not: %s", name, want, out)
+			}
 			if n := strings.Count(out, want); n < least || strings.Count(out, "are not known") != n {
 				t.Errorf("%s: %q is there %d times: %s", name, want, n, out)
 			}

@@ -176,7 +176,7 @@ func (c chart) About(r coverage.Report) string {
 		text += " within " + c.Within.String()
 	}
 	if most := c.mostUnknown(); most > 0 {
-		text += fmt.Sprintf("; up to %d more may be on queue than shown: %s", most, r.Missing())
+		text += fmt.Sprintf("; %s may be on queue than shown: %s", r.Perhaps(most), r.Missing())
 	}
 	return text
 }
