@@ -206,7 +206,7 @@ func (s *Strategy) adjusting() *routing.Adjust {
 	limits := cmp.Or(a.Limits, &AdjustLimits{})
 	out.Limits = routing.AdjustLimits{
 		ChangesPerHour: or(limits.ChangesPerHour, 2), Cooldown: time.Duration(or(limits.Cooldown, routing.Duration(10*time.Minute))),
-		Reversals: or(limits.Reversals, 1), Share: or(limits.Share, 20), Calls: or(limits.Calls, 60),
+		Reversals: or(limits.Reversals, 1), Share: or(limits.Share, 20), Calls: or(limits.Calls, 30),
 	}
 	for i, r := range a.Rules {
 		path := fmt.Sprintf("adjust.rules[%d]", i)

@@ -251,7 +251,7 @@ func words(l control.Look, out adjustment) string {
 			return fmt.Sprintf("rule %s: %s", r.Rule, r.Words)
 		}
 	}
-	return string(out.Reason)
+	return l.Program.Explain(autopilot.Weighing{Reason: out.Reason})
 }
 
 func printAdjusted(w io.Writer, p paint, l control.Look, out adjustment, explain bool) error {

@@ -50,6 +50,7 @@ type Config struct {
 type Control struct {
 	Config
 	pilots []*pilot
+	asked  bool // by a person: the switch does not count
 }
 
 // pilot is one strategy that adjusts.
@@ -342,7 +343,11 @@ func (c *Control) mend(ctx context.Context, cut apply.Record, m memory) (memory,
 }
 
 func (c *Control) options(run *ledger.Run, p plan.Plan, runs []apply.Record) apply.Options {
-	return apply.Options{Plan: p, Platform: apply.On(c.Client), Journal: guarded{run, c.Ledger}, Run: run.ID, Wait: c.Wait, Recent: runs}
+	o := apply.Options{Plan: p, Platform: apply.On(c.Client), Journal: guarded{run, c.Ledger}, Run: run.ID, Wait: c.Wait, Recent: runs}
+	if c.asked {
+		o.Journal = run
+	}
+	return o
 }
 
 // guarded is a journal that lets nothing be written once the switch is off: the
@@ -579,6 +584,8 @@ func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	c.asked = true
+	defer func() { c.asked = false }()
 	m, err := c.recall(ctx)
 	if err != nil {
 		return nil, err
