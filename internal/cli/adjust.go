@@ -209,7 +209,7 @@ type overrideHeld struct {
 func adjusted(l control.Look) adjustment {
 	p := l.Program
 	out := adjustment{
-		Reason: l.Reason(), Strategy: p.Strategy, Queue: l.Queue.Ref, Mode: p.Mode, At: l.Decision.At,
+		Reason: l.Reason(), Strategy: p.Strategy, Queue: l.Queue.Ref, Mode: p.Mode, At: l.At,
 		Rules: []weighed{}, Acts: []acted{}, Overrides: []overrideHeld{},
 	}
 	if level := l.Queue.Settings.ServiceLevel; level != nil {
@@ -272,7 +272,7 @@ func printAdjusted(w io.Writer, p paint, l control.Look, out adjustment, explain
 		}
 		fmt.Fprintln(w)
 	}
-	printOverrides(w, p, out.Overrides, l.Decision.At)
+	printOverrides(w, p, out.Overrides, l.At)
 	if !explain {
 		return nil
 	}

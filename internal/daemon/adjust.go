@@ -21,7 +21,7 @@ func (d *Daemon) adjust(ctx context.Context) error {
 	for {
 		looks, err := d.Control.Tick(ctx)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the end of the context is why
+			return nil
 		}
 		if err != nil {
 			d.Log.ErrorContext(ctx, "nothing was decided", "error", err)
