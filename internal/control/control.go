@@ -17,7 +17,6 @@ import (
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/autopilot"
 	"github.com/foresort/foresort/genesys"
-	"github.com/foresort/foresort/internal/condition"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/store"
@@ -58,6 +57,7 @@ type pilot struct {
 	*autopilot.Program
 	want    routing.Desired
 	streaks autopilot.Streaks
+	own     ownLevels
 }
 
 // New compiles those strategies that adjust.
@@ -653,6 +653,7 @@ func (c *Control) observe(ctx context.Context) []sight {
 	for i := range out {
 		if s, ok := states[out[i].queue.ID]; ok {
 			out[i].State, out[i].At = &s, now
+			out[i].Own = c.measureOwn(ctx, c.pilots[i], out[i].queue.ID, now)
 		}
 	}
 	for window, pilots := range c.windows() {
@@ -683,12 +684,7 @@ func (c *Control) measure(ctx context.Context, out []sight, window string, pilot
 		if out[i].queue.ID == "" {
 			continue
 		}
-		span := routing.Span{From: to, To: to}
-		if d, err := condition.ParseWindow(window); err == nil && d > 0 {
-			span.From = to.Add(-d)
-		} else {
-			span.From = midnight(to, c.pilots[i].want.Calendar)
-		}
+		span := routing.Span{From: c.pilots[i].begins(window, to), To: to}
 		if span.From.Before(span.To) {
 			spans[span] = append(spans[span], i)
 		}
