@@ -88,7 +88,7 @@ type Adjust struct {
 // AdjustRule is one rule of the autopilot.
 type AdjustRule struct {
 	Name    string           `json:"name" is:"required" doc:"What the record calls the rule."`
-	When    string           `json:"when" is:"required" doc:"A condition in CEL on the queue, such as offered(\"1h\") > 500 && serviceLevel(\"1h\") < 85. docs/autopilot.md says what it can ask."`
+	When    string           `json:"when,omitempty" doc:"A condition in CEL on the queue, such as waiting() > 50 && serviceLevel(\"1h\") < 85. docs/autopilot.md says what it can ask. Only with tightenTarget it may be left out, and is offered(\"1h\") > 500 && serviceLevel(\"1h\") < 85."`
 	Samples *int             `json:"samples,omitempty" default:"20" min:"1" max:"1000000" doc:"Of how many emails a service level or a mean must be made; with fewer the condition is not known."`
 	For     *int             `json:"for,omitempty" default:"3" min:"1" max:"60" doc:"How many looks in a row must find when, and until, to hold."`
 	Do      []Action         `json:"do" is:"required" doc:"What is done, all of it or nothing."`

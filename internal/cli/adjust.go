@@ -21,10 +21,10 @@ import (
 
 // adjustOptions are the arguments of foresort adjust.
 type adjustOptions struct {
+	running
 	File                 string
 	Stop, Start, Restore bool
 	Explain, DryRun      bool
-	Yes                  bool
 }
 
 func adjustCommand(s *shell) *cobra.Command {
@@ -63,7 +63,7 @@ of it, and what was decided in the last day.`,
 	f.BoolVar(&o.Stop, "stop", false, "stop all adjusting in the organisation, at once")
 	f.BoolVar(&o.Start, "start", false, "let adjusting go on")
 	f.BoolVar(&o.Restore, "restore", false, "put every override back")
-	f.BoolVarP(&o.Yes, "yes", "y", false, "with --restore: do it without being asked")
+	o.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("stop", "start")
 	cmd.MarkFlagsMutuallyExclusive("restore", "start")
 	return cmd
@@ -105,6 +105,7 @@ func (o adjustOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	if err != nil {
 		return err
 	}
+	cfg.Wait = o.wait()
 	if cfg.Recommend && wants[0].Adjust.Mode == routing.AdjustAct {
 		s.say("%s", needsApproval)
 	}
@@ -321,6 +322,7 @@ func (o adjustOptions) switchAll(ctx context.Context, s *orgShell) error {
 		if err != nil {
 			return err
 		}
+		cfg.Wait = o.wait()
 		c, err := control.New(cfg, nil)
 		if err != nil {
 			return err

@@ -299,6 +299,12 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 			looks[i].Acts = append(looks[i].Acts, c.goOn(ctx, p, &looks[i], lease)...)
 		}
 	}
+	if m, err = c.recall(context.WithoutCancel(ctx)); err != nil {
+		return looks, err
+	}
+	for i, p := range c.pilots {
+		_, looks[i].Leases = m.pastOf(p.Strategy, p.Mode, looks[i].Decision.At)
+	}
 	return looks, nil
 }
 
