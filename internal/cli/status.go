@@ -36,7 +36,7 @@ last hour and of today against its target, and the overrides that hold with what
 of their leases. What is not known is a dash; nothing is a 0.
 
 --watch shows it again and again until Ctrl-C.`,
-		Example:           "  foresort status examples/support.yaml\n  foresort status support.yaml billing.yaml --watch --every 10s",
+		Example:           "  foresort status examples/support.yaml examples/billing.yaml",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: strategyFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -303,7 +303,7 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 		return looks, err
 	}
 	for i, p := range c.pilots {
-		_, looks[i].Leases = m.pastOf(p.Strategy, p.Mode, looks[i].Decision.At)
+		_, looks[i].Leases = m.pastOf(p.Strategy, p.Mode, looks[i].At)
 	}
 	return looks, nil
 }
