@@ -619,7 +619,12 @@ func (c *Control) observe(ctx context.Context) []sight {
 	}
 	scope := genesys.Scope{OrgCapacity: true}
 	for _, p := range c.pilots {
-		scope.Queues = append(scope.Queues, p.Queue)
+		if p.Mode != routing.AdjustOff {
+			scope.Queues = append(scope.Queues, p.Queue)
+		}
+	}
+	if len(scope.Queues) == 0 {
+		return out // nothing is looked at
 	}
 	org, err := c.Client.ReadOrg(ctx, scope)
 	if err != nil {
@@ -627,6 +632,9 @@ func (c *Control) observe(ctx context.Context) []sight {
 	}
 	var ids []string
 	for i, p := range c.pilots {
+		if p.Mode == routing.AdjustOff {
+			continue
+		}
 		n := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == p.Queue })
 		if n < 0 {
 			out[i].err = fmt.Errorf("there is no queue %q", p.Queue)
