@@ -74,18 +74,15 @@ func Run(ctx context.Context, c Config) (Rehearsal, error) {
 	r := Rehearsal{Config: c}
 	for mode, day := range map[routing.AdjustMode]*Day{routing.AdjustOff: &r.Off, routing.AdjustAct: &r.Act} {
 		var err error
-		if *day, err = c.pass(ctx, mode); err != nil {
+		if *day, err = c.Pass(ctx, mode); err != nil {
 			return r, fmt.Errorf("let a day pass with mode %s: %w", mode, err)
 		}
 	}
 	return r, nil
 }
 
-// Every how long the figures of the day are taken, and the queue is looked at.
-const (
-	figuresEvery = 10 * time.Minute
-	lookEvery    = time.Minute
-)
+// figuresEvery is the time between two points of a day's curves.
+const figuresEvery = 10 * time.Minute
 
 // world is one day that passes.
 type world struct {
@@ -97,13 +94,14 @@ type world struct {
 	now    time.Time
 }
 
-func (c Config) pass(ctx context.Context, mode routing.AdjustMode) (day Day, err error) {
+// Pass lets the day pass once.
+func (c Config) Pass(ctx context.Context, mode routing.AdjustMode) (day Day, err error) {
 	w := world{Config: c, want: c.Strategy, now: c.From}
 	if w.want.Adjust == nil {
 		return day, errors.New("the strategy does not adjust")
 	}
 	adjust := *w.want.Adjust
-	adjust.Mode, adjust.Every = mode, lookEvery
+	adjust.Mode = mode
 	w.want.Adjust = &adjust
 	w.server = sandbox.New(sandbox.Options{Seed: c.Seed, Traffic: c.Traffic, Now: sandbox.NewClock(c.From).Now, RateLimit: -1, CheckAnswers: c.Check})
 	if err := w.server.Err(); err != nil {
@@ -191,7 +189,7 @@ func (w *world) look(ctx context.Context) (routing.Org, string, error) {
 	return org, "", fmt.Errorf("there is no queue %s", w.want.Queue.Name)
 }
 
-// live lets the day pass, minute by minute.
+// live lets the day pass, from look to look.
 func (w *world) live(ctx context.Context, day *Day, pilot *control.Control) error {
 	var lender string
 	if w.Lender != "" {
@@ -202,12 +200,7 @@ func (w *world) live(ctx context.Context, day *Day, pilot *control.Control) erro
 		lender = org.Queues[0].ID
 	}
 	queue := day.Before.Queues[0].ID
-	for ; !w.now.After(w.To); w.now = w.now.Add(lookEvery) {
-		if w.now.After(w.From) {
-			if err := w.server.Advance(lookEvery); err != nil {
-				return err
-			}
-		}
+	for next := w.From; ; {
 		looks, err := pilot.Tick(ctx)
 		if err != nil {
 			return err
@@ -221,10 +214,18 @@ func (w *world) live(ctx context.Context, day *Day, pilot *control.Control) erro
 				return fmt.Errorf("at %s: %w", w.now.Format("15:04"), err)
 			}
 		}
-		if w.now.Sub(w.From)%figuresEvery == 0 {
+		if !w.now.Before(next) {
 			if err := w.figures(ctx, day, queue); err != nil {
 				return err
 			}
+			next = next.Add(figuresEvery)
+		}
+		if w.now.Add(w.want.Adjust.Every).After(w.To) {
+			break
+		}
+		w.now = w.now.Add(w.want.Adjust.Every)
+		if err := w.server.Advance(w.want.Adjust.Every); err != nil {
+			return err
 		}
 	}
 	windows, err := w.windows(ctx, w.Surge, []string{queue, cmp.Or(lender, queue)})
