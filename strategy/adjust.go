@@ -106,7 +106,8 @@ func (c *checker) action(path string, do Action, seen map[routing.Lever]bool) {
 		return
 	}
 	a := compiled[0]
-	if seen[a.Lever] && a.Lever != routing.LeverRaise && a.Lever != routing.LeverLower {
+	once := a.Lever != routing.LeverRaise && a.Lever != routing.LeverLower && a.Lever != routing.LeverJoin && a.Lever != routing.LeverLeave
+	if seen[a.Lever] && once {
 		c.Fail(path, fmt.Sprintf("the rule has %s already", a.Lever), "put it together with the other")
 	}
 	seen[a.Lever] = true
@@ -161,6 +162,8 @@ func (r AdjustRule) tightens() bool {
 // levers are the keys of an action.
 var levers = []string{"raisePriority", "lowerPriority", "deadlineOrder", "relaxEarly", "join", "leave", "joinAgents", "leaveAgents", "capacity", "tightenTarget"}
 
+var comeAndGo = []routing.Lever{routing.LeverJoin, routing.LeverLeave}
+
 // compile is everything that an action says to do: one thing, if it has no
 // mistake.
 func (a Action) compile(at routing.Place) (out []routing.Action) {
@@ -176,14 +179,14 @@ func (a Action) compile(at routing.Place) (out []routing.Action) {
 	if e := a.RelaxEarly; e != nil {
 		out = append(out, routing.Action{Lever: routing.LeverRelax, Step: or(e.Step, 1), After: e.After, At: at})
 	}
-	for lever, group := range map[routing.Lever]string{routing.LeverJoin: a.Join, routing.LeverLeave: a.Leave} {
+	for i, group := range []string{a.Join, a.Leave} {
 		if group != "" {
-			out = append(out, routing.Action{Lever: lever, Group: group, At: at})
+			out = append(out, routing.Action{Lever: comeAndGo[i], Group: group, At: at})
 		}
 	}
-	for lever, agents := range map[routing.Lever][]string{routing.LeverJoin: a.JoinAgents, routing.LeverLeave: a.LeaveAgents} {
+	for i, agents := range [][]string{a.JoinAgents, a.LeaveAgents} {
 		if len(agents) > 0 {
-			out = append(out, routing.Action{Lever: lever, Agents: agents, At: at})
+			out = append(out, routing.Action{Lever: comeAndGo[i], Agents: agents, At: at})
 		}
 	}
 	if a.Capacity != nil && a.Capacity.Email != nil {

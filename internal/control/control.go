@@ -517,7 +517,8 @@ func (c *Control) override(ctx context.Context, p *pilot, l *Look, n int, lease 
 
 // readFor reads what planning an override needs.
 func (c *Control) readFor(ctx context.Context, p *pilot, q routing.Queue, o plan.Override) (routing.Org, error) {
-	scope := genesys.Scope{Queues: []string{p.Queue}, SkillGroups: o.Settings.Groups != nil}
+	rings := o.Settings.Rings != nil // they name skills and groups
+	scope := genesys.Scope{Queues: []string{p.Queue}, Skills: rings, SkillGroups: rings || o.Settings.Groups != nil}
 	if len(o.Join)+len(o.Leave) > 0 {
 		scope.Agents, scope.MembersOf = append(slices.Clone(o.Join), o.Leave...), []string{p.Queue}
 	}
@@ -631,7 +632,12 @@ func (c *Control) observe(ctx context.Context) []sight {
 	}
 	scope := genesys.Scope{OrgCapacity: true}
 	for _, p := range c.pilots {
-		scope.Queues = append(scope.Queues, p.Queue)
+		if p.Mode != routing.AdjustOff {
+			scope.Queues = append(scope.Queues, p.Queue)
+		}
+	}
+	if len(scope.Queues) == 0 {
+		return out // nothing is looked at
 	}
 	org, err := c.Client.ReadOrg(ctx, scope)
 	if err != nil {
@@ -639,6 +645,9 @@ func (c *Control) observe(ctx context.Context) []sight {
 	}
 	var ids []string
 	for i, p := range c.pilots {
+		if p.Mode == routing.AdjustOff {
+			continue
+		}
 		n := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == p.Queue })
 		if n < 0 {
 			out[i].err = fmt.Errorf("there is no queue %q", p.Queue)
