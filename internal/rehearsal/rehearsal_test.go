@@ -188,4 +188,3 @@ func shown(t *testing.T, raw string) map[string]any {
 	}
 	return q
 }
-
