@@ -79,6 +79,28 @@ func (c *check) balance() {
 	}
 	c.report.Balance = b
 	c.carry(b, classes)
+	c.silent(b)
+}
+
+// silent notes the addresses to which no email came.
+func (c *check) silent(b *Balance) {
+	var none []string
+	for _, r := range c.Want.Routes {
+		came := false
+		for address, n := range c.Volume.By {
+			came = came || strings.EqualFold(address, r.Address.String()) && slices.Max(n.Offered) > 0
+		}
+		if !came {
+			none = append(none, r.Address.String())
+		}
+	}
+	if len(none) > 0 {
+		c.add(routing.Finding{
+			Type: routing.DemandUnknown, At: c.at("routes[" + none[0] + "]"),
+			Message: fmt.Sprintf("no email came to %s in %s: what will come there is not among the email expected", phrase.List(none), phrase.Count(b.Weeks, "week")),
+			Do:      "foresort simulate tells what a scenario with that email would do",
+		})
+	}
 }
 
 // expect takes the mean of whole weeks for each time of the week, on the clock

@@ -49,7 +49,12 @@ With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `mes
 
 ## Email against capacity
 
-The email of the last four whole weeks, by half hour and address, gives the mean for each time of the week. Against it stands what those
+The email of the last four whole weeks, by half hour and address, gives the mean for each time of the week. It is that of the queue, with
+that of addresses which the plan brings to it, whatever queue their email went to (of several queues the one that was offered most in the
+half hour: what is transferred is offered again), and without that of addresses which it takes away. An address to which no email came
+is named: what will come there is not expected.
+
+Against it stands what those
 on queue can do: slots times time, divided by the mean handle time. In each cell, and for each set of rules, the members who can serve
 any of them do at most that much, so at least the rest is left. These are lower limits: other queues of the same agents, alerts and
 pauses only add to what is left. So "the week does not clear it" is certain for that mean week, and "can clear it" is no promise:

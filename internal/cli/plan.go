@@ -249,7 +249,7 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 		made.Made = time.Now().UTC().Truncate(time.Millisecond)
 		if live != nil && found == nil {
 			p.now("looking at people and shifts")
-			r, err := live.look(ctx, s, want, org, runs)
+			r, err := live.look(ctx, s, made, want, org, runs)
 			if err != nil {
 				return nil, org, err
 			}

@@ -33,7 +33,7 @@ func tell(r coverage.Report, all bool) []said {
 	var out []said
 	index := map[string]int{}
 	for _, f := range r.Findings {
-		if f.Type == routing.DemandUnknown {
+		if f.Type == routing.DemandUnknown && r.Balance == nil {
 			continue
 		}
 		s := said{Finding: f, Text: f.Message, WaivedUntil: waived(f)}
