@@ -107,12 +107,10 @@ func (c *check) silent(b *Balance) {
 // of the report. unknown says why there is none.
 func (c *check) expect() (b *Balance, classes []class, unknown string) {
 	v := c.Volume
-	weeks := int(v.To.Sub(v.From) / (7 * 24 * time.Hour))
-	if weeks < 1 || v.Every%Cell != 0 {
-		return nil, nil, "less than a week of email was read"
+	first, weeks, unknown := c.weeks(v)
+	if unknown != "" {
+		return nil, nil, unknown
 	}
-	rest := v.To.Sub(v.From) - time.Duration(weeks)*7*24*time.Hour
-	first := int((rest + v.Every - 1) / v.Every) // the newest whole weeks
 	b = &Balance{Weeks: weeks, Offered: make([]float64, Cells), Capacity: make([]float64, Cells), Backlog: make([]float64, Cells), Grows: []routing.Span{}}
 	var all measure.Counts
 	for _, n := range v.By {
@@ -123,7 +121,7 @@ func (c *check) expect() (b *Balance, classes []class, unknown string) {
 		return nil, nil, "no handle time was reported"
 	}
 	if all.Handled < leastHandled {
-		return nil, nil, fmt.Sprintf("only %s handled in %s, too few for a mean handle time", phrase.Count(all.Handled, "email"), phrase.Count(weeks, "week"))
+		return nil, nil, fmt.Sprintf("only %s handled in %s, too few for a mean handle time", phrase.Count(all.Handled, "email"), c.read(v))
 	}
 	b.Handling = routing.Duration(all.Handling / time.Duration(all.Handled))
 	slots := c.timesOfWeek(v, first)
@@ -149,6 +147,52 @@ func (c *check) expect() (b *Balance, classes []class, unknown string) {
 		classes = append(classes, k)
 	}
 	return b, classes, ""
+}
+
+// mostMissed is how many emails of a week may lie before the first one that came
+// at all: so few may have failed to come by chance.
+const mostMissed = 3
+
+// weeks are the newest whole weeks in which email could come, from the first
+// interval on: where a queue is younger than what was read, the time before has
+// no email and says nothing. unknown says why there are none.
+func (c *check) weeks(v *measure.Volume) (first, weeks int, unknown string) {
+	const week = 7 * 24 * time.Hour
+	weeks = int(v.To.Sub(v.From) / week)
+	if weeks < 1 || v.Every%Cell != 0 || week%v.Every != 0 {
+		return 0, 0, "less than a week of email was read"
+	}
+	offered := make([]int, v.Intervals())
+	for _, n := range v.By {
+		for i, x := range n.Offered {
+			offered[i] += x
+		}
+	}
+	began := slices.IndexFunc(offered, func(n int) bool { return n > 0 })
+	if began < 0 {
+		return 0, 0, "no email came in " + c.read(v)
+	}
+	each := int(week / v.Every)
+	for first = len(offered) - weeks*each; began > first; first += each {
+		missed := 0 // in the later weeks, at the times before it began
+		for i := first; i < min(began, first+each); i++ {
+			for later := i + each; later < len(offered); later += each {
+				missed += offered[later]
+			}
+		}
+		if weeks--; weeks == 0 {
+			return 0, 0, fmt.Sprintf("email comes in only since %s, less than a week", c.when(v.From.Add(time.Duration(began)*v.Every)))
+		}
+		if missed < mostMissed*weeks {
+			return first, weeks + 1, ""
+		}
+	}
+	return first, weeks, ""
+}
+
+// read is how much was read, in words: 4 weeks.
+func (c *check) read(v *measure.Volume) string {
+	return phrase.Count(int(v.To.Sub(v.From)/(7*24*time.Hour)), "week")
 }
 
 // timesOfWeek gives for each interval of the volume the cells of the report

@@ -463,7 +463,7 @@ func TestTheBacklogIsALowerLimit(t *testing.T) {
 		const quarters = 20
 		d := draw(t, true)
 		from := d.Now.Truncate(15 * time.Minute)
-		v := &measure.Volume{Span: routing.Span{From: from.Add(-7 * 24 * time.Hour), To: from}, Every: 15 * time.Minute, By: map[string]*measure.Counts{}}
+		v := &measure.Volume{Span: routing.Span{From: from.Add(-7*24*time.Hour - 15*time.Minute), To: from}, Every: 15 * time.Minute, By: map[string]*measure.Counts{}}
 		d.Volume, d.Waiting = v, new(rapid.SampledFrom([]int{0, 0, 1, 7}).Draw(t, "waiting"))
 		d.Want.Calendar = nil
 		ruleOf := map[string]*routing.Rule{"other@example.com": nil}
@@ -479,8 +479,9 @@ func TestTheBacklogIsALowerLimit(t *testing.T) {
 				continue
 			}
 			n := &measure.Counts{Offered: make([]int, v.Intervals()), Answered: make([]int, v.Intervals()), Handled: 20}
+			n.Offered[0] = 1 // email comes in for longer than a week
 			for i := range quarters {
-				n.Offered[i] = rapid.IntRange(0, 4).Draw(t, "offered")
+				n.Offered[i+1] = rapid.IntRange(0, 4).Draw(t, "offered")
 			}
 			minutes := rapid.IntRange(1, 12).Draw(t, "handle")
 			n.Handling = time.Duration(20*minutes) * time.Minute
@@ -544,7 +545,7 @@ func TestTheBacklogIsALowerLimit(t *testing.T) {
 			offered, work := 0.0, 0.0
 			for _, a := range addresses {
 				n := f.node()
-				x := float64(v.By[a].Offered[cell]) * mean[a]
+				x := float64(v.By[a].Offered[cell+1]) * mean[a]
 				f.edge(0, n, x)
 				came = append(came, struct {
 					address string
@@ -552,7 +553,7 @@ func TestTheBacklogIsALowerLimit(t *testing.T) {
 				}{a, n})
 				arrived += x
 				work += x
-				offered += float64(v.By[a].Offered[cell])
+				offered += float64(v.By[a].Offered[cell+1])
 			}
 			can, able := 0.0, 0.0 // able: of those who serve the one class
 			for i, m := range d.members {

@@ -52,7 +52,8 @@ With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `mes
 The email of the last four whole weeks, by half hour and address, gives the mean for each time of the week. It is that of the queue, with
 that of addresses which the plan brings to it, whatever queue their email went to (of several queues the one that was offered most in the
 half hour: what is transferred is offered again), and without that of addresses which it takes away. An address to which no email came
-is named: what will come there is not expected.
+is named: what will come there is not expected. A queue that is younger is not taken to have had no email before: the mean is that of the
+whole weeks since email comes in, and with less than one there is none.
 
 Against it stands what those
 on queue can do: slots times time, divided by the mean handle time. In each cell, and for each set of rules, the members who can serve
