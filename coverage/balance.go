@@ -20,7 +20,8 @@ import (
 // the platform hands to whom. So of the set at least the work that came in
 // beyond that is left, and the greatest of the sets' limits holds for the queue.
 // That the agents serve other queues as well, alerts and pauses between emails
-// only add to what is left.
+// only add to what is left. Members of whom the schedule or the skills are not
+// known count as on queue and able, so that the limits hold whatever is true.
 
 // Balance is expected email against capacity, cell by cell of the report's span.
 type Balance struct {
@@ -28,14 +29,14 @@ type Balance struct {
 	Handling routing.Duration `json:"handleTime"` // mean of one email
 	Waiting  int              `json:"waiting"`    // at the beginning
 	// Offered is the email that is expected to enter, Capacity what all members
-	// on queue can handle, Backlog what waits or is worked on at the end of the
+	// on queue can handle at most, Backlog what waits or is worked on at the end of the
 	// cell at least.
 	Offered  []float64 `json:"offered"`
 	Capacity []float64 `json:"capacity"`
 	Backlog  []float64 `json:"backlog"`
 	// Grows are the hours in which members are on queue and the backlog must grow.
 	Grows   []routing.Span `json:"grows"`
-	Clears  bool           `json:"clears"`
+	Clears  *bool          `json:"clears,omitempty"` // nil: not known
 	Verdict string         `json:"verdict"`
 }
 
@@ -57,7 +58,7 @@ func (c *check) balance() {
 	switch {
 	case c.Volume == nil:
 		unknown = cmp.Or(unknown, "the email of recent weeks was not read")
-	case c.Org.Roster == nil || slices.ContainsFunc(c.teams, func(t *team) bool { return slices.Max(t.unsure) > 0 }):
+	case len(c.teams) > 0 && !slices.ContainsFunc(c.teams, func(t *team) bool { return t.planned > 0 }):
 		unknown = "schedules are missing"
 	case c.capacityUnknown():
 		unknown = "how many emails an agent takes at once could not be read"
@@ -65,8 +66,6 @@ func (c *check) balance() {
 		unknown = "agents' own utilizations were not read, and the organisation's is 0"
 	case len(c.unseen) > 0:
 		unknown = "who is in " + phrase.List(c.unseen) + " is not known"
-	case slices.ContainsFunc(c.members, func(m member) bool { return m.ratings == nil && slices.Contains(m.ever, false) }):
-		unknown = "skills of members could not be read"
 	}
 	var classes []class
 	var b *Balance
@@ -234,7 +233,7 @@ func (c *check) classes(v *measure.Volume) []class {
 		n, known := ruleOf[strings.ToLower(address)]
 		k := class{teams: make([]bool, len(c.teams)), offered: make([]float64, Cells)}
 		for i, t := range c.teams {
-			k.teams[i] = !known || n < 0 || t.ever[n]
+			k.teams[i] = !known || n < 0 || t.ever[n] || t.unrated
 		}
 		name := "email of other addresses"
 		if known && n >= 0 {
@@ -312,7 +311,7 @@ func (c *check) capacities() [][]float64 {
 	out := make([][]float64, len(c.teams))
 	for i, t := range c.teams {
 		out[i] = make([]float64, Cells)
-		for at, slots := range t.slots[:minutes] {
+		for at, slots := range t.most[:minutes] {
 			out[i][at/cellMinutes] += float64(slots)
 		}
 	}
@@ -393,19 +392,25 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 		offered += x
 	}
 	about := fmt.Sprintf("%.0f emails expected in 7 days (mean of %s), %s to handle one", offered, phrase.Count(b.Weeks, "week"), routing.Duration(time.Duration(b.Handling).Round(time.Second)))
+	unknown := c.unknown()
+	b.Clears = new(false)
 	switch {
 	case grown >= 0.5:
 		b.Verdict = fmt.Sprintf("The week does not clear it: at least %.0f more emails come in every week than can be handled; %s.", grown, about)
 	case cleared < 0:
 		b.Verdict = fmt.Sprintf("The week does not clear it: of %s that wait now and those to come at least %.0f are left after 7 days; %s.", phrase.Count(b.Waiting, "email"), after[0]/per, about)
+	case unknown != "":
+		b.Clears = nil
+		b.Verdict = fmt.Sprintf("Whether the week clears it is not known: %s not known in full. It may where they are on queue and able; %s.", unknown, about)
+		c.add(routing.Finding{Type: routing.DemandUnknown, Message: b.Verdict})
 	default:
-		b.Clears = true
+		*b.Clears = true
 		b.Verdict = fmt.Sprintf("The week can clear it: %s.", about)
 		if cleared > 0 {
 			b.Verdict = fmt.Sprintf("The week can clear it: of %s that wait now nothing need be left by %s; %s.", phrase.Count(b.Waiting, "email"), c.when(c.report.Span.From.Add(time.Duration(cleared+1)*Cell)), about)
 		}
 	}
-	if !b.Clears {
+	if b.Clears != nil && !*b.Clears {
 		c.add(routing.Finding{
 			Type: routing.BacklogGrows, Message: b.Verdict,
 			Numbers: []routing.Number{{Name: "offered", Value: offered}, {Name: "left", Value: after[0] / per}, {Name: "grownAWeek", Value: grown}},
@@ -443,13 +448,40 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 		if bits.OnesCount64(s.bits) == len(classes) {
 			which = "of the queue"
 		}
+		who := "those on queue"
+		if unknown != "" {
+			who += ", with all whose schedule or skills are not known,"
+		}
 		c.add(routing.Finding{
 			Type: routing.BacklogGrows, Spans: spans,
-			Message: fmt.Sprintf("the backlog %s must grow %s: %.1f hours of handling come in an hour, and those on queue can do %.1f", which, c.nameSpans(spans), work/60/total.Hours(), can/60/total.Hours()),
+			Message: fmt.Sprintf("the backlog %s must grow %s: %.1f hours of handling come in an hour, and %s can do %.1f", which, c.nameSpans(spans), work/60/total.Hours(), who, can/60/total.Hours()),
 			Numbers: []routing.Number{{Name: "hours", Value: total.Hours()}, {Name: "workHours", Value: work / 60}, {Name: "capacityHours", Value: can / 60}},
 			Do:      "put more of those who can serve it on queue then",
 		})
 	}
+}
+
+// unknown is what is not known of members, with its verb: the schedule of 2
+// members is. Empty where all is known.
+func (c *check) unknown() string {
+	gaps, unrated := 0, 0
+	for _, t := range c.teams {
+		gaps += t.gaps
+	}
+	for _, m := range c.members {
+		if m.ratings == nil && !m.idle() && slices.Contains(m.ever, false) {
+			unrated++
+		}
+	}
+	switch {
+	case gaps > 0 && unrated > 0:
+		return fmt.Sprintf("the schedule of %s and the skills of %s are", phrase.Count(gaps, "member"), phrase.Count(unrated, "member"))
+	case gaps > 0:
+		return fmt.Sprintf("the schedule of %s is", phrase.Count(gaps, "member"))
+	case unrated > 0:
+		return fmt.Sprintf("what %s can do is", phrase.Count(unrated, "member"))
+	}
+	return ""
 }
 
 func sorted[V any](m map[string]V) []string {

@@ -184,7 +184,7 @@ func TestVerdict(t *testing.T) {
 			for _, s := range b.Grows {
 				grows += s.To.Sub(s.From)
 			}
-			if b.Verdict != tt.want || b.Clears != tt.clears || grows != time.Duration(tt.grows)*time.Hour || b.Waiting != tt.waiting {
+			if b.Verdict != tt.want || b.Clears == nil || *b.Clears != tt.clears || grows != time.Duration(tt.grows)*time.Hour || b.Waiting != tt.waiting {
 				t.Errorf("%s\nclears: %v, grows in %s, waiting %d, want\n%s\n%v, %d", b.Verdict, b.Clears, grows, b.Waiting, tt.want, tt.clears, tt.grows)
 			}
 		})

@@ -743,6 +743,17 @@ func TestDemand(t *testing.T) {
 			delete(in.Org.Roster.Agents, "ben")
 			in.Org.Roster.Unknown = []string{"Ben is not planned"}
 		},
+		"a schedule and skills are missing, and one day has more than both can handle": func(in *coverage.Input) {
+			s := in.Org.Roster.Agents["ben"]
+			s.Known = []routing.Span{{From: at(4, 10, 0), To: at(6, 0, 0)}}
+			in.Org.Roster.Agents["ben"] = s
+			delete(in.Org.Ratings, "ann")
+			for i, n := range in.Volume.By[standard.String()].Offered {
+				if day := in.Volume.From.Add(time.Duration(i) * in.Volume.Every).In(berlin).Weekday(); day == time.Thursday {
+					in.Volume.By[standard.String()].Offered[i] = 10 * n
+				}
+			}
+		},
 		"the schedule of one who is not active does not matter": func(in *coverage.Input) {
 			in.Org.Agents = append(in.Org.Agents, routing.Agent{Ref: cleo})
 			queue(in).Members = append(queue(in).Members, routing.Member{Ref: cleo, Ring: 1})

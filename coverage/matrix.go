@@ -20,12 +20,16 @@ const (
 
 // team are members who can serve the same rules, and so count together.
 type team struct {
-	able   []bool // by rule: within the deadline
-	may    []bool // by rule: perhaps within the deadline
-	ever   []bool // by rule: at any time
-	agents tallied
-	slots  tallied
-	unsure tallied // agents of whom the minute is not known
+	able    []bool // by rule: within the deadline
+	may     []bool // by rule: perhaps within the deadline
+	ever    []bool // by rule: at any time
+	unrated bool   // what they can do is not known
+	agents  tallied
+	slots   tallied
+	unsure  tallied // agents of whom the minute is not known
+	most    tallied // slots, with those of them
+	planned int     // members of whom a schedule is known, at least in part
+	gaps    int     // members of whom not all of it is
 }
 
 // there says whether somebody is on queue in a cell, or may be.
@@ -120,22 +124,29 @@ func (c *check) muster() []*team {
 		if m.idle() {
 			continue
 		}
-		key := fmt.Sprint(m.able, m.may, m.ever)
+		key := fmt.Sprint(m.able, m.may, m.ever, m.ratings == nil)
 		t := byAble[key]
 		if t == nil {
-			t = &team{able: m.able, may: m.may, ever: m.ever, agents: make(tallied, minutes+1), slots: make(tallied, minutes+1), unsure: make(tallied, minutes+1)}
+			t = &team{
+				able: m.able, may: m.may, ever: m.ever, unrated: m.ratings == nil,
+				agents: make(tallied, minutes+1), slots: make(tallied, minutes+1), unsure: make(tallied, minutes+1), most: make(tallied, minutes+1),
+			}
 			byAble[key], all = t, append(all, t)
 		}
-		s, known := c.scheduleOf(m)
-		if !known {
-			t.unsure.add(0, minutes, 1)
-			continue
+		s := c.scheduleOf(m)
+		gaps := minus([]routing.Span{c.report.Span}, join(s.Known))
+		if len(gaps) > 0 {
+			t.gaps++
+		}
+		if len(clip(s.Known, c.report.Span)) > 0 {
+			t.planned++
 		}
 		done := 0 // two gaps may touch one minute
-		for _, span := range minus([]routing.Span{c.report.Span}, join(s.Known)) {
+		for _, span := range gaps {
 			from, to := c.minutesAround(span)
 			if from = max(from, done); from < to {
 				t.unsure.add(from, to, 1)
+				t.most.add(from, to, capacity)
 				done = to
 			}
 		}
@@ -144,6 +155,7 @@ func (c *check) muster() []*team {
 				if from, to := c.minutesIn(span); from < to {
 					t.agents.add(from, to, 1)
 					t.slots.add(from, to, capacity)
+					t.most.add(from, to, capacity)
 				}
 			}
 		}
@@ -152,6 +164,7 @@ func (c *check) muster() []*team {
 		t.agents.sum()
 		t.slots.sum()
 		t.unsure.sum()
+		t.most.sum()
 	}
 	return all
 }
@@ -171,12 +184,13 @@ func intersect(a, b routing.Span) routing.Span {
 	return routing.Span{From: later(a.From, b.From), To: earlier(a.To, b.To)}
 }
 
-func (c *check) scheduleOf(m member) (routing.AgentSchedule, bool) {
+// scheduleOf is what is known of a member's schedule; the zero one where nothing
+// is.
+func (c *check) scheduleOf(m member) routing.AgentSchedule {
 	if c.Org.Roster == nil {
-		return routing.AgentSchedule{}, false
+		return routing.AgentSchedule{}
 	}
-	s, ok := c.Org.Roster.Agents[m.ID]
-	return s, ok
+	return c.Org.Roster.Agents[m.ID]
 }
 
 // minutesIn are the minutes of the matrix that lie wholly in a span,
@@ -212,8 +226,8 @@ func (c *check) schedules() {
 	}
 	missing := 0
 	for _, m := range c.members {
-		s, known := roster.Agents[m.ID]
-		if !known || len(minus([]routing.Span{c.report.Span}, join(s.Known))) > 0 {
+		s := c.scheduleOf(m)
+		if len(minus([]routing.Span{c.report.Span}, join(s.Known))) > 0 {
 			missing++
 			continue
 		}

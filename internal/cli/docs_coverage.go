@@ -44,8 +44,8 @@ With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `mes
   cell of the matrix is a quarter hour and shows the smallest number in it; slots are the emails that those agents take at once.
 - Capacity is utilization: the organisation's, unless the file owns it. An agent's own has no batch read; ` + "`--overrides`" + ` reads them, one
   request for each agent, behind everything else that waits, and keeps them for 12 hours.
-- What is not known counts neither as nobody nor as everybody: a cell is a hole only where every schedule is known, and where one is
-  missing there is no verdict about the week.
+- What is not known counts neither as nobody nor as everybody: a cell is a hole only where every schedule is known. In the balance
+  whoever may be on queue and able counts as such: what must grow or be left is certain, and that the week clears is then not known.
 
 ## Email against capacity
 
