@@ -34,8 +34,10 @@ type Balance struct {
 	Offered  []float64 `json:"offered"`
 	Capacity []float64 `json:"capacity"`
 	Backlog  []float64 `json:"backlog"`
-	// Grows are the hours in which members are on queue and the backlog must grow.
-	Grows   []routing.Span `json:"grows"`
+	// Grows are the hours in which members are on queue and the backlog must grow,
+	// Unattended those in which nobody is and email comes in, so that it grows too.
+	Grows      []routing.Span `json:"grows"`
+	Unattended []routing.Span `json:"unattended"`
 	Clears  *bool          `json:"clears,omitempty"` // nil: not known
 	Verdict string         `json:"verdict"`
 }
@@ -110,7 +112,7 @@ func (c *check) expect() (b *Balance, classes []class, unknown string) {
 	if unknown != "" {
 		return nil, nil, unknown
 	}
-	b = &Balance{Weeks: weeks, Offered: make([]float64, Cells), Capacity: make([]float64, Cells), Backlog: make([]float64, Cells), Grows: []routing.Span{}}
+	b = &Balance{Weeks: weeks, Offered: make([]float64, Cells), Capacity: make([]float64, Cells), Backlog: make([]float64, Cells), Grows: []routing.Span{}, Unattended: []routing.Span{}}
 	var all measure.Counts
 	for _, n := range v.By {
 		all.Handled += n.Handled
@@ -391,7 +393,19 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 	for _, x := range b.Offered {
 		offered += x
 	}
-	about := fmt.Sprintf("%.0f emails expected in 7 days (mean of %s), %s to handle one", offered, phrase.Count(b.Weeks, "week"), routing.Duration(time.Duration(b.Handling).Round(time.Second)))
+	about := fmt.Sprintf("%.0f emails expected in 7 days (mean of %s)", offered, phrase.Count(b.Weeks, "week"))
+	alone := 0.0
+	b.Unattended = append(b.Unattended, c.spans(func(cell int) bool {
+		if b.Capacity[cell] > 0 || b.Offered[cell] == 0 {
+			return false
+		}
+		alone += b.Offered[cell]
+		return true
+	})...)
+	if alone >= 0.5 {
+		about += fmt.Sprintf(", %.0f of them in %s with nobody on queue", alone, hours(sum(b.Unattended)))
+	}
+	about += fmt.Sprintf(", %s to handle one", routing.Duration(time.Duration(b.Handling).Round(time.Second)))
 	unknown := c.unknown()
 	b.Clears = new(false)
 	switch {
@@ -413,7 +427,7 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 	if b.Clears != nil && !*b.Clears {
 		c.add(routing.Finding{
 			Type: routing.BacklogGrows, Message: b.Verdict,
-			Numbers: []routing.Number{{Name: "offered", Value: offered}, {Name: "left", Value: after[0] / per}, {Name: "grownAWeek", Value: grown}},
+			Numbers: []routing.Number{{Name: "offered", Value: offered}, {Name: "left", Value: after[0] / per}, {Name: "grownAWeek", Value: grown}, {Name: "unattended", Value: alone}},
 			Do:      "plan more hours on queue, give agents more email at once, or send email elsewhere; foresort simulate tells what each would do",
 		})
 	}
@@ -424,10 +438,7 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 	said := make([]bool, Cells)
 	for _, s := range all {
 		spans := c.spans(func(cell int) bool { return s.grows[cell] && !said[cell] })
-		var total time.Duration
-		for _, span := range spans {
-			total += span.To.Sub(span.From)
-		}
+		total := sum(spans)
 		if total < time.Hour {
 			continue
 		}

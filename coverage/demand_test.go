@@ -191,6 +191,31 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// Email that comes in while nobody is on queue lets the backlog grow too, which
+// is said apart.
+func TestUnattendedHours(t *testing.T) {
+	t.Parallel()
+	in := sane()
+	for i := range in.Volume.Intervals() {
+		if at := in.Volume.From.Add(time.Duration(i) * in.Volume.Every).In(berlin); at.Weekday() == time.Saturday && at.Hour() == 10 {
+			in.Volume.By[standard.String()].Offered[i] = 6
+		}
+	}
+	cancel(&in, 9, ann, ben) // Monday
+	b := coverage.Check(in).Balance
+	want := []routing.Span{{From: at(7, 10, 0), To: at(7, 11, 0)}, {From: at(9, 8, 0), To: at(9, 18, 0)}}
+	if d := cmp.Diff(want, b.Unattended, cmp.Comparer(time.Time.Equal)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	const verdict = "The week can clear it: 312 emails expected in 7 days (mean of 4 weeks), 72 of them in 11 hours with nobody on queue, 12m to handle one."
+	if b.Verdict != verdict || len(b.Grows) != 0 {
+		t.Errorf("%s\nwant\n%s\ngrows %v", b.Verdict, verdict, b.Grows)
+	}
+	if b = coverage.Check(sane()).Balance; b.Unattended == nil || len(b.Unattended) > 0 {
+		t.Errorf("somebody is there all the time, and %v are unattended", b.Unattended)
+	}
+}
+
 // Beyond ten classes not every set of them is looked at, and what is said stays a
 // lower limit.
 func TestManyClassesOfEmail(t *testing.T) {

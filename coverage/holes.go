@@ -26,10 +26,7 @@ func (c *check) holes() {
 		if len(spans) == 0 {
 			continue
 		}
-		var total time.Duration
-		for _, s := range spans {
-			total += s.To.Sub(s.From)
-		}
+		total := sum(spans)
 		what := c.asks[n][0].text()
 		when := c.nameSpans(spans)
 		if r.never(c.counts) {
@@ -114,6 +111,14 @@ func (c *check) spans(takes func(cell int) bool) []routing.Span {
 		out = append(out, routing.Span{From: from, To: from.Add(Cell)})
 	}
 	return out
+}
+
+// sum is how long spans are together.
+func sum(spans []routing.Span) (total time.Duration) {
+	for _, s := range spans {
+		total += s.To.Sub(s.From)
+	}
+	return total
 }
 
 // mostNamed is how many groups of spans are named before the rest is counted.
