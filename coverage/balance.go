@@ -38,8 +38,8 @@ type Balance struct {
 	// Unattended those in which nobody is and email comes in, so that it grows too.
 	Grows      []routing.Span `json:"grows"`
 	Unattended []routing.Span `json:"unattended"`
-	Clears  *bool          `json:"clears,omitempty"` // nil: not known
-	Verdict string         `json:"verdict"`
+	Clears     *bool          `json:"clears,omitempty"` // nil: not known
+	Verdict    string         `json:"verdict"`
 }
 
 // leastHandled is how much handled email makes a mean that counts.
@@ -257,21 +257,6 @@ func (c *check) classes(v *measure.Volume) []class {
 // it only the single ones and all of them together are.
 const mostClasses = 10
 
-// sets are the sets of classes that are looked at, as bits.
-func sets(classes int) []uint64 {
-	var out []uint64
-	if classes <= mostClasses {
-		for s := uint64(1); s < 1<<classes; s++ {
-			out = append(out, s)
-		}
-		return out
-	}
-	for i := range min(classes, 63) {
-		out = append(out, 1<<i)
-	}
-	return append(out, 1<<classes-1)
-}
-
 // set is one set of classes with what it gets and what can be done of it, in
 // minutes of handling for each cell.
 type set struct {
@@ -293,45 +278,107 @@ func chosen(bitset uint64, classes []class) []class {
 	return out
 }
 
-// setOf adds up what a set gets, and what the teams that serve any of it can do.
-func (c *check) setOf(bitset uint64, classes []class, can [][]float64) set {
-	s := set{bits: bitset, work: make([]float64, Cells), grows: make([]bool, Cells)}
-	some := chosen(bitset, classes)
-	for _, k := range some {
-		for cell, x := range k.offered {
-			s.work[cell] += x * k.handle
-		}
-	}
-	s.can = together(can, func(team int) bool {
-		return slices.ContainsFunc(some, func(k class) bool { return k.teams[team] })
-	})
-	return s
+// crew are teams that can serve the same classes.
+type crew struct {
+	serves uint64    // as bits
+	can    []float64 // minutes of handling, by cell
 }
 
-// capacities are the minutes of handling that each team can do in each cell.
-func (c *check) capacities() [][]float64 {
-	out := make([][]float64, len(c.teams))
+// crews puts the teams together.
+func (c *check) crews(classes []class) []*crew {
+	var out []*crew
+	by := map[uint64]*crew{}
 	for i, t := range c.teams {
-		out[i] = make([]float64, Cells)
-		for at, slots := range t.most[:minutes] {
-			out[i][at/cellMinutes] += float64(slots)
+		serves := uint64(0)
+		for n, k := range classes {
+			if k.teams[i] {
+				serves |= 1 << n
+			}
+		}
+		if by[serves] == nil {
+			by[serves] = &crew{serves, make([]float64, Cells)}
+			out = append(out, by[serves])
+		}
+		can := by[serves].can
+		for _, s := range t.stints {
+			for from := s.from; from < s.to; {
+				cell := from / cellMinutes
+				to := min(s.to, (cell+1)*cellMinutes)
+				can[cell] += float64((to - from) * s.slots)
+				from = to
+			}
 		}
 	}
 	return out
 }
 
-// together adds up the capacities of some teams.
-func together(can [][]float64, takes func(team int) bool) []float64 {
-	out := make([]float64, Cells)
-	for team := range can {
-		if !takes(team) {
-			continue
+// sets are the sets of classes that are looked at, each with what comes in of it
+// and what those who serve any of it can do.
+func sets(classes []class, crews []*crew) []set {
+	var out []set
+	if len(classes) > mostClasses {
+		one := func(bitset uint64) {
+			s := set{bits: bitset, work: make([]float64, Cells), can: make([]float64, Cells)}
+			for _, k := range chosen(bitset, classes) {
+				k.onto(s.work)
+			}
+			for _, w := range crews {
+				if w.serves&bitset != 0 {
+					add(s.can, w.can)
+				}
+			}
+			out = append(out, s)
 		}
-		for cell, x := range can[team] {
-			out[cell] += x
+		for i := range min(len(classes), 63) {
+			one(1 << i)
+		}
+		one(1<<len(classes) - 1)
+		return out
+	}
+	// Of a set can do nothing whoever serves only what is outside of it. within is
+	// what those do who serve nothing but classes of a set.
+	all, total := 1<<len(classes)-1, make([]float64, Cells)
+	within := make([][]float64, all+1)
+	for s := range within {
+		within[s] = make([]float64, Cells)
+	}
+	for _, w := range crews {
+		add(total, w.can)
+		add(within[w.serves], w.can)
+	}
+	for i := range classes {
+		for s := range within {
+			if s&(1<<i) != 0 {
+				add(within[s], within[s^1<<i])
+			}
 		}
 	}
+	work := make([][]float64, all+1)
+	work[0] = make([]float64, Cells)
+	for s := 1; s <= all; s++ {
+		last := bits.Len(uint(s)) - 1
+		work[s] = slices.Clone(work[s^1<<last])
+		classes[last].onto(work[s])
+		can := slices.Clone(total)
+		for cell, x := range within[all^s] {
+			can[cell] -= x
+		}
+		out = append(out, set{bits: uint64(s), work: work[s], can: can})
+	}
 	return out
+}
+
+// onto adds the work of a class, in minutes.
+func (k class) onto(work []float64) {
+	for cell, x := range k.offered {
+		work[cell] += x * k.handle
+	}
+}
+
+func add(to, x []float64) {
+	for i := range to {
+		to[i] += x[i]
+	}
 }
 
 // carry runs the week twice, the first time from what waits now.
@@ -340,18 +387,19 @@ func (c *check) carry(b *Balance, classes []class) {
 		b.Waiting = *c.Waiting
 	}
 	per := time.Duration(b.Handling).Minutes()
-	can := c.capacities()
-	everybody := together(can, func(int) bool { return true })
-	all := []set{{work: make([]float64, Cells), can: everybody, grows: make([]bool, Cells)}} // of the queue, also where no email comes
-	for _, bitset := range sets(len(classes)) {
-		all = append(all, c.setOf(bitset, classes, can))
-	}
+	crews := c.crews(classes)
+	whole := set{bits: 1<<len(classes) - 1, work: make([]float64, Cells), can: make([]float64, Cells)} // the queue, also where no email comes
 	for _, k := range classes {
-		for cell, x := range k.offered {
-			all[0].work[cell] += x * k.handle
-		}
+		k.onto(whole.work)
 	}
-	all[0].bits = 1<<len(classes) - 1
+	for _, w := range crews {
+		add(whole.can, w.can)
+	}
+	everybody := whole.can
+	all := append([]set{whole}, sets(classes, crews)...)
+	for i := range all {
+		all[i].grows = make([]bool, Cells)
+	}
 	all[0].left = float64(b.Waiting) * per
 	cleared := -1 // the first cell at whose end nothing need be left
 	least := func() (left float64) {
