@@ -360,6 +360,10 @@ func TestSchedules(t *testing.T) {
 func TestHoles(t *testing.T) {
 	t.Parallel()
 	check(t, "holes", situations{
+		"nobody on a day that is not open from quarter hour to quarter hour": func(in *coverage.Input) {
+			in.Want.Calendar.Week[0] = []routing.Hours{{From: 8*60 + 10, To: 12*60 + 5}, {From: 12*60 + 10, To: 17*60 + 55}}
+			cancel(in, 9, ann, ben)
+		},
 		"nobody on Friday afternoon": func(in *coverage.Input) {
 			cancel(in, 6, ann, ben)
 			plan(in, ann, work(6, 8, 13))

@@ -297,23 +297,11 @@ func (d drawn) count(rule routing.Rule, weeks [][]minute) counted {
 			c.Qualified++
 		}
 	}
-	open := func(minute int) bool {
-		if d.Want.Calendar == nil {
-			return true
-		}
-		at := d.Now.Truncate(15 * time.Minute).Add(time.Duration(minute) * time.Minute)
-		for from, to := range d.Want.Calendar.Open(at, at.Add(time.Minute)) {
-			if from.Before(to) {
-				return true
-			}
-		}
-		return false
-	}
 	for cell := range 7 * 24 * 4 {
 		agents, slots, unknown := math.MaxInt, math.MaxInt, 0
 		var counts []int
 		for n := cell * 15; n < cell*15+15; n++ {
-			if open(n) {
+			if d.open(n) {
 				counts = append(counts, n)
 			}
 		}
@@ -369,20 +357,35 @@ func TestTheMatrixIsWhatCountingGives(t *testing.T) {
 	})
 }
 
-// holes are just the open cells in which nobody is there and nobody may be.
+// open says whether the calendar counts a minute.
+func (d drawn) open(minute int) bool {
+	if d.Want.Calendar == nil {
+		return true
+	}
+	at := d.Now.Truncate(15 * time.Minute).Add(time.Duration(minute) * time.Minute)
+	for from, to := range d.Want.Calendar.Open(at, at.Add(time.Minute)) {
+		if from.Before(to) {
+			return true
+		}
+	}
+	return false
+}
+
+// holes are just the open minutes of the cells in which nobody is there and
+// nobody may be.
 func (d drawn) holes(t *rapid.T, r coverage.Report) {
 	for _, rule := range r.Rules {
 		var want []routing.Span
-		for cell, n := range rule.Agents {
-			from := r.Span.From.Add(time.Duration(cell) * 15 * time.Minute)
-			if n > 0 || rule.Unknown[cell] > 0 || r.Open != nil && !r.Open[cell] {
+		for minute := range 7 * 24 * 60 {
+			from := r.Span.From.Add(time.Duration(minute) * time.Minute)
+			if rule.Agents[minute/15] > 0 || rule.Unknown[minute/15] > 0 || !d.open(minute) {
 				continue
 			}
 			if len(want) > 0 && want[len(want)-1].To.Equal(from) {
-				want[len(want)-1].To = from.Add(15 * time.Minute)
+				want[len(want)-1].To = from.Add(time.Minute)
 				continue
 			}
-			want = append(want, routing.Span{From: from, To: from.Add(15 * time.Minute)})
+			want = append(want, routing.Span{From: from, To: from.Add(time.Minute)})
 		}
 		var got []routing.Span
 		for _, f := range r.Findings {
