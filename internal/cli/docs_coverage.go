@@ -57,9 +57,9 @@ is named: what will come there is not expected. A queue that is younger is not t
 whole weeks since email comes in, and with less than one there is none.
 
 Against it stands what those on queue can do: slots times time, divided by the mean handle time. In each cell, and for each set of rules,
-the members who can serve any of them do at most that much, so at least the rest is left. These are lower limits: other queues of the same agents, alerts and
-pauses only add to what is left. The hours in which it "must grow" are those with members on queue (` + "`grows`" + ` in JSON); email that comes in
-while nobody is on queue is counted in the verdict (` + "`unattended`" + `). So "the week does not clear it" is certain for that mean week,
+the members who can serve any of them do at most that much, so at least the rest is left. These are lower limits: other queues of the
+same agents, alerts and pauses only add to what is left. The hours in which it "must grow" are those with members on queue (` + "`grows`" + ` in
+JSON); email that comes in while nobody is on queue is counted in the verdict (` + "`unattended`" + `). So "the week does not clear it" is certain for that mean week,
 and "can clear it" is no promise: ` + "`foresort simulate`" + ` predicts what will happen.
 `)
 	return b.Bytes()
