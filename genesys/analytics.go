@@ -20,9 +20,12 @@ type AggregatesQuery struct {
 	From, To time.Time
 	Every    time.Duration // the parts of the interval, in whole seconds; 0: it is one part
 	GroupBy  []string      // dimensions, such as addressTo
-	QueueID  string        // empty: of all queues
-	Metrics  []string      // such as nOffered
-	Views    []MetricView  // more figures, of a part of the values of a metric
+	QueueID  string        // empty: of all queues, or of the addresses alone
+	// Addresses is whose email is wanted beside that of the queue, whichever
+	// queue it went to.
+	Addresses []string
+	Metrics   []string     // such as nOffered
+	Views     []MetricView // more figures, of a part of the values of a metric
 }
 
 // MetricView is a figure of those values of a metric in milliseconds that are
@@ -49,13 +52,23 @@ func filter(how string, predicates []predicate) map[string]any {
 	return map[string]any{"type": how, "predicates": predicates}
 }
 
-// ofEmail is the filter for email, of one queue where an id is given.
-func ofEmail(queueID string) map[string]any {
-	conditions := []predicate{is("mediaType", "email")}
+// ofEmail is the filter for email, of one queue where an id is given, or of that
+// queue or some addresses.
+func ofEmail(queueID string, addresses ...string) map[string]any {
+	var either []predicate
 	if queueID != "" {
-		conditions = append(conditions, is("queueId", queueID))
+		either = append(either, is("queueId", queueID))
 	}
-	return filter("and", conditions)
+	for _, a := range addresses {
+		either = append(either, is("addressTo", a))
+	}
+	email := []predicate{is("mediaType", "email")}
+	if len(either) < 2 {
+		return filter("and", append(email, either...))
+	}
+	f := filter("and", email)
+	f["clauses"] = []map[string]any{filter("or", either)}
+	return f
 }
 
 // Aggregates reads figures of what happened to email in an interval. A group or
@@ -64,7 +77,7 @@ func (c *Client) Aggregates(ctx context.Context, q AggregatesQuery) ([]routing.M
 	if q.Every%time.Second != 0 {
 		return nil, fmt.Errorf("parts of %s are not whole seconds", q.Every)
 	}
-	body := map[string]any{"interval": interval(q.From, q.To), "filter": ofEmail(q.QueueID), "metrics": q.Metrics}
+	body := map[string]any{"interval": interval(q.From, q.To), "filter": ofEmail(q.QueueID, q.Addresses...), "metrics": q.Metrics}
 	if q.Every > 0 {
 		body["granularity"] = granularity(q.Every)
 	}
