@@ -88,6 +88,9 @@ func (d *Daemon) unready(ctx context.Context) error {
 	if _, err := d.outbox.Count(ctx, jobs.Dead); err != nil {
 		return err
 	}
+	if err := d.broken(database); err != nil {
+		return err
+	}
 	if d.leads.Load() && !d.ready.Load() {
 		return errors.New("the organisation has not been read yet")
 	}

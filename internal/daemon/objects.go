@@ -154,7 +154,7 @@ func (d *Daemon) remembered(ctx context.Context, key string) (s seen, known bool
 // keep remembers an object as it is, with the events and their deliveries, all or
 // nothing.
 func (d *Daemon) keep(ctx context.Context, now seen, events []relay.Event) error {
-	return d.Store.WithTx(ctx, func(ctx context.Context, tx store.Tx) error {
+	err := d.Store.WithTx(ctx, func(ctx context.Context, tx store.Tx) error {
 		for _, e := range events {
 			entry, err := d.ledger.AppendTx(ctx, tx, KindChange, now.Object, e)
 			if err != nil {
@@ -178,6 +178,10 @@ func (d *Daemon) keep(ctx context.Context, now seen, events []relay.Event) error
 			Set("state = EXCLUDED.state").Set("members = EXCLUDED.members").Set("seen_at = EXCLUDED.seen_at").Exec(ctx)
 		return err
 	})
+	if err == nil {
+		d.told(database, nil)
+	}
+	return err
 }
 
 // events are the differences of two states of an object.

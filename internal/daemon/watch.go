@@ -85,38 +85,6 @@ func (d *Daemon) watch(ctx context.Context) error {
 	}
 }
 
-// standing is how something stands that the watch needs.
-type standing int
-
-const (
-	works standing = iota
-	fails
-	forbidden
-)
-
-// told says once what does not work, with what to do, and when it does again.
-func (d *Daemon) told(what string, err error) {
-	now := works
-	switch {
-	case errors.Is(err, genesys.ErrForbidden):
-		now = forbidden
-	case err != nil:
-		now = fails
-	}
-	before := d.broken[what]
-	if d.broken[what] = now; now == before {
-		return
-	}
-	switch now {
-	case works:
-		d.Log.Info("works again", "what", what)
-	case forbidden:
-		d.Log.Error("the client may not read", "what", what, "error", err, "do", "give it the permission: foresort doctor; until then changes are seen by the other ways alone, and who made them may stay unknown")
-	case fails:
-		d.Log.Error("does not answer; it is tried again", "what", what, "error", err)
-	}
-}
-
 func wait(ctx context.Context, pause time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -211,6 +179,9 @@ func (w *watch) follow(ctx context.Context, h hint) {
 	differs, err := w.look(ctx, h.object, h.record)
 	if ctx.Err() == nil {
 		w.told("objects", err)
+	}
+	if err != nil { // what could not be read or kept is not done with
+		h.try = min(h.try, len(rechecks)-1)
 	}
 	if differs || h.try >= len(rechecks) || ctx.Err() != nil {
 		return

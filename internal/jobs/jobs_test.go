@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -100,7 +99,11 @@ func work(t testing.TB, w *jobs.Worker, done func() bool) {
 		}
 		cancel()
 	}()
-	w.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	w.Told = func(err error) {
+		if err != nil {
+			t.Log(err)
+		}
+	}
 	if err := w.Run(ctx); err != nil {
 		t.Error(err)
 	}

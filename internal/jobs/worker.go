@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 )
@@ -17,7 +16,9 @@ type Worker struct {
 	Endpoints func() []string
 	// AtOnce is how many deliveries to one endpoint are under way at most; 0: 16.
 	AtOnce int
-	Log    *slog.Logger // nil: none
+	// Told is told how the database stands: an error each time that it fails, nil
+	// when it has taken something; nil: nobody is.
+	Told func(error)
 	// Step is told where the worker is; for tests that end it there.
 	Step func(point string)
 
@@ -69,8 +70,8 @@ const Grace = 8 * time.Second
 // Run works until the context ends. Then it begins nothing new, waits for what is
 // under way, and records it.
 func (w *Worker) Run(ctx context.Context) error {
-	if w.Log == nil {
-		w.Log = slog.New(slog.DiscardHandler)
+	if w.Told == nil {
+		w.Told = func(error) {}
 	}
 	if w.AtOnce <= 0 {
 		w.AtOnce = atOnce
@@ -98,7 +99,7 @@ func (r *running) run(ctx context.Context) error {
 	for {
 		if ctx.Err() == nil {
 			if err := r.claim(sending); err != nil {
-				r.Log.Error("claim deliveries", "error", err)
+				r.Told(err)
 			}
 		} else if r.busy() == 0 {
 			return nil
@@ -141,6 +142,7 @@ func (r *running) claim(ctx context.Context) error {
 			return err
 		}
 		if len(claimed) > 0 {
+			r.Told(nil)
 			r.step("claimed")
 		}
 		for _, d := range claimed {
@@ -174,10 +176,10 @@ func (r *running) finish(ctx context.Context, first Outcome) {
 	limit := time.Now().Add(r.Outbox.Lease) // then others have them
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		err := r.Outbox.Finish(ctx, all)
+		r.Told(err)
 		if err == nil || time.Now().Add(pause).After(limit) {
 			break
 		}
-		r.Log.Error("record deliveries", "error", err, "deliveries", len(all))
 		<-time.After(pause)
 	}
 	r.step("finished")
