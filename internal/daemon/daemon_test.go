@@ -143,8 +143,14 @@ sync:
 	return w
 }
 
-// run runs the daemon until the test ends, or stop is called.
+// run runs a daemon until the test ends, or stop is called.
 func (w *world) run(t *testing.T) (stop func()) {
+	t.Helper()
+	_, stop = w.start(t)
+	return stop
+}
+
+func (w *world) start(t *testing.T) (d *daemon.Daemon, stop func()) {
 	t.Helper()
 	d, err := daemon.New(w.cfg)
 	if err != nil {
@@ -173,7 +179,7 @@ func (w *world) run(t *testing.T) (stop func()) {
 			t.Fatal("it does not watch")
 		}
 	}
-	return stop
+	return d, stop
 }
 
 func (w *world) edit(t *testing.T, seconds int) {

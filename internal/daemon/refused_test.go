@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/daemon"
 	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/sandbox"
 )
@@ -94,4 +96,68 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// A channel that another program takes is made anew, and what changed meanwhile is
+// told of.
+func TestAnEvictedChannelMissesNothing(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		evict func(t *testing.T, w *world)
+		says  string
+	}{
+		"all channels end": {func(_ *testing.T, w *world) { w.org.EvictChannels() }, "does not answer"},
+		"others make more": {func(t *testing.T, w *world) { w.channels(t, 20) }, "give Foresort an OAuth client of its own"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			w := newWorld(t, filepath.Join(t.TempDir(), "x.db"), g, sandbox.Options{})
+			var log strings.Builder
+			said := &locked{w: &log}
+			w.cfg.Log = slog.New(slog.NewTextHandler(said, nil))
+			d, _ := w.start(t)
+			w.listens(t, d, true)
+			test.evict(t, w)
+			w.listens(t, d, false)
+			w.edit(t, 77)
+			if e := g.got(t, 1, 20*time.Second)[0]; e.Actor.Name != person || e.Changes[0].After != "77" {
+				t.Errorf("%+v", e)
+			}
+			w.listens(t, d, true)
+			w.edit(t, 78)
+			if e := g.got(t, 2, 20*time.Second)[1]; e.Version != 3 || e.Changes[0].After != "78" {
+				t.Errorf("%+v", e)
+			}
+			said.mu.Lock()
+			defer said.mu.Unlock()
+			if n := strings.Count(log.String(), test.says); n != 1 {
+				t.Errorf("it was said %d times:\n%s", n, log.String())
+			}
+		})
+	}
+}
+
+// channels are so many of another program with the same client, all in use.
+func (w *world) channels(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		ch, err := w.client.NewChannel(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		connected := make(chan struct{})
+		go func() { _ = w.client.Listen(t.Context(), ch, func() { close(connected) }, func(genesys.Notice) {}) }()
+		<-connected
+	}
+}
+
+// listens waits until the daemon is connected, or is not.
+func (w *world) listens(t *testing.T, d *daemon.Daemon, want bool) {
+	t.Helper()
+	for limit := time.Now().Add(20 * time.Second); d.Listening() != want; <-time.After(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("listening: %t", !want)
+		}
+	}
 }

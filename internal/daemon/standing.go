@@ -11,8 +11,11 @@ import (
 
 // This file says once what does not work, with what to do, and when it does again.
 
-// database is what told and unready call the database.
-const database = "the database"
+// What told is told of in several places.
+const (
+	database      = "the database"
+	notifications = "the platform's notifications"
+)
 
 // standings are how things stand that the daemon needs.
 type standings struct {
@@ -49,6 +52,8 @@ func (d *Daemon) told(what string, err error) {
 		d.Log.Error("the client may not read", "what", what, "error", err, "do", "give it the permission: foresort doctor; until then changes are seen by the other ways alone, and who made them may stay unknown")
 	case isDatabase:
 		d.Log.Error("the database takes nothing; it is tried again", "error", err, "do", refused.Hint)
+	case errors.Is(err, genesys.ErrEvicted):
+		d.Log.Error("another program has taken the notification channel; a new one is made", "error", err, "do", "give Foresort an OAuth client of its own: one has 20 channels; until then changes may be seen by the audit trail alone")
 	default:
 		d.Log.Error("does not answer; it is tried again", "what", what, "error", err)
 	}

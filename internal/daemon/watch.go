@@ -239,6 +239,7 @@ func (w *watch) hint(ctx context.Context, r genesys.AuditRecord) {
 const (
 	channelLife = 12 * time.Hour // half of what the platform gives it
 	longest     = time.Minute    // between two tries to connect
+	steady      = time.Minute    // a channel that has held so long works
 )
 
 // listen keeps a channel open, and tells of every change that it hears of. After
@@ -253,14 +254,15 @@ func (w *watch) listen(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(started) > time.Minute {
+		if time.Since(started) > steady {
 			pause = time.Second
 		}
-		level := w.Log.Warn
 		if errors.Is(err, errRenew) {
-			level, pause = w.Log.Info, 0
+			w.Log.Info("the notification channel has ended", "reason", err)
+			pause = 0
+		} else {
+			w.told(notifications, err)
 		}
-		level("the notification channel has ended", "reason", err, "again_in", pause)
 		if !wait(ctx, pause+time.Duration(random(int64(time.Second)))) {
 			return
 		}
@@ -300,6 +302,8 @@ func (w *watch) channel(ctx context.Context) error {
 	connected := func() {
 		w.metrics.connected.Set(1)
 		w.listening.Store(true)
+		settled := time.AfterFunc(steady, func() { w.told(notifications, nil) })
+		context.AfterFunc(within, func() { settled.Stop() })
 		go func() { // what happened while there was no channel
 			for _, o := range objects {
 				select {
