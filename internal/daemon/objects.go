@@ -70,10 +70,13 @@ var quiet = []string{
 func (d *Daemon) read(ctx context.Context, w watched) (now seen, err error) {
 	now = seen{Org: d.Org.ID, Object: w.key(), SeenAt: time.Now().UnixMicro()}
 	var state json.RawMessage
-	if w.kind == relay.Route {
-		state, err = d.Client.Route(ctx, w.domain, w.ref.ID)
-	} else {
+	switch w.kind {
+	case relay.Queue:
 		state, err = d.Client.Queue(ctx, w.ref.ID)
+	case relay.Route:
+		state, err = d.Client.Route(ctx, w.domain, w.ref.ID)
+	case relay.Utilization:
+		state, err = d.Client.UserUtilization(ctx, w.ref.ID)
 	}
 	if errors.Is(err, genesys.ErrNotFound) {
 		return now, nil
@@ -188,8 +191,9 @@ func (d *Daemon) keep(ctx context.Context, now seen, events []relay.Event) error
 func (d *Daemon) events(w watched, before, now seen) ([]relay.Event, error) {
 	about := relay.Object{Kind: w.kind, Ref: w.ref}
 	types := map[relay.ObjectKind][3]string{
-		relay.Queue: {relay.QueueCreated, relay.QueueUpdated, relay.QueueDeleted},
-		relay.Route: {relay.RouteCreated, relay.RouteUpdated, relay.RouteDeleted},
+		relay.Queue:       {relay.QueueCreated, relay.QueueUpdated, relay.QueueDeleted},
+		relay.Route:       {relay.RouteCreated, relay.RouteUpdated, relay.RouteDeleted},
+		relay.Utilization: {relay.UtilizationUpdated, relay.UtilizationUpdated, relay.UtilizationUpdated},
 	}[w.kind]
 	changes, err := relay.Diff(json.RawMessage(before.State), json.RawMessage(now.State), quiet...)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/routing"
 )
@@ -34,6 +37,7 @@ type hint struct {
 	object watched
 	record *genesys.AuditRecord
 	try    int
+	again  bool // it was followed before
 }
 
 // rechecks are the pauses after which an object is read again that does not show
@@ -154,9 +158,28 @@ func (w *watch) resolve(ctx context.Context) ([]watched, error) {
 	}
 	if before := w.objects.Load(); before != nil {
 		for _, o := range *before {
-			if !slices.ContainsFunc(out, func(x watched) bool { return x.key() == o.key() }) {
+			if o.kind != relay.Utilization && !slices.ContainsFunc(out, func(x watched) bool { return x.key() == o.key() }) {
 				out = append(out, o)
 			}
+		}
+	}
+	agents, err := w.agents(ctx)
+	return append(out, agents...), err
+}
+
+// agents are those whose capacity the strategies own, as runs have made it so.
+func (w *watch) agents(ctx context.Context) ([]watched, error) {
+	if !slices.ContainsFunc(w.Strategies, func(s routing.Desired) bool { return s.Capacity != nil }) {
+		return nil, nil
+	}
+	runs, err := w.ledger.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []watched
+	for _, o := range ledger.Memory(runs).Owned {
+		if o.Kind == plan.Utilization && slices.ContainsFunc(w.Strategies, func(s routing.Desired) bool { return s.Strategy == o.Strategy }) {
+			out = append(out, watched{kind: relay.Utilization, ref: o.Object, strategy: o.Strategy})
 		}
 	}
 	return out, nil
@@ -165,16 +188,13 @@ func (w *watch) resolve(ctx context.Context) ([]watched, error) {
 // follow looks at an object of which something was told, again and again until
 // the change shows.
 func (w *watch) follow(ctx context.Context, h hint) {
-	if h.record != nil && h.record.ID != "" && h.try == 0 {
-		if _, done := w.handled[h.record.ID]; done {
+	if h.record != nil && h.record.ID != "" && !h.again {
+		key := h.record.ID + " " + h.object.key()
+		if _, done := w.handled[key]; done {
 			return
 		}
-		w.handled[h.record.ID] = time.Now()
-		for id, at := range w.handled {
-			if time.Since(at) > time.Hour {
-				delete(w.handled, id)
-			}
-		}
+		w.handled[key] = time.Now()
+		maps.DeleteFunc(w.handled, func(_ string, at time.Time) bool { return time.Since(at) > time.Hour })
 	}
 	differs, err := w.look(ctx, h.object, h.record)
 	if ctx.Err() == nil {
@@ -187,16 +207,11 @@ func (w *watch) follow(ctx context.Context, h hint) {
 		return
 	}
 	pause := rechecks[h.try]
-	h.try++
-	time.AfterFunc(pause, func() {
-		select {
-		case w.hints <- h:
-		case <-ctx.Done():
-		}
-	})
+	h.try, h.again = h.try+1, true
+	time.AfterFunc(pause, func() { w.put(ctx, h) })
 }
 
-// poll asks the audit trail for changes of queues and routes.
+// poll asks the audit trail for changes of what is watched.
 func (w *watch) poll(ctx context.Context, since time.Time) error {
 	objects := w.objects.Load()
 	if objects == nil {
@@ -204,10 +219,9 @@ func (w *watch) poll(ctx context.Context, since time.Time) error {
 	}
 	var failed []error
 	asked := map[string]bool{}
-	for _, o := range *objects {
-		service, entityType := o.area()
+	ask := func(service, entityType string) {
 		if asked[entityType] {
-			continue
+			return
 		}
 		asked[entityType] = true
 		query := genesys.AuditQuery{From: since.Add(-time.Minute), To: time.Now().Add(time.Minute), Service: service, EntityType: entityType}
@@ -216,22 +230,38 @@ func (w *watch) poll(ctx context.Context, since time.Time) error {
 				failed = append(failed, err)
 				break
 			}
-			w.hint(ctx, r)
+			w.hint(r, func(h hint) { w.follow(ctx, h) })
+		}
+	}
+	for _, o := range *objects {
+		service, entityType := o.area()
+		ask(service, entityType)
+		if o.kind == relay.Utilization {
+			ask(service, ledger.OrgCapacity)
 		}
 	}
 	return errors.Join(failed...)
 }
 
-// hint passes a record on, where it is about an object that is watched.
-func (w *watch) hint(ctx context.Context, r genesys.AuditRecord) {
+// hint passes a record on, where it is about an object that is watched. One about
+// the organisation's capacity is about every agent who has none of their own.
+func (w *watch) hint(r genesys.AuditRecord, pass func(hint)) {
 	for _, o := range *w.objects.Load() {
-		if o.ref.ID != r.Entity.ID {
+		h := hint{object: o, record: &r}
+		if o.kind == relay.Utilization && r.EntityType == ledger.OrgCapacity {
+			h.try = len(rechecks) // few of them change
+		} else if o.ref.ID != r.Entity.ID {
 			continue
 		}
-		select {
-		case w.hints <- hint{object: o, record: &r}:
-		case <-ctx.Done():
-		}
+		pass(h)
+	}
+}
+
+// put lets the watch follow a hint in its turn.
+func (w *watch) put(ctx context.Context, h hint) {
+	select {
+	case w.hints <- h:
+	case <-ctx.Done():
 	}
 }
 
@@ -306,11 +336,7 @@ func (w *watch) channel(ctx context.Context) error {
 		context.AfterFunc(within, func() { settled.Stop() })
 		go func() { // what happened while there was no channel
 			for _, o := range objects {
-				select {
-				case w.hints <- hint{object: o, try: len(rechecks)}:
-				case <-within.Done():
-					return
-				}
+				w.put(within, hint{object: o, try: len(rechecks)})
 			}
 		}()
 	}
@@ -323,7 +349,7 @@ func (w *watch) channel(ctx context.Context) error {
 			w.Log.Warn("a notice cannot be read", "error", err)
 			return
 		}
-		w.hint(within, r)
+		w.hint(r, func(h hint) { w.put(within, h) })
 	})
 	if within.Err() != nil && ctx.Err() == nil {
 		return errRenew

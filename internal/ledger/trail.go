@@ -119,6 +119,10 @@ func wrote(run apply.Record, object routing.Ref) bool {
 	return false
 }
 
+// OrgCapacity is the platform's type of the capacity of agents who have none of
+// their own; it is in the area of plan.Utilization.
+const OrgCapacity = "MaxOrgRoutingUtilizationCapacity"
+
 // Area is where the platform's trail keeps the changes of a kind of object
 // (docs/platform-notes.md#audits).
 func Area(k plan.Kind) (service, entityType string) {
