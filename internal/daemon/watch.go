@@ -114,11 +114,16 @@ func (w *watch) all(ctx context.Context) error {
 	}
 	w.objects.Store(&objects)
 	var failed []error
+	var read []string
+	began := time.Now()
 	for _, o := range objects {
 		if _, err := w.look(genesys.WithLane(ctx, genesys.Poll), o, nil); err != nil {
 			failed = append(failed, err)
+			continue
 		}
+		read = append(read, o.key())
 	}
+	failed = append(failed, w.saw(ctx, read, began))
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
