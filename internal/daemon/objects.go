@@ -62,11 +62,6 @@ type told struct {
 	Joined bool   `json:"joined"`
 }
 
-// quiet are fields that change by themselves, and what the platform says twice.
-var quiet = []string{
-	"dateModified", "modifiedBy", "memberCount", "userMemberCount", "joinedMemberCount", "selfUri", "status", "version",
-}
-
 // read reads an object as it is; an empty state: it is not there.
 func (d *Daemon) read(ctx context.Context, w watched) (now seen, err error) {
 	now = seen{Org: d.Org.ID, Object: w.key(), SeenAt: time.Now().UnixMicro()}
@@ -216,7 +211,7 @@ func (d *Daemon) events(w watched, before, now seen) ([]relay.Event, error) {
 		relay.Route:       {relay.RouteCreated, relay.RouteUpdated, relay.RouteDeleted},
 		relay.Utilization: {relay.UtilizationUpdated, relay.UtilizationUpdated, relay.UtilizationUpdated},
 	}[w.kind]
-	changes, err := relay.Diff(json.RawMessage(before.State), json.RawMessage(now.State), quiet...)
+	changes, err := relay.Diff(json.RawMessage(before.State), json.RawMessage(now.State), ledger.Derived...)
 	if err != nil {
 		return nil, err
 	}
