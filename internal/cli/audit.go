@@ -393,13 +393,13 @@ func auditText(w io.Writer, p paint, a audit) error {
 		fmt.Fprintln(w)
 	}
 	const form = "2006-01-02 15:04 UTC"
-	count := phrase.Count(counts["change"], "change")
+	parts := []string{phrase.Count(counts["change"], "change")}
 	for _, what := range []string{"approval", "withdrawal"} {
 		if counts[what] > 0 {
-			count += ", " + phrase.Count(counts[what], what)
+			parts = append(parts, phrase.Count(counts[what], what))
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s from %s to %s, %d out of band.\n", count, a.From.UTC().Format(form), a.To.UTC().Format(form), strange)
+	_, err := fmt.Fprintf(w, "%s from %s to %s, %d out of band.\n", strings.Join(parts, ", "), a.From.UTC().Format(form), a.To.UTC().Format(form), strange)
 	return err
 }
 

@@ -126,10 +126,17 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return d.worker.Run(ctx) })
 	if d.Client != nil {
 		g.Go(func() error {
-			return jobs.Lead(ctx, d.Store, "watch "+d.Org.ID, func(ctx context.Context) error {
+			l := jobs.Leader{Store: d.Store, Name: "watch " + d.Org.ID, Told: func(err error) {
+				d.told(leadership, err)
+				if err == nil {
+					d.told(database, nil) // it notes who leads
+				}
+			}}
+			return l.Run(ctx, func(ctx context.Context) error {
 				d.Log.Info("watching", "organisation", d.Org.Name)
 				d.leads.Store(true)
 				defer d.leads.Store(false)
+				defer d.ready.Store(false)
 				return d.watch(ctx)
 			})
 		})

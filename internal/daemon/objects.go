@@ -113,7 +113,10 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 	}
 	if !known { // from now on it is known
 		now.Version = 1
-		return false, d.keep(ctx, now, nil)
+		if err := d.keep(ctx, 0, now, nil); !errors.Is(err, errTold) {
+			return false, err
+		}
+		return false, nil
 	}
 	events, err := d.events(w, before, now)
 	if err != nil || len(events) == 0 {
@@ -130,7 +133,9 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 		e.Version, e.Org, e.Strategy = now.Version, d.Org, w.strategy
 		attribute(e, traces)
 	}
-	if err := d.keep(ctx, now, events); err != nil {
+	if err := d.keep(ctx, before.Version, now, events); errors.Is(err, errTold) {
+		return true, nil
+	} else if err != nil {
 		return false, err
 	}
 	for _, e := range events {
@@ -153,9 +158,13 @@ func (d *Daemon) remembered(ctx context.Context, key string) (s seen, known bool
 	return s, true, nil
 }
 
-// keep remembers an object as it is, with the events and their deliveries, all or
-// nothing.
-func (d *Daemon) keep(ctx context.Context, now seen, events []relay.Event) error {
+// errTold says that another process, which has lost the lead or taken it, has told of
+// a change.
+var errTold = errors.New("it is told of by another process")
+
+// keep remembers an object that had a version, 0 for a new one, as it is, with the
+// events and their deliveries, all or nothing.
+func (d *Daemon) keep(ctx context.Context, version int64, now seen, events []relay.Event) error {
 	err := d.Store.WithTx(ctx, func(ctx context.Context, tx store.Tx) error {
 		for _, e := range events {
 			entry, err := d.ledger.AppendTx(ctx, tx, KindChange, now.Object, e)
@@ -176,9 +185,20 @@ func (d *Daemon) keep(ctx context.Context, now seen, events []relay.Event) error
 				return err
 			}
 		}
-		_, err := tx.NewInsert().Model(&now).On("CONFLICT (org, object) DO UPDATE").Set("version = EXCLUDED.version").
-			Set("state = EXCLUDED.state").Set("members = EXCLUDED.members").Set("seen_at = EXCLUDED.seen_at").Exec(ctx)
-		return err
+		var result sql.Result
+		var err error
+		if version == 0 {
+			result, err = tx.NewInsert().Model(&now).On("CONFLICT DO NOTHING").Exec(ctx)
+		} else {
+			result, err = tx.NewUpdate().Model(&now).WherePK().Where("version = ?", version).Exec(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return cmp.Or(err, errTold)
+		}
+		return nil
 	})
 	if err == nil {
 		d.told(database, nil)

@@ -14,6 +14,7 @@ import (
 // What told is told of in several places.
 const (
 	database      = "the database"
+	leadership    = "the lock of the process that watches"
 	notifications = "the platform's notifications"
 )
 
@@ -27,7 +28,7 @@ type standings struct {
 // is told of as such, whatever was being done.
 func (d *Daemon) told(what string, err error) {
 	refused, isDatabase := errors.AsType[*store.OpenError](err)
-	if isDatabase {
+	if isDatabase = isDatabase && refused.Writing; isDatabase {
 		what = database
 	}
 	forbidden := errors.Is(err, genesys.ErrForbidden)

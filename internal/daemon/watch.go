@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +61,9 @@ func (d *Daemon) watch(ctx context.Context) error {
 		}
 	}
 	since := time.Now()
-	go w.listen(ctx)
+	var listening sync.WaitGroup
+	listening.Go(func() { w.listen(ctx) })
+	defer listening.Wait()
 	poll, sweep := time.NewTicker(d.Poll), time.NewTicker(d.Sweep)
 	defer poll.Stop()
 	defer sweep.Stop()

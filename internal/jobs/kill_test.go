@@ -34,14 +34,6 @@ const (
 	killedAt       = "FORESORT_TEST_KILLED_AT"
 )
 
-// FORESORT_KILLS and FORESORT_KILL_EVENTS make it long: `make kills`.
-func sizeOf(name string, usual int) int {
-	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
-		return n
-	}
-	return usual
-}
-
 var steps = []string{"claimed", "sent", "finishing", "finished"}
 
 // killLease is longer than any attempt, so that only kills lead to repeats.
