@@ -32,6 +32,7 @@ const (
 	killedDatabase = "FORESORT_TEST_KILLED_DATABASE"
 	killedReceiver = "FORESORT_TEST_KILLED_RECEIVER"
 	killedAt       = "FORESORT_TEST_KILLED_AT"
+	killedLease    = "FORESORT_TEST_KILLED_LEASE"
 )
 
 var steps = []string{"claimed", "sent", "finishing", "finished"}
@@ -70,7 +71,7 @@ func TestNothingIsLostWhereWorkersAreKilled(t *testing.T) {
 				at = fmt.Sprint(steps[chance.IntN(len(steps))], " ", 1+chance.IntN(4))
 			}
 			before := leases(t, o)
-			runVictim(t, database, server.URL, at, time.Duration(chance.IntN(120))*time.Millisecond)
+			runVictim(t, database, server.URL, at, killLease, time.Duration(chance.IntN(120))*time.Millisecond)
 			for id, lease := range leases(t, o) {
 				if lease != before[id] {
 					underWay[id]++
@@ -86,6 +87,42 @@ func TestNothingIsLostWhereWorkersAreKilled(t *testing.T) {
 		got.judge(t, events, underWay)
 		if v, err := ledger.New(s, org).Verify(t.Context()); err != nil || !v.OK() || v.Entries != int64(2*events) {
 			t.Errorf("%+v, %v", v, err)
+		}
+	})
+}
+
+// TestWhatAKilledWorkerHadIsResumed kills a worker at each step and lets another go on
+// at once. FORESORT_RESUME makes the lease the real one and tells how long it took:
+// `make resume`.
+func TestWhatAKilledWorkerHadIsResumed(t *testing.T) {
+	t.Parallel()
+	lease := killLease
+	if os.Getenv("FORESORT_RESUME") != "" {
+		lease = jobs.DefaultLease
+	}
+	storetest.Each(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, database)
+		o := jobs.NewOutbox(s, org)
+		o.Lease = lease
+		for _, step := range steps[:3] {
+			got := &inbox{times: map[string]int{}, last: map[string]int64{}}
+			server := httptest.NewServer(got)
+			putMany(t, s, 40, 20, "a/one")
+			runVictim(t, database, server.URL, step+" 1", lease, 0)
+			killed, underWay := time.Now(), map[string]int{}
+			for id := range leases(t, o) {
+				underWay[id] = 1
+			}
+			if len(underWay) == 0 {
+				t.Fatal("the worker had nothing when it was killed")
+			}
+			work(t, &jobs.Worker{Outbox: o, Endpoints: func() []string { return []string{"a/one"} }, Send: post(server.URL)}, func() bool {
+				open, err := o.Count(t.Context(), jobs.Open)
+				return err == nil && open == 0
+			})
+			t.Logf("killed at the step %q: all is delivered %.1f s later", step, time.Since(killed).Seconds())
+			got.judge(t, 40, underWay)
+			server.Close()
 		}
 	})
 }
@@ -107,10 +144,10 @@ func leases(t *testing.T, o *jobs.Outbox) map[string]int64 {
 }
 
 // runVictim runs a worker in a process of its own until it is killed.
-func runVictim(t *testing.T, database, receiver, at string, after time.Duration) {
+func runVictim(t *testing.T, database, receiver, at string, lease, after time.Duration) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNothingIsLostWhereWorkersAreKilled$")
-	cmd.Env = append(os.Environ(), killedDatabase+"="+database, killedReceiver+"="+receiver, killedAt+"="+at)
+	cmd.Env = append(os.Environ(), killedDatabase+"="+database, killedReceiver+"="+receiver, killedAt+"="+at, killedLease+"="+lease.String())
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +171,9 @@ func victim(t *testing.T, database string) {
 	}
 	o := jobs.NewOutbox(s, org)
 	o.Lease = killLease
+	if d, err := time.ParseDuration(os.Getenv(killedLease)); err == nil {
+		o.Lease = d
+	}
 	point, nth, _ := strings.Cut(os.Getenv(killedAt), " ")
 	left := atomic.Int64{}
 	if n, err := strconv.ParseInt(nth, 10, 64); err == nil {
