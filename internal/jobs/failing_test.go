@@ -32,25 +32,27 @@ func sizeOf(name string, usual int) int {
 	return usual
 }
 
-// putMany puts events about objects in turn for endpoints, all at once.
+// putMany puts events about objects in turn for endpoints, many in a transaction.
 func putMany(t testing.TB, s *store.Store, events, objects int, endpoints ...string) {
 	t.Helper()
 	o := jobs.NewOutbox(s, org)
-	if err := s.WithTx(t.Context(), func(ctx context.Context, tx store.Tx) error {
-		for i := range events {
-			e, err := ledger.New(s, org).AppendTx(ctx, tx, "change", "x", nil)
-			if err != nil {
-				return err
-			}
-			for _, name := range endpoints {
-				if err := o.Put(ctx, tx, e.Seq, jobs.Message{Endpoint: name, Object: fmt.Sprint("queue ", i%objects), Event: "queue.updated", Body: fmt.Sprintf(`{"seq":%d}`, e.Seq)}); err != nil {
+	for begin := 0; begin < events; begin += 500 {
+		if err := s.WithTx(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			for i := begin; i < min(begin+500, events); i++ {
+				e, err := ledger.New(s, org).AppendTx(ctx, tx, "change", "x", nil)
+				if err != nil {
 					return err
 				}
+				for _, name := range endpoints {
+					if err := o.Put(ctx, tx, e.Seq, jobs.Message{Endpoint: name, Object: fmt.Sprint("queue ", i%objects), Event: "queue.updated", Body: fmt.Sprintf(`{"seq":%d}`, e.Seq)}); err != nil {
+						return err
+					}
+				}
 			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
 	}
 }
 
