@@ -16,6 +16,7 @@ import (
 
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/routing"
@@ -35,10 +36,11 @@ func eventID(org, object string, version int64) string {
 
 // hint says that an object may have changed.
 type hint struct {
-	object watched
-	record *genesys.AuditRecord
-	try    int
-	again  bool // it was followed before
+	object  watched
+	record  *genesys.AuditRecord
+	try     int
+	again   bool // it was followed before
+	refused bool // the database did not take what it led to
 }
 
 // rechecks are the pauses after which an object is read again that does not show
@@ -49,7 +51,7 @@ var rechecks = []time.Duration{
 
 // watch looks until the context ends. What goes wrong is said and tried again.
 func (d *Daemon) watch(ctx context.Context) error {
-	w := &watch{Daemon: d, hints: make(chan hint, 256), handled: map[string]time.Time{}}
+	w := &watch{Daemon: d, hints: make(chan hint, 256), handled: map[string]time.Time{}, refused: map[string]bool{}}
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
 		err := w.all(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -106,7 +108,8 @@ type watch struct {
 	*Daemon
 	objects atomic.Pointer[[]watched]
 	hints   chan hint
-	handled map[string]time.Time // audit records that have led to a look
+	handled map[string]time.Time // audit records that have led to a look, with the object
+	refused map[string]bool      // objects of which a hint waits for the database
 }
 
 // all finds the objects that the strategies name, and looks at each.
@@ -208,8 +211,16 @@ func (w *watch) follow(ctx context.Context, h hint) {
 	if ctx.Err() == nil {
 		w.told("objects", err)
 	}
-	if err != nil { // what could not be read or kept is not done with
-		h.try = min(h.try, len(rechecks)-1)
+	key := h.object.key()
+	_, refused := errors.AsType[*store.OpenError](err)
+	switch {
+	case refused && w.refused[key] && !h.refused:
+		return // another hint sees to it
+	case refused: // what was not kept is not done with
+		h.try, h.refused, w.refused[key] = min(h.try, len(rechecks)-1), true, true
+	case h.refused:
+		h.refused = false
+		delete(w.refused, key)
 	}
 	if differs || h.try >= len(rechecks) || ctx.Err() != nil {
 		return
