@@ -127,11 +127,13 @@ func (c *check) abilities() {
 			after, can := c.reaches(n, *m, c.Want.Staffing.Proficiency)
 			m.able[n] = can && !m.idle() && intime(after)
 			if m.ratings != nil {
-				c.mismatch(n, *m)
+				c.mismatch(n, *m, after, can)
 			} else {
 				m.may[n] = !m.able[n] && !m.idle() && intime(c.entered[m.ring])
 			}
-			_, m.ever[n] = c.reaches(n, *m, 0)
+			if m.ever[n] = can; !can {
+				_, m.ever[n] = c.reaches(n, *m, 0)
+			}
 			switch {
 			case m.ratings == nil && !m.ever[n] && m.inactive:
 				not.unrated++
@@ -174,11 +176,10 @@ func (c *check) abilities() {
 }
 
 // mismatch is the finding of an agent who cannot serve a rule when its email
-// reaches their ring.
-func (c *check) mismatch(n int, m member) {
+// reaches their ring; can says that they get it after more waiting.
+func (c *check) mismatch(n int, m member, after time.Duration, can bool) {
 	r := c.Want.Rules[n]
-	least := c.Want.Staffing.Proficiency
-	l := c.asks[n][m.ring].against(*m.ratings, least)
+	l := c.asks[n][m.ring].against(*m.ratings, c.Want.Staffing.Proficiency)
 	if l.none() {
 		return
 	}
@@ -193,7 +194,7 @@ func (c *check) mismatch(n int, m member) {
 		what = append(what, fmt.Sprintf("has %s at %g, and the file counts %g and more", s.Name, s.Proficiency, s.Least))
 	}
 	text := fmt.Sprintf("%s %s, for rule %s", m.Name, strings.Join(what, ", and "), r.Name)
-	if after, can := c.reaches(n, m, least); can {
+	if can {
 		text += fmt.Sprintf("; gets its email only after %s of waiting", routing.Duration(after))
 	}
 	c.add(routing.Finding{

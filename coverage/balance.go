@@ -20,7 +20,8 @@ import (
 // the platform hands to whom. So of the set at least the work that came in
 // beyond that is left, and the greatest of the sets' limits holds for the queue.
 // That the agents serve other queues as well, alerts and pauses between emails
-// only add to what is left.
+// only add to what is left. Members of whom the schedule or the skills are not
+// known count as on queue and able, so that the limits hold whatever is true.
 
 // Balance is expected email against capacity, cell by cell of the report's span.
 type Balance struct {
@@ -28,15 +29,17 @@ type Balance struct {
 	Handling routing.Duration `json:"handleTime"` // mean of one email
 	Waiting  int              `json:"waiting"`    // at the beginning
 	// Offered is the email that is expected to enter, Capacity what all members
-	// on queue can handle, Backlog what waits or is worked on at the end of the
+	// on queue can handle at most, Backlog what waits or is worked on at the end of the
 	// cell at least.
 	Offered  []float64 `json:"offered"`
 	Capacity []float64 `json:"capacity"`
 	Backlog  []float64 `json:"backlog"`
-	// Grows are the hours in which members are on queue and the backlog must grow.
-	Grows   []routing.Span `json:"grows"`
-	Clears  bool           `json:"clears"`
-	Verdict string         `json:"verdict"`
+	// Grows are the hours in which members are on queue and the backlog must grow,
+	// Unattended those in which nobody is and email comes in, so that it grows too.
+	Grows      []routing.Span `json:"grows"`
+	Unattended []routing.Span `json:"unattended"`
+	Clears     *bool          `json:"clears,omitempty"` // nil: not known
+	Verdict    string         `json:"verdict"`
 }
 
 // leastHandled is how much handled email makes a mean that counts.
@@ -57,7 +60,7 @@ func (c *check) balance() {
 	switch {
 	case c.Volume == nil:
 		unknown = cmp.Or(unknown, "the email of recent weeks was not read")
-	case c.Org.Roster == nil || slices.ContainsFunc(c.teams, func(t *team) bool { return slices.Max(t.unsure) > 0 }):
+	case len(c.teams) > 0 && !slices.ContainsFunc(c.teams, func(t *team) bool { return t.planned > 0 }):
 		unknown = "schedules are missing"
 	case c.capacityUnknown():
 		unknown = "how many emails an agent takes at once could not be read"
@@ -65,8 +68,6 @@ func (c *check) balance() {
 		unknown = "agents' own utilizations were not read, and the organisation's is 0"
 	case len(c.unseen) > 0:
 		unknown = "who is in " + phrase.List(c.unseen) + " is not known"
-	case slices.ContainsFunc(c.members, func(m member) bool { return m.ratings == nil && slices.Contains(m.ever, false) }):
-		unknown = "skills of members could not be read"
 	}
 	var classes []class
 	var b *Balance
@@ -79,19 +80,39 @@ func (c *check) balance() {
 	}
 	c.report.Balance = b
 	c.carry(b, classes)
+	c.silent(b)
+}
+
+// silent notes the addresses to which no email came.
+func (c *check) silent(b *Balance) {
+	var none []string
+	for _, r := range c.Want.Routes {
+		came := false
+		for address, n := range c.Volume.By {
+			came = came || strings.EqualFold(address, r.Address.String()) && slices.Max(n.Offered) > 0
+		}
+		if !came {
+			none = append(none, r.Address.String())
+		}
+	}
+	if len(none) > 0 {
+		c.add(routing.Finding{
+			Type: routing.DemandUnknown, At: c.at("routes[" + none[0] + "]"),
+			Message: fmt.Sprintf("no email came to %s in %s: what will come there is not among the email expected", phrase.List(none), phrase.Count(b.Weeks, "week")),
+			Do:      "foresort simulate tells what a scenario with that email would do",
+		})
+	}
 }
 
 // expect takes the mean of whole weeks for each time of the week, on the clock
 // of the report. unknown says why there is none.
 func (c *check) expect() (b *Balance, classes []class, unknown string) {
 	v := c.Volume
-	weeks := int(v.To.Sub(v.From) / (7 * 24 * time.Hour))
-	if weeks < 1 || v.Every%Cell != 0 {
-		return nil, nil, "less than a week of email was read"
+	first, weeks, unknown := c.weeks(v)
+	if unknown != "" {
+		return nil, nil, unknown
 	}
-	rest := v.To.Sub(v.From) - time.Duration(weeks)*7*24*time.Hour
-	first := int((rest + v.Every - 1) / v.Every) // the newest whole weeks
-	b = &Balance{Weeks: weeks, Offered: make([]float64, Cells), Capacity: make([]float64, Cells), Backlog: make([]float64, Cells), Grows: []routing.Span{}}
+	b = &Balance{Weeks: weeks, Offered: make([]float64, Cells), Capacity: make([]float64, Cells), Backlog: make([]float64, Cells), Grows: []routing.Span{}, Unattended: []routing.Span{}}
 	var all measure.Counts
 	for _, n := range v.By {
 		all.Handled += n.Handled
@@ -101,7 +122,7 @@ func (c *check) expect() (b *Balance, classes []class, unknown string) {
 		return nil, nil, "no handle time was reported"
 	}
 	if all.Handled < leastHandled {
-		return nil, nil, fmt.Sprintf("only %s handled in %s, too few for a mean handle time", phrase.Count(all.Handled, "email"), phrase.Count(weeks, "week"))
+		return nil, nil, fmt.Sprintf("only %s handled in %s, too few for a mean handle time", phrase.Count(all.Handled, "email"), c.read(v))
 	}
 	b.Handling = routing.Duration(all.Handling / time.Duration(all.Handled))
 	slots := c.timesOfWeek(v, first)
@@ -127,6 +148,52 @@ func (c *check) expect() (b *Balance, classes []class, unknown string) {
 		classes = append(classes, k)
 	}
 	return b, classes, ""
+}
+
+// mostMissed is how many emails of a week may lie before the first one that came
+// at all: so few may have failed to come by chance.
+const mostMissed = 3
+
+// weeks are the newest whole weeks in which email could come, from the first
+// interval on: where a queue is younger than what was read, the time before has
+// no email and says nothing. unknown says why there are none.
+func (c *check) weeks(v *measure.Volume) (first, weeks int, unknown string) {
+	const week = 7 * 24 * time.Hour
+	weeks = int(v.To.Sub(v.From) / week)
+	if weeks < 1 || v.Every%Cell != 0 || week%v.Every != 0 {
+		return 0, 0, "less than a week of email was read"
+	}
+	offered := make([]int, v.Intervals())
+	for _, n := range v.By {
+		for i, x := range n.Offered {
+			offered[i] += x
+		}
+	}
+	began := slices.IndexFunc(offered, func(n int) bool { return n > 0 })
+	if began < 0 {
+		return 0, 0, "no email came in " + c.read(v)
+	}
+	each := int(week / v.Every)
+	for first = len(offered) - weeks*each; began > first; first += each {
+		missed := 0 // in the later weeks, at the times before it began
+		for i := first; i < min(began, first+each); i++ {
+			for later := i + each; later < len(offered); later += each {
+				missed += offered[later]
+			}
+		}
+		if weeks--; weeks == 0 {
+			return 0, 0, fmt.Sprintf("email comes in only since %s, less than a week", c.when(v.From.Add(time.Duration(began)*v.Every)))
+		}
+		if missed < mostMissed*weeks {
+			return first, weeks + 1, ""
+		}
+	}
+	return first, weeks, ""
+}
+
+// read is how much was read, in words: 4 weeks.
+func (c *check) read(v *measure.Volume) string {
+	return phrase.Count(int(v.To.Sub(v.From)/(7*24*time.Hour)), "week")
 }
 
 // timesOfWeek gives for each interval of the volume the cells of the report
@@ -168,7 +235,7 @@ func (c *check) classes(v *measure.Volume) []class {
 		n, known := ruleOf[strings.ToLower(address)]
 		k := class{teams: make([]bool, len(c.teams)), offered: make([]float64, Cells)}
 		for i, t := range c.teams {
-			k.teams[i] = !known || n < 0 || t.ever[n]
+			k.teams[i] = !known || n < 0 || t.ever[n] || t.unrated
 		}
 		name := "email of other addresses"
 		if known && n >= 0 {
@@ -189,21 +256,6 @@ func (c *check) classes(v *measure.Volume) []class {
 // mostClasses is up to how many classes every set of them is looked at; beyond
 // it only the single ones and all of them together are.
 const mostClasses = 10
-
-// sets are the sets of classes that are looked at, as bits.
-func sets(classes int) []uint64 {
-	var out []uint64
-	if classes <= mostClasses {
-		for s := uint64(1); s < 1<<classes; s++ {
-			out = append(out, s)
-		}
-		return out
-	}
-	for i := range min(classes, 63) {
-		out = append(out, 1<<i)
-	}
-	return append(out, 1<<classes-1)
-}
 
 // set is one set of classes with what it gets and what can be done of it, in
 // minutes of handling for each cell.
@@ -226,45 +278,107 @@ func chosen(bitset uint64, classes []class) []class {
 	return out
 }
 
-// setOf adds up what a set gets, and what the teams that serve any of it can do.
-func (c *check) setOf(bitset uint64, classes []class, can [][]float64) set {
-	s := set{bits: bitset, work: make([]float64, Cells), grows: make([]bool, Cells)}
-	some := chosen(bitset, classes)
-	for _, k := range some {
-		for cell, x := range k.offered {
-			s.work[cell] += x * k.handle
-		}
-	}
-	s.can = together(can, func(team int) bool {
-		return slices.ContainsFunc(some, func(k class) bool { return k.teams[team] })
-	})
-	return s
+// crew are teams that can serve the same classes.
+type crew struct {
+	serves uint64    // as bits
+	can    []float64 // minutes of handling, by cell
 }
 
-// capacities are the minutes of handling that each team can do in each cell.
-func (c *check) capacities() [][]float64 {
-	out := make([][]float64, len(c.teams))
+// crews puts the teams together.
+func (c *check) crews(classes []class) []*crew {
+	var out []*crew
+	by := map[uint64]*crew{}
 	for i, t := range c.teams {
-		out[i] = make([]float64, Cells)
-		for at, slots := range t.slots[:minutes] {
-			out[i][at/cellMinutes] += float64(slots)
+		serves := uint64(0)
+		for n, k := range classes {
+			if k.teams[i] {
+				serves |= 1 << n
+			}
+		}
+		if by[serves] == nil {
+			by[serves] = &crew{serves, make([]float64, Cells)}
+			out = append(out, by[serves])
+		}
+		can := by[serves].can
+		for _, s := range t.stints {
+			for from := s.from; from < s.to; {
+				cell := from / cellMinutes
+				to := min(s.to, (cell+1)*cellMinutes)
+				can[cell] += float64((to - from) * s.slots)
+				from = to
+			}
 		}
 	}
 	return out
 }
 
-// together adds up the capacities of some teams.
-func together(can [][]float64, takes func(team int) bool) []float64 {
-	out := make([]float64, Cells)
-	for team := range can {
-		if !takes(team) {
-			continue
+// sets are the sets of classes that are looked at, each with what comes in of it
+// and what those who serve any of it can do.
+func sets(classes []class, crews []*crew) []set {
+	var out []set
+	if len(classes) > mostClasses {
+		one := func(bitset uint64) {
+			s := set{bits: bitset, work: make([]float64, Cells), can: make([]float64, Cells)}
+			for _, k := range chosen(bitset, classes) {
+				k.onto(s.work)
+			}
+			for _, w := range crews {
+				if w.serves&bitset != 0 {
+					add(s.can, w.can)
+				}
+			}
+			out = append(out, s)
 		}
-		for cell, x := range can[team] {
-			out[cell] += x
+		for i := range min(len(classes), 63) {
+			one(1 << i)
+		}
+		one(1<<len(classes) - 1)
+		return out
+	}
+	// Of a set can do nothing whoever serves only what is outside of it. within is
+	// what those do who serve nothing but classes of a set.
+	all, total := 1<<len(classes)-1, make([]float64, Cells)
+	within := make([][]float64, all+1)
+	for s := range within {
+		within[s] = make([]float64, Cells)
+	}
+	for _, w := range crews {
+		add(total, w.can)
+		add(within[w.serves], w.can)
+	}
+	for i := range classes {
+		for s := range within {
+			if s&(1<<i) != 0 {
+				add(within[s], within[s^1<<i])
+			}
 		}
 	}
+	work := make([][]float64, all+1)
+	work[0] = make([]float64, Cells)
+	for s := 1; s <= all; s++ {
+		last := bits.Len(uint(s)) - 1
+		work[s] = slices.Clone(work[s^1<<last])
+		classes[last].onto(work[s])
+		can := slices.Clone(total)
+		for cell, x := range within[all^s] {
+			can[cell] -= x
+		}
+		out = append(out, set{bits: uint64(s), work: work[s], can: can})
+	}
 	return out
+}
+
+// onto adds the work of a class, in minutes.
+func (k class) onto(work []float64) {
+	for cell, x := range k.offered {
+		work[cell] += x * k.handle
+	}
+}
+
+func add(to, x []float64) {
+	for i := range to {
+		to[i] += x[i]
+	}
 }
 
 // carry runs the week twice, the first time from what waits now.
@@ -273,18 +387,19 @@ func (c *check) carry(b *Balance, classes []class) {
 		b.Waiting = *c.Waiting
 	}
 	per := time.Duration(b.Handling).Minutes()
-	can := c.capacities()
-	everybody := together(can, func(int) bool { return true })
-	all := []set{{work: make([]float64, Cells), can: everybody, grows: make([]bool, Cells)}} // of the queue, also where no email comes
-	for _, bitset := range sets(len(classes)) {
-		all = append(all, c.setOf(bitset, classes, can))
-	}
+	crews := c.crews(classes)
+	whole := set{bits: 1<<len(classes) - 1, work: make([]float64, Cells), can: make([]float64, Cells)} // the queue, also where no email comes
 	for _, k := range classes {
-		for cell, x := range k.offered {
-			all[0].work[cell] += x * k.handle
-		}
+		k.onto(whole.work)
 	}
-	all[0].bits = 1<<len(classes) - 1
+	for _, w := range crews {
+		add(whole.can, w.can)
+	}
+	everybody := whole.can
+	all := append([]set{whole}, sets(classes, crews)...)
+	for i := range all {
+		all[i].grows = make([]bool, Cells)
+	}
 	all[0].left = float64(b.Waiting) * per
 	cleared := -1 // the first cell at whose end nothing need be left
 	least := func() (left float64) {
@@ -326,23 +441,41 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 	for _, x := range b.Offered {
 		offered += x
 	}
-	about := fmt.Sprintf("%.0f emails expected in 7 days (mean of %s), %s to handle one", offered, phrase.Count(b.Weeks, "week"), routing.Duration(time.Duration(b.Handling).Round(time.Second)))
+	about := fmt.Sprintf("%.0f emails expected in 7 days (mean of %s)", offered, phrase.Count(b.Weeks, "week"))
+	alone := 0.0
+	b.Unattended = append(b.Unattended, c.spans(func(cell int) bool {
+		if b.Capacity[cell] > 0 || b.Offered[cell] == 0 {
+			return false
+		}
+		alone += b.Offered[cell]
+		return true
+	})...)
+	if alone >= 0.5 {
+		about += fmt.Sprintf(", %.0f of them in %s with nobody on queue", alone, hours(sum(b.Unattended)))
+	}
+	about += fmt.Sprintf(", %s to handle one", routing.Duration(time.Duration(b.Handling).Round(time.Second)))
+	unknown := c.unknown()
+	b.Clears = new(false)
 	switch {
 	case grown >= 0.5:
 		b.Verdict = fmt.Sprintf("The week does not clear it: at least %.0f more emails come in every week than can be handled; %s.", grown, about)
 	case cleared < 0:
 		b.Verdict = fmt.Sprintf("The week does not clear it: of %s that wait now and those to come at least %.0f are left after 7 days; %s.", phrase.Count(b.Waiting, "email"), after[0]/per, about)
+	case unknown != "":
+		b.Clears = nil
+		b.Verdict = fmt.Sprintf("Whether the week clears it is not known: %s not known in full. It may where they are on queue and able; %s.", unknown, about)
+		c.add(routing.Finding{Type: routing.DemandUnknown, Message: b.Verdict})
 	default:
-		b.Clears = true
+		*b.Clears = true
 		b.Verdict = fmt.Sprintf("The week can clear it: %s.", about)
 		if cleared > 0 {
 			b.Verdict = fmt.Sprintf("The week can clear it: of %s that wait now nothing need be left by %s; %s.", phrase.Count(b.Waiting, "email"), c.when(c.report.Span.From.Add(time.Duration(cleared+1)*Cell)), about)
 		}
 	}
-	if !b.Clears {
+	if b.Clears != nil && !*b.Clears {
 		c.add(routing.Finding{
 			Type: routing.BacklogGrows, Message: b.Verdict,
-			Numbers: []routing.Number{{Name: "offered", Value: offered}, {Name: "left", Value: after[0] / per}, {Name: "grownAWeek", Value: grown}},
+			Numbers: []routing.Number{{Name: "offered", Value: offered}, {Name: "left", Value: after[0] / per}, {Name: "grownAWeek", Value: grown}, {Name: "unattended", Value: alone}},
 			Do:      "plan more hours on queue, give agents more email at once, or send email elsewhere; foresort simulate tells what each would do",
 		})
 	}
@@ -353,10 +486,7 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 	said := make([]bool, Cells)
 	for _, s := range all {
 		spans := c.spans(func(cell int) bool { return s.grows[cell] && !said[cell] })
-		var total time.Duration
-		for _, span := range spans {
-			total += span.To.Sub(span.From)
-		}
+		total := sum(spans)
 		if total < time.Hour {
 			continue
 		}
@@ -377,13 +507,40 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 		if bits.OnesCount64(s.bits) == len(classes) {
 			which = "of the queue"
 		}
+		who := "those on queue"
+		if unknown != "" {
+			who += ", with all whose schedule or skills are not known,"
+		}
 		c.add(routing.Finding{
 			Type: routing.BacklogGrows, Spans: spans,
-			Message: fmt.Sprintf("the backlog %s must grow %s: %.1f hours of handling come in an hour, and those on queue can do %.1f", which, c.nameSpans(spans), work/60/total.Hours(), can/60/total.Hours()),
+			Message: fmt.Sprintf("the backlog %s must grow %s: %.1f hours of handling come in an hour, and %s can do %.1f", which, c.nameSpans(spans), work/60/total.Hours(), who, can/60/total.Hours()),
 			Numbers: []routing.Number{{Name: "hours", Value: total.Hours()}, {Name: "workHours", Value: work / 60}, {Name: "capacityHours", Value: can / 60}},
 			Do:      "put more of those who can serve it on queue then",
 		})
 	}
+}
+
+// unknown is what is not known of members, with its verb: the schedule of 2
+// members is. Empty where all is known.
+func (c *check) unknown() string {
+	gaps, unrated := 0, 0
+	for _, t := range c.teams {
+		gaps += t.gaps
+	}
+	for _, m := range c.members {
+		if m.ratings == nil && !m.idle() && slices.Contains(m.ever, false) {
+			unrated++
+		}
+	}
+	switch {
+	case gaps > 0 && unrated > 0:
+		return fmt.Sprintf("the schedule of %s and the skills of %s are", phrase.Count(gaps, "member"), phrase.Count(unrated, "member"))
+	case gaps > 0:
+		return fmt.Sprintf("the schedule of %s is", phrase.Count(gaps, "member"))
+	case unrated > 0:
+		return fmt.Sprintf("what %s can do is", phrase.Count(unrated, "member"))
+	}
+	return ""
 }
 
 func sorted[V any](m map[string]V) []string {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/foresort/foresort/coverage"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/routing"
 )
@@ -67,7 +68,9 @@ func TestExpectedEmail(t *testing.T) {
 				in.Org.Roster.Agents[who] = routing.AgentSchedule{Known: []routing.Span{within}}
 			}
 			v := &measure.Volume{Span: span(t, tt.from+"/"+tt.to, berlin), Every: 30 * time.Minute, By: map[string]*measure.Counts{}}
+			v.From = v.From.Add(-v.Every) // an email then says that the queue is as old
 			n := &measure.Counts{Offered: make([]int, v.Intervals()), Answered: make([]int, v.Intervals()), Handled: 20, Handling: 20 * time.Hour}
+			n.Offered[0] = 1
 			for moment, count := range tt.offered {
 				n.Offered[int(span(t, moment+"/"+moment, berlin).From.Sub(v.From)/v.Every)] = count
 			}
@@ -92,6 +95,56 @@ func TestExpectedEmail(t *testing.T) {
 			}
 			if b := r.Balance; b.Weeks != tt.weeks || b.Handling != hour {
 				t.Errorf("%d weeks, %s to handle one, want %d", b.Weeks, b.Handling, tt.weeks)
+			}
+		})
+	}
+}
+
+// A queue that is younger than the four weeks is not taken to have had no email
+// before.
+func TestYoungQueue(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		began   string // before it no email came
+		busy    int    // emails in each open half hour
+		weeks   int
+		offered float64
+		unknown string
+	}{
+		"as old as what was read":             {"2026-02-04 09:30", 2, 4, 200, ""},
+		"a week":                              {"2026-02-25 09:30", 2, 1, 200, ""},
+		"more than a week":                    {"2026-02-24 17:30", 2, 1, 200, ""},
+		"half an hour less than a week":       {"2026-02-25 10:00", 2, 0, 0, "email comes in only since Wed 25 Feb 10:00, less than a week"},
+		"two weeks and some":                  {"2026-02-16 08:00", 2, 2, 200, ""},
+		"three weeks, but for one half hour":  {"2026-02-11 10:00", 2, 3, 598. / 3, ""}, // which had 2 in each of the later weeks
+		"three weeks, but for two half hours": {"2026-02-11 10:30", 2, 2, 200, ""},
+		"three weeks, but for three emails":   {"2026-02-11 11:00", 1, 2, 100, ""},
+		"no email":                            {"2026-03-04 09:30", 2, 0, 0, "no email came in 4 weeks"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := sane()
+			in.Volume = mail(map[string]int{standard.String(): tt.busy}, 12*time.Minute)
+			n := in.Volume.By[standard.String()]
+			for i := range n.Offered {
+				if in.Volume.From.Add(time.Duration(i) * in.Volume.Every).Before(span(t, tt.began+"/"+tt.began, berlin).From) {
+					n.Offered[i] = 0
+				}
+			}
+			r := coverage.Check(in)
+			if tt.unknown != "" {
+				if d := cmp.Diff([]string{"whether the week's email can be handled is not known: " + tt.unknown}, messages(r, routing.DemandUnknown)); d != "" || r.Balance != nil {
+					t.Errorf("(-want +got):\n%s", d)
+				}
+				return
+			}
+			sum := 0.0
+			for _, x := range r.Balance.Offered {
+				sum += x
+			}
+			if b := r.Balance; b.Weeks != tt.weeks || fmt.Sprintf("%.4f", sum) != fmt.Sprintf("%.4f", tt.offered) || !strings.Contains(b.Verdict, "mean of "+phrase.Count(tt.weeks, "week")) {
+				t.Errorf("%d weeks, %g emails, want %d and %g: %s", b.Weeks, sum, tt.weeks, tt.offered, b.Verdict)
 			}
 		})
 	}
@@ -131,10 +184,35 @@ func TestVerdict(t *testing.T) {
 			for _, s := range b.Grows {
 				grows += s.To.Sub(s.From)
 			}
-			if b.Verdict != tt.want || b.Clears != tt.clears || grows != time.Duration(tt.grows)*time.Hour || b.Waiting != tt.waiting {
+			if b.Verdict != tt.want || b.Clears == nil || *b.Clears != tt.clears || grows != time.Duration(tt.grows)*time.Hour || b.Waiting != tt.waiting {
 				t.Errorf("%s\nclears: %v, grows in %s, waiting %d, want\n%s\n%v, %d", b.Verdict, b.Clears, grows, b.Waiting, tt.want, tt.clears, tt.grows)
 			}
 		})
+	}
+}
+
+// Email that comes in while nobody is on queue lets the backlog grow too, which
+// is said apart.
+func TestUnattendedHours(t *testing.T) {
+	t.Parallel()
+	in := sane()
+	for i := range in.Volume.Intervals() {
+		if at := in.Volume.From.Add(time.Duration(i) * in.Volume.Every).In(berlin); at.Weekday() == time.Saturday && at.Hour() == 10 {
+			in.Volume.By[standard.String()].Offered[i] = 6
+		}
+	}
+	cancel(&in, 9, ann, ben) // Monday
+	b := coverage.Check(in).Balance
+	want := []routing.Span{{From: at(7, 10, 0), To: at(7, 11, 0)}, {From: at(9, 8, 0), To: at(9, 18, 0)}}
+	if d := cmp.Diff(want, b.Unattended, cmp.Comparer(time.Time.Equal)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	const verdict = "The week can clear it: 312 emails expected in 7 days (mean of 4 weeks), 72 of them in 11 hours with nobody on queue, 12m to handle one."
+	if b.Verdict != verdict || len(b.Grows) != 0 {
+		t.Errorf("%s\nwant\n%s\ngrows %v", b.Verdict, verdict, b.Grows)
+	}
+	if b = coverage.Check(sane()).Balance; b.Unattended == nil || len(b.Unattended) > 0 {
+		t.Errorf("somebody is there all the time, and %v are unattended", b.Unattended)
 	}
 }
 

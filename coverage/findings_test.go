@@ -394,6 +394,10 @@ func TestSchedules(t *testing.T) {
 func TestHoles(t *testing.T) {
 	t.Parallel()
 	check(t, "holes", situations{
+		"nobody on a day that is not open from quarter hour to quarter hour": func(in *coverage.Input) {
+			in.Want.Calendar.Week[0] = []routing.Hours{{From: 8*60 + 10, To: 12*60 + 5}, {From: 12*60 + 10, To: 17*60 + 55}}
+			cancel(in, 9, ann, ben)
+		},
 		"nobody on Friday afternoon": func(in *coverage.Input) {
 			cancel(in, 6, ann, ben)
 			plan(in, ann, work(6, 8, 13))
@@ -812,6 +816,17 @@ func TestDemand(t *testing.T) {
 		"a schedule is missing": func(in *coverage.Input) {
 			delete(in.Org.Roster.Agents, "ben")
 			in.Org.Roster.Unknown = []string{"Ben is not planned"}
+		},
+		"a schedule and skills are missing, and one day has more than both can handle": func(in *coverage.Input) {
+			s := in.Org.Roster.Agents["ben"]
+			s.Known = []routing.Span{{From: at(4, 10, 0), To: at(6, 0, 0)}}
+			in.Org.Roster.Agents["ben"] = s
+			delete(in.Org.Ratings, "ann")
+			for i, n := range in.Volume.By[standard.String()].Offered {
+				if day := in.Volume.From.Add(time.Duration(i) * in.Volume.Every).In(berlin).Weekday(); day == time.Thursday {
+					in.Volume.By[standard.String()].Offered[i] = 10 * n
+				}
+			}
 		},
 		"the schedule of one who is not active does not matter": func(in *coverage.Input) {
 			in.Org.Agents = append(in.Org.Agents, routing.Agent{Ref: cleo})

@@ -22,14 +22,11 @@ func (c *check) holes() {
 			continue // it has been said
 		}
 		c.unsure(n, r)
-		spans := c.spans(func(cell int) bool { return c.counts(cell) && r.Agents[cell] == 0 && r.Unknown[cell] == 0 })
+		spans := c.openPart(c.spans(func(cell int) bool { return c.counts(cell) && r.Agents[cell] == 0 && r.Unknown[cell] == 0 }))
 		if len(spans) == 0 {
 			continue
 		}
-		var total time.Duration
-		for _, s := range spans {
-			total += s.To.Sub(s.From)
-		}
+		total := sum(spans)
 		what := c.asks[n][0].text()
 		when := c.nameSpans(spans)
 		if r.never(c.counts) {
@@ -62,13 +59,13 @@ func (c *check) holes() {
 // may be.
 func (c *check) unsure(n int, r Rule) {
 	more := 0
-	spans := c.spans(func(cell int) bool {
+	spans := c.openPart(c.spans(func(cell int) bool {
 		if !c.counts(cell) || r.Agents[cell] > 0 || r.Unknown[cell] == 0 {
 			return false
 		}
 		more = max(more, r.Unknown[cell])
 		return true
-	})
+	}))
 	if len(spans) == 0 || r.Qualified == 0 {
 		return
 	}
@@ -144,6 +141,26 @@ func (c *check) spans(takes func(cell int) bool) []routing.Span {
 		out = append(out, routing.Span{From: from, To: from.Add(Cell)})
 	}
 	return out
+}
+
+// openPart is what the calendar counts of spans; a cell may be open in part.
+func (c *check) openPart(spans []routing.Span) []routing.Span {
+	if c.Want.Calendar == nil {
+		return spans
+	}
+	var open []routing.Span
+	for from, to := range c.Want.Calendar.Open(c.report.Span.From, c.report.Span.To) {
+		open = append(open, routing.Span{From: from, To: to})
+	}
+	return minus(spans, minus([]routing.Span{c.report.Span}, join(open)))
+}
+
+// sum is how long spans are together.
+func sum(spans []routing.Span) (total time.Duration) {
+	for _, s := range spans {
+		total += s.To.Sub(s.From)
+	}
+	return total
 }
 
 // mostNamed is how many groups of spans are named before the rest is counted.

@@ -20,22 +20,20 @@ const (
 
 // team are members who can serve the same rules, and so count together.
 type team struct {
-	able   []bool // by rule: within the deadline
-	may    []bool // by rule: perhaps within the deadline
-	ever   []bool // by rule: at any time
-	agents tallied
-	slots  tallied
-	unsure tallied // agents of whom the minute is not known
+	able    []bool // by rule: within the deadline
+	may     []bool // by rule: perhaps within the deadline
+	ever    []bool // by rule: at any time
+	unrated bool   // what they can do is not known
+	stints  []stint
+	planned int // members of whom a schedule is known, at least in part
+	gaps    int // members of whom not all of it is
 }
 
-// there says whether somebody is on queue in a cell, or may be.
-func (t *team) there(cell int) bool {
-	for at := cell * cellMinutes; at < (cell+1)*cellMinutes; at++ {
-		if t.agents[at]+t.unsure[at] > 0 {
-			return true
-		}
-	}
-	return false
+// stint is a member on queue from one minute to another, or perhaps.
+type stint struct {
+	from, to int
+	slots    int
+	known    bool // else nobody knows
 }
 
 // tallied is a number for each minute: first the changes from one minute to the
@@ -60,7 +58,6 @@ func (c *check) matrix() {
 		c.report.Open, c.clock = c.open()
 	}
 	c.teams = c.muster()
-	teams := c.teams
 	for n, r := range c.Want.Rules {
 		out := Rule{
 			Name: r.Name, Within: c.within(r), Skills: []string{},
@@ -75,31 +72,29 @@ func (c *check) matrix() {
 				out.Qualified++
 			}
 		}
-		var mine, perhaps []*team
-		for _, t := range teams {
-			switch {
-			case t.able[n]:
-				mine = append(mine, t)
-			case t.may[n]:
-				perhaps = append(perhaps, t)
+		agents, slots, unsure := make(tallied, minutes+1), make(tallied, minutes+1), make(tallied, minutes+1)
+		unsure.add(0, minutes, len(c.unseen))
+		for _, t := range c.teams {
+			for _, s := range t.stints {
+				switch {
+				case t.able[n] && s.known:
+					agents.add(s.from, s.to, 1)
+					slots.add(s.from, s.to, s.slots)
+				case t.able[n] || t.may[n]:
+					unsure.add(s.from, s.to, 1)
+				}
 			}
 		}
+		agents.sum()
+		slots.sum()
+		unsure.sum()
 		for cell := range Cells {
 			least := [3]int{1 << 30, 1 << 30, 0}
 			for at := cell * cellMinutes; at < (cell+1)*cellMinutes; at++ {
 				if c.clock != nil && c.report.Open[cell] && !c.clock[at] {
 					continue
 				}
-				now := [3]int{2: len(c.unseen)}
-				for _, t := range mine {
-					now[0] += t.agents[at]
-					now[1] += t.slots[at]
-					now[2] += t.unsure[at]
-				}
-				for _, t := range perhaps {
-					now[2] += t.agents[at] + t.unsure[at]
-				}
-				least = [3]int{min(least[0], now[0]), min(least[1], now[1]), max(least[2], now[2])}
+				least = [3]int{min(least[0], agents[at]), min(least[1], slots[at]), max(least[2], unsure[at])}
 			}
 			out.Agents[cell], out.Slots[cell], out.Unknown[cell] = least[0], least[1], least[2]
 		}
@@ -111,47 +106,48 @@ func (c *check) matrix() {
 	c.schedules()
 }
 
-// muster puts the members together, each with their minutes.
+// muster puts the members together, each with their stints.
 func (c *check) muster() []*team {
 	var all []*team
 	byAble := map[string]*team{}
-	for _, m := range c.members {
-		capacity := *orZero(m.capacity)
+	for i := range c.members {
+		m := &c.members[i]
+		s, capacity := c.scheduleOf(*m), *orZero(m.capacity)
+		known := join(s.Known)
+		gaps := minus([]routing.Span{c.report.Span}, known)
+		var work []routing.Span
+		for _, k := range known {
+			work = append(work, OnQueue(s, intersect(k, c.report.Span))...)
+		}
+		m.gaps, m.works = len(gaps) > 0, len(work) > 0
 		if m.idle() {
 			continue
 		}
-		key := fmt.Sprint(m.able, m.may, m.ever)
+		key := fmt.Sprint(m.able, m.may, m.ever, m.ratings == nil)
 		t := byAble[key]
 		if t == nil {
-			t = &team{able: m.able, may: m.may, ever: m.ever, agents: make(tallied, minutes+1), slots: make(tallied, minutes+1), unsure: make(tallied, minutes+1)}
+			t = &team{able: m.able, may: m.may, ever: m.ever, unrated: m.ratings == nil}
 			byAble[key], all = t, append(all, t)
 		}
-		s, known := c.scheduleOf(m)
-		if !known {
-			t.unsure.add(0, minutes, 1)
-			continue
+		if m.gaps {
+			t.gaps++
+		}
+		if len(clip(known, c.report.Span)) > 0 {
+			t.planned++
 		}
 		done := 0 // two gaps may touch one minute
-		for _, span := range minus([]routing.Span{c.report.Span}, join(s.Known)) {
+		for _, span := range gaps {
 			from, to := c.minutesAround(span)
 			if from = max(from, done); from < to {
-				t.unsure.add(from, to, 1)
+				t.stints = append(t.stints, stint{from, to, capacity, false})
 				done = to
 			}
 		}
-		for _, known := range join(s.Known) {
-			for _, span := range OnQueue(s, intersect(known, c.report.Span)) {
-				if from, to := c.minutesIn(span); from < to {
-					t.agents.add(from, to, 1)
-					t.slots.add(from, to, capacity)
-				}
+		for _, span := range work {
+			if from, to := c.minutesIn(span); from < to {
+				t.stints = append(t.stints, stint{from, to, capacity, true})
 			}
 		}
-	}
-	for _, t := range all {
-		t.agents.sum()
-		t.slots.sum()
-		t.unsure.sum()
 	}
 	return all
 }
@@ -171,12 +167,13 @@ func intersect(a, b routing.Span) routing.Span {
 	return routing.Span{From: later(a.From, b.From), To: earlier(a.To, b.To)}
 }
 
-func (c *check) scheduleOf(m member) (routing.AgentSchedule, bool) {
+// scheduleOf is what is known of a member's schedule; the zero one where nothing
+// is.
+func (c *check) scheduleOf(m member) routing.AgentSchedule {
 	if c.Org.Roster == nil {
-		return routing.AgentSchedule{}, false
+		return routing.AgentSchedule{}
 	}
-	s, ok := c.Org.Roster.Agents[m.ID]
-	return s, ok
+	return c.Org.Roster.Agents[m.ID]
 }
 
 // minutesIn are the minutes of the matrix that lie wholly in a span,
@@ -212,12 +209,10 @@ func (c *check) schedules() {
 	}
 	missing := 0
 	for _, m := range c.members {
-		s, known := roster.Agents[m.ID]
-		if !known || len(minus([]routing.Span{c.report.Span}, join(s.Known))) > 0 {
+		if m.gaps {
 			missing++
-			continue
 		}
-		if len(OnQueue(s, c.report.Span)) > 0 {
+		if m.gaps || m.works {
 			continue
 		}
 		c.add(routing.Finding{

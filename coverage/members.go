@@ -23,6 +23,8 @@ type member struct {
 	ratings  *routing.Ratings // nil: not known
 	capacity *int             // emails at once; nil: not known
 	assumed  bool             // capacity is the organisation's, one of their own was not read
+	gaps     bool             // not all of the schedule is known
+	works    bool             // on queue, as far as it is known
 	able     []bool           // by rule: within the deadline
 	may      []bool           // by rule: perhaps within the deadline; ratings are not known
 	ever     []bool           // by rule: at any time, by the platform's own measure

@@ -300,9 +300,15 @@ func (c *check) longestClosed() (routing.Span, string) {
 	if len(c.report.Rules) == 0 || len(c.unseen) > 0 || c.perhapsIdle() {
 		return routing.Span{}, ""
 	}
-	return longest(c.spans(func(cell int) bool {
-		return !slices.ContainsFunc(c.teams, func(t *team) bool { return t.there(cell) })
-	})), "nobody is on queue"
+	there := make([]bool, Cells)
+	for _, t := range c.teams {
+		for _, s := range t.stints {
+			for cell := s.from / cellMinutes; cell*cellMinutes < s.to; cell++ {
+				there[cell] = true
+			}
+		}
+	}
+	return longest(c.spans(func(cell int) bool { return !there[cell] })), "nobody is on queue"
 }
 
 // shared: agents get the email that goes first of all their queues.

@@ -13,7 +13,11 @@ import (
 // is on queue; where an activity on queue overlaps another, the other counts.
 // The spans are sorted and apart.
 func OnQueue(s routing.AgentSchedule, within routing.Span) []routing.Span {
-	var work, away []routing.Span
+	n := 0
+	for _, shift := range s.Shifts {
+		n += len(shift.Activities)
+	}
+	work, away := make([]routing.Span, 0, len(s.Shifts)), make([]routing.Span, 0, n+len(s.Off))
 	for _, shift := range s.Shifts {
 		work = append(work, shift.Span)
 		for _, a := range shift.Activities {
@@ -30,7 +34,7 @@ func OnQueue(s routing.AgentSchedule, within routing.Span) []routing.Span {
 func join(spans []routing.Span) []routing.Span {
 	spans = slices.DeleteFunc(slices.Clone(spans), func(s routing.Span) bool { return !s.From.Before(s.To) })
 	slices.SortFunc(spans, func(a, b routing.Span) int { return a.From.Compare(b.From) })
-	var out []routing.Span
+	out := spans[:0] // it was cloned
 	for _, s := range spans {
 		if n := len(out) - 1; n >= 0 && !out[n].To.Before(s.From) {
 			out[n].To = later(out[n].To, s.To)
@@ -43,7 +47,7 @@ func join(spans []routing.Span) []routing.Span {
 
 // minus takes spans from others; both are sorted and apart.
 func minus(from, take []routing.Span) []routing.Span {
-	var out []routing.Span
+	out := make([]routing.Span, 0, len(from)+len(take))
 	for _, s := range from {
 		for _, t := range take {
 			if !t.To.After(s.From) {

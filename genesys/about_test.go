@@ -244,6 +244,36 @@ func TestAggregatesOfSeveralQueues(t *testing.T) {
 	}
 }
 
+func TestAggregatesOfAQueueAndAddresses(t *testing.T) {
+	t.Parallel()
+	const email = `{"type":"dimension","dimension":"mediaType","operator":"matches","value":"email"}`
+	one := func(dimension, value string) string {
+		return `{"type":"dimension","dimension":"` + dimension + `","operator":"matches","value":"` + value + `"}`
+	}
+	for name, tt := range map[string]struct {
+		queues    []string
+		addresses []string
+		want      string
+	}{
+		"a queue or addresses": {[]string{"q1"}, []string{"a@b.example", "c@b.example"}, `"clauses":[{"predicates":[` + one("queueId", "q1") + `,` + one("addressTo", "a@b.example") + `,` + one("addressTo", "c@b.example") + `],"type":"or"}],"predicates":[` + email + `]`},
+		"two addresses":        {nil, []string{"a@b.example", "c@b.example"}, `"clauses":[{"predicates":[` + one("addressTo", "a@b.example") + `,` + one("addressTo", "c@b.example") + `],"type":"or"}],"predicates":[` + email + `]`},
+		"an address":           {nil, []string{"a@b.example"}, `"predicates":[` + email + `,` + one("addressTo", "a@b.example") + `]`},
+		"everything":           {nil, nil, `"predicates":[` + email + `]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &platform{api: reply(200, `{"results":[]}`)}
+			q := genesys.AggregatesQuery{From: at("2026-11-02T00:00:00+01:00"), To: at("2026-11-09T00:00:00+01:00"), QueueIDs: tt.queues, Addresses: tt.addresses, Metrics: []string{"nOffered"}}
+			if _, err := p.client(t).Aggregates(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+			if want := `{"filter":{` + tt.want + `,"type":"and"},`; !strings.HasPrefix(p.bodies[0], want) {
+				t.Errorf("asked %s\nwant  %s", p.bodies[0], want)
+			}
+		})
+	}
+}
+
 func TestWaiting(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -20,9 +20,12 @@ type AggregatesQuery struct {
 	From, To time.Time
 	Every    time.Duration // the parts of the interval, in whole seconds; 0: it is one part
 	GroupBy  []string      // dimensions, such as addressTo
-	QueueIDs []string      // none: of all queues
-	Metrics  []string      // such as nOffered
-	Views    []MetricView  // more figures, of a part of the values of a metric
+	QueueIDs []string      // none: of all queues, or of the addresses alone
+	// Addresses is whose email is wanted beside that of the queues, whichever
+	// queue it went to.
+	Addresses []string
+	Metrics   []string     // such as nOffered
+	Views     []MetricView // more figures, of a part of the values of a metric
 }
 
 // MetricView is a figure of those values of a metric in milliseconds that are
@@ -51,24 +54,28 @@ func filter(how string, predicates []predicate) map[string]any {
 
 // anyOf is the filter for any of some values of a dimension.
 func anyOf(dimension string, values []string) map[string]any {
+	return filter("or", matches(dimension, values))
+}
+
+func matches(dimension string, values []string) []predicate {
 	conditions := make([]predicate, len(values))
 	for i, v := range values {
 		conditions[i] = is(dimension, v)
 	}
-	return filter("or", conditions)
+	return conditions
 }
 
-// ofEmail is the filter for email, of some queues where ids are given.
-func ofEmail(queueIDs ...string) map[string]any {
-	conditions := []predicate{is("mediaType", "email")}
-	if len(queueIDs) == 1 {
-		return filter("and", append(conditions, is("queueId", queueIDs[0])))
+// ofEmail is the filter for email, of some queues or addresses where there are
+// any.
+func ofEmail(queueIDs, addresses []string) map[string]any {
+	either := append(matches("queueId", queueIDs), matches("addressTo", addresses)...)
+	email := []predicate{is("mediaType", "email")}
+	if len(either) < 2 {
+		return filter("and", append(email, either...))
 	}
-	of := filter("and", conditions)
-	if len(queueIDs) > 0 {
-		of["clauses"] = []map[string]any{anyOf("queueId", queueIDs)}
-	}
-	return of
+	f := filter("and", email)
+	f["clauses"] = []map[string]any{filter("or", either)}
+	return f
 }
 
 // Aggregates reads figures of what happened to email in an interval. A group or
@@ -91,7 +98,7 @@ func (c *Client) Aggregates(ctx context.Context, q AggregatesQuery) ([]routing.M
 		}
 		return append(rows, more...), nil
 	}
-	body := map[string]any{"interval": interval(q.From, q.To), "filter": ofEmail(q.QueueIDs...), "metrics": q.Metrics}
+	body := map[string]any{"interval": interval(q.From, q.To), "filter": ofEmail(q.QueueIDs, q.Addresses), "metrics": q.Metrics}
 	if q.Every > 0 {
 		body["granularity"] = granularity(q.Every)
 	}
@@ -152,7 +159,7 @@ func (c *Client) Waiting(ctx context.Context, queueID string) (int, error) {
 		return 0, errors.New("waiting email: no queue is named")
 	}
 	waiting := 0
-	err := c.observe(ctx, PostAnalyticsQueuesObservationsQuery, ofEmail(queueID), []string{"oWaiting"}, nil, func(group map[string]string, _ observed, n int) {
+	err := c.observe(ctx, PostAnalyticsQueuesObservationsQuery, ofEmail([]string{queueID}, nil), []string{"oWaiting"}, nil, func(group map[string]string, _ observed, n int) {
 		if group["queueId"] == queueID && strings.EqualFold(group["mediaType"], "email") {
 			waiting += n
 		}

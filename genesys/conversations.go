@@ -54,7 +54,7 @@ func (c *Client) conversationsBegun(ctx context.Context, interval string, queueI
 	return walk[wireConversation](func(n int, _ string) (page, error) {
 		type answer struct{ Conversations []json.RawMessage }
 		a, err := call[answer](ctx, c, PostAnalyticsConversationsDetailsQuery, nil, nil, map[string]any{
-			"interval": interval, "segmentFilters": []any{ofEmail(queueIDs...)}, "order": "asc", "orderBy": "conversationStart",
+			"interval": interval, "segmentFilters": []any{ofEmail(queueIDs, nil)}, "order": "asc", "orderBy": "conversationStart",
 			"paging": map[string]int{"pageSize": pageSize, "pageNumber": n},
 		})
 		return page{Entities: a.Conversations}, err

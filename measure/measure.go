@@ -10,7 +10,7 @@ import (
 	"github.com/foresort/foresort/routing"
 )
 
-// Volume is the email of one queue by interval, from a complete answer of
+// Volume is the email of a queue, or of addresses, by interval, from a complete answer of
 // analytics: an interval without a row had none.
 type Volume struct {
 	routing.Span
@@ -39,20 +39,25 @@ const (
 )
 
 // NewVolume adds up rows of nOffered, tAnswered and Handling that are grouped by
-// addressTo. Its error is a row that lies across the limits of the intervals.
+// addressTo. Where they are grouped by queueId as well, an interval of an address
+// has what was most in one queue: email that is transferred is offered again. Its
+// error is a row that lies across the limits of the intervals.
 func NewVolume(rows []routing.MetricRow, within routing.Span, every time.Duration) (Volume, error) {
 	v := Volume{Span: within, Every: every, By: map[string]*Counts{}}
 	n := int(within.To.Sub(within.From) / every)
+	type part struct{ address, queue string }
+	parts := map[part]*Counts{}
 	for _, r := range rows {
 		after := r.From.Sub(within.From)
 		at := int(after / every)
 		if after < 0 || at >= n || after%every != 0 || r.To.Sub(r.From) != every {
 			return v, fmt.Errorf("a row of %s is about %s to %s, which is no interval of %s", r.Metric, r.From, r.To, every)
 		}
-		c := v.By[r.Group["addressTo"]]
+		of := part{r.Group["addressTo"], r.Group["queueId"]}
+		c := parts[of]
 		if c == nil {
 			c = &Counts{Offered: make([]int, n), Answered: make([]int, n)}
-			v.By[r.Group["addressTo"]] = c
+			parts[of] = c
 		}
 		switch r.Metric {
 		case "nOffered":
@@ -63,6 +68,18 @@ func NewVolume(rows []routing.MetricRow, within routing.Span, every time.Duratio
 			c.Handled += r.Stats.Count
 			c.Handling += time.Duration(r.Stats.Sum * float64(time.Millisecond))
 		}
+	}
+	for of, c := range parts {
+		all := v.By[of.address]
+		if all == nil {
+			v.By[of.address] = c
+			continue
+		}
+		for i := range n {
+			all.Offered[i], all.Answered[i] = max(all.Offered[i], c.Offered[i]), max(all.Answered[i], c.Answered[i])
+		}
+		all.Handled += c.Handled
+		all.Handling += c.Handling
 	}
 	return v, nil
 }

@@ -20,6 +20,11 @@ func row(minute int, address, metric string, stats routing.MetricStats) routing.
 	return routing.MetricRow{Group: map[string]string{"addressTo": address, "mediaType": "email"}, Span: routing.Span{From: from, To: from.Add(30 * time.Minute)}, Metric: metric, Stats: stats}
 }
 
+func inQueue(id string, r routing.MetricRow) routing.MetricRow {
+	r.Group["queueId"] = id
+	return r
+}
+
 func count(n int) routing.MetricStats { return routing.MetricStats{Count: n} }
 
 func hours(n float64) routing.Span {
@@ -56,6 +61,14 @@ func TestVolumeAddsUpCountsAndSums(t *testing.T) {
 				row(0, "", measure.Handling, routing.MetricStats{Count: 1, Sum: 60_000}), row(30, "", measure.Handling, routing.MetricStats{Count: 3, Sum: 1_000}),
 			}, within: hours(1),
 			want: map[string]*measure.Counts{"": {Offered: []int{0, 0}, Answered: []int{0, 0}, Handled: 4, Handling: 61 * time.Second}},
+		},
+		"of several queues the one with most counts, since what is transferred is offered again": {
+			rows: []routing.MetricRow{
+				inQueue("x", row(0, "a@example.com", "nOffered", count(5))), inQueue("y", row(0, "a@example.com", "nOffered", count(2))),
+				inQueue("y", row(30, "a@example.com", "nOffered", count(3))), inQueue("x", row(0, "a@example.com", "tAnswered", count(1))), inQueue("y", row(0, "a@example.com", "tAnswered", count(4))),
+				inQueue("x", row(0, "a@example.com", measure.Handling, routing.MetricStats{Count: 1, Sum: 1_000})), inQueue("y", row(0, "a@example.com", measure.Handling, routing.MetricStats{Count: 2, Sum: 5_000})),
+			}, within: hours(1),
+			want: map[string]*measure.Counts{"a@example.com": {Offered: []int{5, 3}, Answered: []int{4, 0}, Handled: 3, Handling: 6 * time.Second}},
 		},
 		"other metrics are left out": {
 			rows: []routing.MetricRow{row(0, "", "nTransferred", count(9)), row(0, "", "tHandle", routing.MetricStats{Count: 1, Sum: 5}), row(0, "", "tHandleComplete", routing.MetricStats{Count: 1, Sum: 5})}, within: hours(0.5),

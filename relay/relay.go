@@ -49,6 +49,23 @@ type Facts struct {
 	OutOfBand bool        `json:"outOfBand"`     // not made by Foresort
 	Changes   []Change    `json:"changes"`       // may be empty: the platform does not always tell
 	Members   []Member    `json:"members,omitempty"`
+	// Records are the rows of the platform's audit trail about the object since the
+	// event before, oldest first, as far as the trail has them yet. They are several
+	// where it was changed several times between two looks: Changes hold the
+	// difference of what was seen, and Actor is that of the newest change that was
+	// not made by Foresort, else of the newest.
+	Records []Record `json:"records,omitempty"`
+}
+
+// Record is a row of the platform's audit trail.
+type Record struct {
+	ID        string    `json:"id"`
+	At        time.Time `json:"timestamp"`
+	Action    string    `json:"action"` // the platform's word, such as MemberAdd
+	Actor     Actor     `json:"actor"`
+	Run       string    `json:"run,omitempty"` // of Foresort, where it made the change
+	OutOfBand bool      `json:"outOfBand"`
+	Changes   []Change  `json:"changes"` // as the trail tells them, which may be not at all
 }
 
 // ObjectKind is the kind of object that an event is about.

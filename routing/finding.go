@@ -58,7 +58,7 @@ var FindingTypes = []struct {
 	{MemberCount, SeverityWarning, "the platform counts other members than it lists"},
 	{ScheduleUnknown, SeverityNote, "schedules that are not known: neither nobody nor everybody"},
 	{SkillsUnknown, SeverityNote, "members whose skills could not be read: neither able nor unable"},
-	{DemandUnknown, SeverityNote, "how much email comes in is not known"},
+	{DemandUnknown, SeverityNote, "how much email comes in is not known, or no email came to an address yet"},
 	{CapacityAssumed, SeverityNote, "agents are taken to have the organisation's utilization"},
 }
 

@@ -45,7 +45,8 @@ func auditCommand(s *shell) *cobra.Command {
 their queues with the members, email routes and agents' capacity; or only of the
 strategies in FILEs. Each comes with who made it, the values before and after, and the
 run, strategy and plan if it was Foresort. A change is out of band if it was made by
-anyone else, or by Foresort's OAuth client without a run in this ledger.
+anyone else, or by Foresort's OAuth client without a run in this ledger that wrote
+these values. Who approved a plan of a strategy, or withdrew that, is listed, too.
 
 The trail lags: what a run did and the trail does not show yet is listed as such. It
 reaches back a year.
@@ -188,7 +189,29 @@ func (o auditOptions) look(ctx context.Context, s *orgShell, wants []routing.Des
 		}
 	}
 	nameMembers(ctx, s, a.Changes, runs)
+	if err := o.addApprovals(ctx, s, wants, runs, &a); err != nil {
+		return a, err
+	}
 	return a, ctx.Err()
+}
+
+// addApprovals adds who approved plans of the strategies; of an object there is
+// none.
+func (o auditOptions) addApprovals(ctx context.Context, s *orgShell, wants []routing.Desired, runs []apply.Record, to *audit) error {
+	if o.Object != "" {
+		return nil
+	}
+	all, err := s.ledger.Approvals(ctx, runs, s.now())
+	if err != nil {
+		return err
+	}
+	for _, t := range ledger.Approving(all, to.From, to.To) {
+		if len(wants) == 0 || slices.ContainsFunc(wants, func(w routing.Desired) bool { return w.Strategy == t.Strategy }) {
+			to.Changes = append(to.Changes, t)
+		}
+	}
+	slices.SortStableFunc(to.Changes, func(a, b ledger.Trace) int { return a.At.Compare(b.At) })
+	return nil
 }
 
 // objects are those that the audit is about: the managed ones, or those of the
@@ -329,20 +352,23 @@ func nameMembers(ctx context.Context, s *orgShell, traces []ledger.Trace, runs [
 }
 
 // auditTypes are the platform's types in words.
-var auditTypes = map[string]string{"Queue": "queue", "InboundRoute": "email route", "AgentRoutingInfo": "agent"}
+var auditTypes = map[string]string{"Queue": "queue", "InboundRoute": "email route", "AgentRoutingInfo": "agent", ledger.PlanType: "plan"}
 
 // auditText is for people, 80 columns wide.
 func auditText(w io.Writer, p paint, a audit) error {
-	strange := 0
+	strange, counts := 0, map[string]int{}
 	for _, t := range a.Changes {
 		failed := ""
 		if t.Status != "" && t.Status != "SUCCESS" {
 			failed = " (" + t.Status + ")"
 		}
+		counts[cmp.Or(map[string]string{"Approve": "approval", "Withdraw": "withdrawal"}[t.Action], "change")]++
 		head := fmt.Sprintf("%s %s %s%s", cmp.Or(verbs[t.Action], t.Action), cmp.Or(auditTypes[t.Type], t.Type), t.Object, failed)
 		fmt.Fprintf(w, "%s  %s\n", t.At.UTC().Format("2006-01-02 15:04:05 UTC"), p.bold(sheet.Plain(head)))
 		who := "by " + auditActor(t)
 		switch {
+		case t.Type == ledger.PlanType:
+			who += " (strategy " + t.Strategy + ")"
 		case t.OutOfBand:
 			strange++
 			who = outOfBand + " " + who
@@ -356,14 +382,24 @@ func auditText(w io.Writer, p paint, a audit) error {
 		}
 		fmt.Fprint(w, strings.Replace(wrapped(who), outOfBand, p.yellow(outOfBand), 1))
 		for _, c := range t.Changes {
-			fmt.Fprint(w, wrapped(fmt.Sprintf("%s: %s -> %s", c.Property, auditValue(c.OldValues), auditValue(c.NewValues))))
+			text := auditValue(c.OldValues) + " -> " + auditValue(c.NewValues)
+			if t.Type == ledger.PlanType {
+				text = auditValue(c.NewValues)
+			}
+			fmt.Fprint(w, wrapped(c.Property+": "+text))
 		}
 	}
 	if len(a.Changes) > 0 {
 		fmt.Fprintln(w)
 	}
 	const form = "2006-01-02 15:04 UTC"
-	_, err := fmt.Fprintf(w, "%s from %s to %s, %d out of band.\n", phrase.Count(len(a.Changes), "change"), a.From.UTC().Format(form), a.To.UTC().Format(form), strange)
+	parts := []string{phrase.Count(counts["change"], "change")}
+	for _, what := range []string{"approval", "withdrawal"} {
+		if counts[what] > 0 {
+			parts = append(parts, phrase.Count(counts[what], what))
+		}
+	}
+	_, err := fmt.Fprintf(w, "%s from %s to %s, %d out of band.\n", strings.Join(parts, ", "), a.From.UTC().Format(form), a.To.UTC().Format(form), strange)
 	return err
 }
 

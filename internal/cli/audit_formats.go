@@ -168,6 +168,8 @@ func ocsf(t ledger.Trace, org string) ocsfEvent {
 		e.ActivityID, e.ActivityName = 1, t.Action
 	case "Delete":
 		e.ActivityID, e.ActivityName = 4, t.Action
+	case "Approve", "Withdraw":
+		e.ActivityID, e.ActivityName = 99, t.Action // the schema has no such thing
 	}
 	e.TypeUID, e.TypeName = e.ClassUID*100+e.ActivityID, e.ClassName+": "+e.ActivityName
 	if t.OutOfBand {

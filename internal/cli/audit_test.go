@@ -16,7 +16,7 @@ import (
 )
 
 // traces are a change of each kind: of ours, of a person, of another program, of
-// nobody, and one that the trail does not have yet.
+// nobody, and one that the trail does not have yet; an approval and its withdrawal.
 func traces() audit {
 	at := time.Date(2026, 3, 2, 10, 0, 0, 250_000_000, time.UTC)
 	queue, route := routing.Ref{ID: "q-1", Name: "Support Email"}, routing.Ref{ID: "r-1", Name: "vip@help.example.com"}
@@ -26,13 +26,22 @@ func traces() audit {
 	by := func(kind relay.ActorKind, id, name string) relay.Actor {
 		return relay.Actor{Kind: kind, Ref: routing.Ref{ID: id, Name: name}}
 	}
-	return audit{Org: routing.Ref{ID: "org-1", Name: "Larkfield"}, From: at.Add(-time.Hour), To: at.Add(time.Hour), Changes: []ledger.Trace{
+	ada, ben := ledger.Who{Name: "Ada Brook", User: "ada", Host: "desk"}, ledger.Who{Name: "ben", User: "ben", Host: "desk"}
+	const fingerprint = "sha256:00112233445566778899"
+	out := audit{Org: routing.Ref{ID: "org-1", Name: "Larkfield"}, From: at.Add(-time.Hour), To: at.Add(time.Hour), Changes: []ledger.Trace{
 		{At: at, Object: route, Type: "InboundRoute", Action: "Create", By: by(relay.Foresort, "client-1", ""), Changes: change("priority", "", "240"), Strategy: "support", Run: "20260302-095959-000", Plan: "sha256:0123456789abcdef", ID: "a-1", Status: "SUCCESS"},
 		{At: at.Add(time.Second), Object: queue, Type: "Queue", Action: "Update", By: by(relay.Person, "u-1", "=cmd|' /C calc'!A0"), Changes: change("acwSettings.wrapupPrompt", "OPTIONAL", "MANDATORY"), Strategy: "support", OutOfBand: true, ID: "a-2", Status: "SUCCESS"},
 		{At: at.Add(2 * time.Second), Object: queue, Type: "Queue", Action: "MemberRemove", By: by(relay.Client, "client-2", ""), Changes: change("members", "+1 -2 @x", ""), Strategy: "support", OutOfBand: true, ID: "a-3", Status: "FAILURE"},
 		{At: at.Add(3 * time.Second), Object: route, Type: "InboundRoute", Action: "Delete", By: relay.Actor{Kind: relay.Unknown}, Changes: []genesys.AuditChange{}, Strategy: "support", OutOfBand: true, ID: "a-4", Status: "WARNING"},
 		{At: at.Add(4 * time.Second), Object: queue, Type: "Queue", Action: "Update", By: relay.Actor{Kind: relay.Foresort}, Changes: change("alert", "5m", "6m"), Strategy: "support", Run: "20260302-100004-000", Plan: "sha256:fedcba9876543210", Untold: true},
 	}}
+	approval := ledger.Approval{By: ada, Until: at.Add(24 * time.Hour), Note: "as agreed", Strategy: "support"}
+	withdrawal := &ledger.Withdrawal{At: at.Add(6 * time.Second), By: ben}
+	out.Changes = append(out.Changes, ledger.Approving([]ledger.Standing{
+		{At: at.Add(-2 * time.Hour), Plan: fingerprint, Approval: approval, Withdrawal: withdrawal},
+		{At: at.Add(5 * time.Second), Plan: fingerprint, Approval: approval, Withdrawal: withdrawal},
+	}, out.From, out.To)...)
+	return out
 }
 
 func TestFormatsOfAnAudit(t *testing.T) {

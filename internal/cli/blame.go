@@ -102,4 +102,5 @@ func describe(row genesys.AuditRecord) string {
 var verbs = map[string]string{
 	"Create": "created", "Update": "changed", "Delete": "deleted",
 	"MemberAdd": "added members to", "MemberRemove": "removed members from", "MemberUpdate": "changed members of",
+	"Approve": "approved", "Withdraw": "withdrew the approval of",
 }

@@ -44,16 +44,23 @@ With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `mes
   cell of the matrix is a quarter hour and shows the smallest number in it; slots are the emails that those agents take at once.
 - Capacity is utilization: the organisation's, unless the file owns it. An agent's own has no batch read; ` + "`--overrides`" + ` reads them, one
   request for each agent, behind everything else that waits, and keeps them for 12 hours.
-- What is not known counts neither as nobody nor as everybody: a cell is a hole only where every schedule is known, and where one is
-  missing there is no verdict about the week.
+- What is not known counts neither as nobody nor as everybody: a cell is a hole only where every schedule is known, and of a cell that
+  is open in part the open minutes are. In the balance whoever may be on queue and able counts as such: what must grow or be left is
+  certain, and that the week clears is then not known.
 
 ## Email against capacity
 
-The email of the last four whole weeks, by half hour and address, gives the mean for each time of the week. Against it stands what those
-on queue can do: slots times time, divided by the mean handle time. In each cell, and for each set of rules, the members who can serve
-any of them do at most that much, so at least the rest is left. These are lower limits: other queues of the same agents, alerts and
-pauses only add to what is left. So "the week does not clear it" is certain for that mean week, and "can clear it" is no promise:
-` + "`foresort simulate`" + ` predicts what will happen.
+The email of the last four whole weeks, by half hour and address, gives the mean for each time of the week. It is that of the queue, with
+that of addresses which the plan brings to it, whatever queue their email went to (of several queues the one that was offered most in the
+half hour: what is transferred is offered again), and without that of addresses which it takes away. An address to which no email came
+is named: what will come there is not expected. A queue that is younger is not taken to have had no email before: the mean is that of the
+whole weeks since email comes in, and with less than one there is none.
+
+Against it stands what those on queue can do: slots times time, divided by the mean handle time. In each cell, and for each set of rules,
+the members who can serve any of them do at most that much, so at least the rest is left. These are lower limits: other queues of the
+same agents, alerts and pauses only add to what is left. The hours in which it "must grow" are those with members on queue (` + "`grows`" + ` in
+JSON); email that comes in while nobody is on queue is counted in the verdict (` + "`unattended`" + `). So "the week does not clear it" is certain for that mean week,
+and "can clear it" is no promise: ` + "`foresort simulate`" + ` predicts what will happen.
 `)
 	return b.Bytes()
 }

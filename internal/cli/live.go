@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -54,15 +55,16 @@ type liveCheck struct {
 	have []genesys.Permission
 	// planning says that the check goes with a plan, which can do without it.
 	planning bool
+	wants    []routing.Desired // that are checked together
 }
 
 // begin finds out what the client may do, before anything else is read.
-func (o liveOptions) begin(ctx context.Context, s *orgShell) (*liveCheck, error) {
+func (o liveOptions) begin(ctx context.Context, s *orgShell, wants []routing.Desired) (*liveCheck, error) {
 	have, err := s.client.Permissions(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the permissions of the client: %w", err)
 	}
-	return &liveCheck{liveOptions: o, now: s.now(), have: have}, nil
+	return &liveCheck{liveOptions: o, now: s.now(), have: have, wants: wants}, nil
 }
 
 // lacks are the permissions that the client does not have for a strategy, and
@@ -104,17 +106,23 @@ func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired,
 		}
 	}
 	in := coverage.Input{Want: plan.Stand(want, org).After, Org: org, Lacks: l.lacks(want, &made), Now: l.now}
-	i := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == want.Queue.Name })
-	if i < 0 {
+	queueID := ""
+	if i := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == want.Queue.Name }); i >= 0 {
+		queueID = org.Queues[i].ID
+	}
+	come, leave := l.moves(queueID, made, want, org)
+	if queueID == "" && len(come) == 0 {
 		in.VolumeUnknown = "the queue is not there yet"
 		return coverage.Check(in), nil
 	}
-	volume, err := l.volume(ctx, s.client, org.Queues[i].ID)
+	volume, err := l.volume(ctx, s.client, queueID, come)
 	if err == nil {
-		in.Volume = &volume
-		var waiting int
-		if waiting, err = s.client.Waiting(ctx, org.Queues[i].ID); err == nil {
-			in.Waiting = &waiting
+		for _, address := range leave {
+			maps.DeleteFunc(volume.By, func(a string, _ *measure.Counts) bool { return strings.EqualFold(a, address) })
+		}
+		in.Volume, in.Waiting = &volume, new(0)
+		if queueID != "" {
+			*in.Waiting, err = s.client.Waiting(ctx, queueID)
 		}
 	}
 	if ctx.Err() != nil {
@@ -126,11 +134,48 @@ func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired,
 	return coverage.Check(in), nil
 }
 
-func (l *liveCheck) volume(ctx context.Context, client *genesys.Client, queueID string) (measure.Volume, error) {
+// moves are the addresses whose email the plan brings to a queue, and those whose
+// email it, or that of another strategy, takes from there. What is released
+// stays.
+func (l *liveCheck) moves(queueID string, made plan.Plan, want routing.Desired, org routing.Org) (come, leave []string) {
+	here := map[routing.Address]bool{}
+	for _, r := range org.Routes {
+		here[r.Address] = r.Flow == nil && r.Settings.Queue != nil && r.Settings.Queue.ID == queueID
+	}
+	for _, r := range want.Routes {
+		if !here[r.Address] {
+			come = append(come, r.Address.String())
+		}
+	}
+	for _, c := range made.Changes {
+		if c.Kind == plan.Route && c.Verb == plan.Delete {
+			leave = append(leave, c.Object.Name)
+		}
+	}
+	for _, other := range l.wants {
+		for _, r := range other.Routes {
+			if here[r.Address] && other.Queue.Name != want.Queue.Name {
+				leave = append(leave, r.Address.String())
+			}
+		}
+	}
+	return come, leave
+}
+
+// volume reads the email of a queue, and of addresses whatever queue it went to.
+func (l *liveCheck) volume(ctx context.Context, client *genesys.Client, queueID string, addresses []string) (measure.Volume, error) {
 	to := l.now.Add(-volumeLag).Truncate(volumeEvery)
 	span := routing.Span{From: to.Add(-volumeWeeks * 7 * 24 * time.Hour), To: to}
+	by := []string{"addressTo"}
+	var queues []string
+	if queueID != "" {
+		queues = []string{queueID}
+	}
+	if len(addresses) > 0 {
+		by = append(by, "queueId")
+	}
 	rows, err := client.Aggregates(ctx, genesys.AggregatesQuery{
-		From: span.From, To: span.To, Every: volumeEvery, QueueIDs: []string{queueID}, GroupBy: []string{"addressTo"}, Metrics: []string{"nOffered", "tAnswered"},
+		From: span.From, To: span.To, Every: volumeEvery, QueueIDs: queues, Addresses: addresses, GroupBy: by, Metrics: []string{"nOffered", "tAnswered"},
 		Views: []genesys.MetricView{{Name: measure.Handling, Metric: "tHandle", Below: measure.MostHandling}},
 	})
 	if err != nil {
@@ -145,7 +190,7 @@ func (l *liveCheck) volume(ctx context.Context, client *genesys.Client, queueID 
 func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string, want routing.Desired) (*coverage.Report, strategy.Problems, error) {
 	p := s.progress("looking at people and shifts")
 	defer p.end()
-	l, err := o.begin(ctx, s)
+	l, err := o.begin(ctx, s, []routing.Desired{want})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -229,7 +229,7 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 	var live *liveCheck
 	if o.Live {
 		var err error
-		if live, err = o.begin(ctx, s); err != nil {
+		if live, err = o.begin(ctx, s, wants); err != nil {
 			return nil, routing.Org{}, err
 		}
 		live.planning = true

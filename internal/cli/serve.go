@@ -33,10 +33,11 @@ func serveCommand(s *shell) *cobra.Command {
 		GroupID: groupOrg,
 		Short:   "watch the organisation, and tell other systems of every change",
 		Long: `Serve runs until Ctrl-C or SIGTERM. It watches every queue and address that the
-strategies name, puts each change into the ledger, with who made it and whether it
-was Foresort, and sends it, signed, to the endpoints under "sync" of the strategy. A
-change is heard of by the platform's notifications within a second or so, by the audit
-trail every --poll, and in any case by reading everything every --sweep.
+strategies name and the agents' capacity that they own, puts each change into the
+ledger, with who made it and whether it was Foresort, and sends it, signed, to the
+endpoints under "sync" of the strategy. A change is heard of by the platform's
+notifications within a second or so, by the audit trail every --poll, and in any case
+by reading everything every --sweep.
 
 It looks at the queues of strategies that adjust, at every tick, and begins and ends
 overrides as their rules say (foresort adjust --stop stops that).

@@ -23,9 +23,7 @@ func (d *Daemon) adjust(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err != nil {
-			d.Log.ErrorContext(ctx, "nothing was decided", "error", err)
-		}
+		d.told(adjusting, err)
 		for _, l := range looks {
 			d.tell(ctx, l, before)
 		}

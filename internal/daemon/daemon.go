@@ -55,10 +55,10 @@ type Daemon struct {
 	sender    *relay.Sender
 	endpoints []endpoint
 	metrics   *metrics
-	broken    map[string]standing // what does not work; of the watch alone
-	leads     atomic.Bool         // this process watches
-	ready     atomic.Bool         // and has read everything once
-	listening atomic.Bool         // and is connected to the platform's notifications
+	standing  standings
+	leads     atomic.Bool // this process watches
+	ready     atomic.Bool // and has read everything once
+	listening atomic.Bool // and is connected to the platform's notifications
 }
 
 // endpoint is one entry under sync of one strategy.
@@ -70,7 +70,7 @@ type endpoint struct {
 
 // New checks the endpoints and their secrets; it sends and reads nothing.
 func New(cfg Config) (*Daemon, error) {
-	d := &Daemon{Config: cfg, ledger: ledger.New(cfg.Store, cfg.Org.ID), outbox: jobs.NewOutbox(cfg.Store, cfg.Org.ID), broken: map[string]standing{}}
+	d := &Daemon{Config: cfg, ledger: ledger.New(cfg.Store, cfg.Org.ID), outbox: jobs.NewOutbox(cfg.Store, cfg.Org.ID)}
 	if d.Poll <= 0 {
 		d.Poll = 30 * time.Second
 	}
@@ -93,7 +93,7 @@ func New(cfg Config) (*Daemon, error) {
 	}
 	d.sender = relay.NewSender(relay.SenderOptions{Allow: cfg.Allow})
 	d.metrics = newMetrics()
-	d.worker = &jobs.Worker{Outbox: d.outbox, Send: d.send, Endpoints: d.usable, Log: cfg.Log}
+	d.worker = &jobs.Worker{Outbox: d.outbox, Send: d.send, Endpoints: d.usable, Told: func(err error) { d.told(database, err) }}
 	return d, nil
 }
 
@@ -129,17 +129,25 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return d.worker.Run(ctx) })
 	if d.Client != nil {
 		g.Go(func() error {
-			return jobs.Lead(ctx, d.Store, "watch "+d.Org.ID, func(ctx context.Context) error {
+			l := jobs.Leader{Store: d.Store, Name: "watch " + d.Org.ID, Told: func(err error) {
+				d.told(leadership, err)
+				if err == nil {
+					d.told(database, nil) // it notes who leads
+				}
+			}}
+			return l.Run(ctx, func(ctx context.Context) error {
 				d.Log.Info("watching", "organisation", d.Org.Name)
 				d.leads.Store(true)
 				defer d.leads.Store(false)
+				defer d.ready.Store(false)
 				return d.watch(ctx)
 			})
 		})
 	}
 	if d.Control != nil && d.Control.Every() > 0 {
 		g.Go(func() error {
-			return jobs.Lead(ctx, d.Store, "adjust "+d.Org.ID, d.adjust)
+			l := jobs.Leader{Store: d.Store, Name: "adjust " + d.Org.ID, Told: func(err error) { d.told(adjusting, err) }}
+			return l.Run(ctx, d.adjust)
 		})
 	}
 	if d.Listen != "" {
@@ -154,8 +162,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 // usable names the endpoints that can be sent to just now.
 func (d *Daemon) usable() []string {
 	off, err := d.outbox.Disabled(context.Background())
+	d.told("the endpoints", err)
 	if err != nil {
-		d.Log.Error("read the endpoints", "error", err)
 		return nil
 	}
 	var names []string

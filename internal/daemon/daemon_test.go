@@ -92,6 +92,7 @@ func (g *gateway) got(t *testing.T, n int, within time.Duration) []relay.Event {
 // world is an organisation with a daemon that watches it.
 type world struct {
 	org    *sandbox.Server
+	base   string
 	client *genesys.Client
 	cfg    daemon.Config
 }
@@ -133,7 +134,7 @@ sync:
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{org: server, client: client}
+	w := &world{org: server, base: base, client: client}
 	w.cfg = daemon.Config{
 		Client: client, ClientID: sandbox.DefaultClientID, Store: storetest.Open(t, database), Org: org, Allow: []string{"127.0.0.1"},
 		Getenv: func(name string) string { return map[string]string{"GATEWAY_SECRET": secret}[name] },
@@ -143,8 +144,14 @@ sync:
 	return w
 }
 
-// run runs the daemon until the test ends, or stop is called.
+// run runs a daemon until the test ends, or stop is called.
 func (w *world) run(t *testing.T) (stop func()) {
+	t.Helper()
+	_, stop = w.start(t)
+	return stop
+}
+
+func (w *world) start(t *testing.T) (d *daemon.Daemon, stop func()) {
 	t.Helper()
 	d, err := daemon.New(w.cfg)
 	if err != nil {
@@ -173,7 +180,7 @@ func (w *world) run(t *testing.T) (stop func()) {
 			t.Fatal("it does not watch")
 		}
 	}
-	return stop
+	return d, stop
 }
 
 func (w *world) edit(t *testing.T, seconds int) {

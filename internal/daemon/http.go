@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -90,6 +91,9 @@ func (d *Daemon) count(ctx context.Context) {
 // process leads.
 func (d *Daemon) unready(ctx context.Context) error {
 	if _, err := d.outbox.Count(ctx, jobs.Dead); err != nil {
+		return err
+	}
+	if err := cmp.Or(d.broken(database), d.broken(leadership)); err != nil {
 		return err
 	}
 	if d.leads.Load() && !d.ready.Load() {

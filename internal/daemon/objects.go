@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -61,19 +62,17 @@ type told struct {
 	Joined bool   `json:"joined"`
 }
 
-// quiet are fields that change by themselves, and what the platform says twice.
-var quiet = []string{
-	"dateModified", "modifiedBy", "memberCount", "userMemberCount", "joinedMemberCount", "selfUri", "status", "version",
-}
-
 // read reads an object as it is; an empty state: it is not there.
 func (d *Daemon) read(ctx context.Context, w watched) (now seen, err error) {
 	now = seen{Org: d.Org.ID, Object: w.key(), SeenAt: time.Now().UnixMicro()}
 	var state json.RawMessage
-	if w.kind == relay.Route {
-		state, err = d.Client.Route(ctx, w.domain, w.ref.ID)
-	} else {
+	switch w.kind {
+	case relay.Queue:
 		state, err = d.Client.Queue(ctx, w.ref.ID)
+	case relay.Route:
+		state, err = d.Client.Route(ctx, w.domain, w.ref.ID)
+	case relay.Utilization:
+		state, err = d.Client.UserUtilization(ctx, w.ref.ID)
 	}
 	if errors.Is(err, genesys.ErrNotFound) {
 		return now, nil
@@ -101,8 +100,8 @@ func (d *Daemon) read(ctx context.Context, w watched) (now seen, err error) {
 }
 
 // look reads an object, and where it differs from what was last seen puts an
-// event for each kind of difference into the ledger and the outbox. who says who
-// made a change; nil: the audit trail is asked. It says whether anything differed.
+// event for each kind of difference into the ledger and the outbox. who is the row
+// of the trail that told of a change, or nil. It says whether anything differed.
 func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) (differs bool, err error) {
 	now, err := d.read(ctx, w)
 	if err != nil {
@@ -114,21 +113,29 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 	}
 	if !known { // from now on it is known
 		now.Version = 1
-		return false, d.keep(ctx, now, nil)
+		if err := d.keep(ctx, 0, now, nil); !errors.Is(err, errTold) {
+			return false, err
+		}
+		return false, nil
 	}
 	events, err := d.events(w, before, now)
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
-	trace := d.trace(ctx, w, before, who)
+	traces, err := d.traces(ctx, w, before, who)
+	if err != nil {
+		return false, err
+	}
 	for i := range events {
 		e := &events[i]
 		now.Version = before.Version + int64(i) + 1
 		e.ID = eventID(d.Org.ID, w.key(), now.Version)
 		e.Version, e.Org, e.Strategy = now.Version, d.Org, w.strategy
-		e.At, e.Actor, e.Run, e.OutOfBand = trace.At, trace.By, trace.Run, trace.OutOfBand
+		attribute(e, traces)
 	}
-	if err := d.keep(ctx, now, events); err != nil {
+	if err := d.keep(ctx, before.Version, now, events); errors.Is(err, errTold) {
+		return true, nil
+	} else if err != nil {
 		return false, err
 	}
 	for _, e := range events {
@@ -151,10 +158,14 @@ func (d *Daemon) remembered(ctx context.Context, key string) (s seen, known bool
 	return s, true, nil
 }
 
-// keep remembers an object as it is, with the events and their deliveries, all or
-// nothing.
-func (d *Daemon) keep(ctx context.Context, now seen, events []relay.Event) error {
-	return d.Store.WithTx(ctx, func(ctx context.Context, tx store.Tx) error {
+// errTold says that another process, which has lost the lead or taken it, has told of
+// a change.
+var errTold = errors.New("it is told of by another process")
+
+// keep remembers an object that had a version, 0 for a new one, as it is, with the
+// events and their deliveries, all or nothing.
+func (d *Daemon) keep(ctx context.Context, version int64, now seen, events []relay.Event) error {
+	err := d.Store.WithTx(ctx, func(ctx context.Context, tx store.Tx) error {
 		for _, e := range events {
 			entry, err := d.ledger.AppendTx(ctx, tx, KindChange, now.Object, e)
 			if err != nil {
@@ -174,9 +185,41 @@ func (d *Daemon) keep(ctx context.Context, now seen, events []relay.Event) error
 				return err
 			}
 		}
-		_, err := tx.NewInsert().Model(&now).On("CONFLICT (org, object) DO UPDATE").Set("version = EXCLUDED.version").
-			Set("state = EXCLUDED.state").Set("members = EXCLUDED.members").Set("seen_at = EXCLUDED.seen_at").Exec(ctx)
-		return err
+		var result sql.Result
+		var err error
+		if version == 0 {
+			result, err = tx.NewInsert().Model(&now).On("CONFLICT DO NOTHING").Exec(ctx)
+		} else {
+			result, err = tx.NewUpdate().Model(&now).WherePK().Where("version = ?", version).Exec(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return cmp.Or(err, errTold)
+		}
+		return nil
+	})
+	if err == nil {
+		d.told(database, nil)
+	}
+	return err
+}
+
+// saw remembers that objects were as they are kept: rows of the trail from before
+// say nothing about changes to come.
+func (d *Daemon) saw(ctx context.Context, keys []string, at time.Time) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	return d.Store.WithTx(ctx, func(ctx context.Context, tx store.Tx) error {
+		for some := range slices.Chunk(keys, 1000) {
+			if _, err := tx.NewUpdate().Model((*seen)(nil)).ModelTableExpr("objects").Set("seen_at = ?", at.UnixMicro()).
+				Where("org = ?", d.Org.ID).Where("seen_at < ?", at.UnixMicro()).Where("object IN (?)", bun.List(some)).Exec(ctx); err != nil {
+				return fmt.Errorf("remember what was seen: %w", err)
+			}
+		}
+		return nil
 	})
 }
 
@@ -184,10 +227,11 @@ func (d *Daemon) keep(ctx context.Context, now seen, events []relay.Event) error
 func (d *Daemon) events(w watched, before, now seen) ([]relay.Event, error) {
 	about := relay.Object{Kind: w.kind, Ref: w.ref}
 	types := map[relay.ObjectKind][3]string{
-		relay.Queue: {relay.QueueCreated, relay.QueueUpdated, relay.QueueDeleted},
-		relay.Route: {relay.RouteCreated, relay.RouteUpdated, relay.RouteDeleted},
+		relay.Queue:       {relay.QueueCreated, relay.QueueUpdated, relay.QueueDeleted},
+		relay.Route:       {relay.RouteCreated, relay.RouteUpdated, relay.RouteDeleted},
+		relay.Utilization: {relay.UtilizationUpdated, relay.UtilizationUpdated, relay.UtilizationUpdated},
 	}[w.kind]
-	changes, err := relay.Diff(json.RawMessage(before.State), json.RawMessage(now.State), quiet...)
+	changes, err := relay.Diff(json.RawMessage(before.State), json.RawMessage(now.State), ledger.Derived...)
 	if err != nil {
 		return nil, err
 	}
@@ -258,28 +302,74 @@ func memberChanges(before, now string) (joined, left, moved []relay.Member, err 
 	return joined, left, moved, nil
 }
 
-// trace says who made a change. Where no record of the platform tells, it is
-// unknown and counts as not ours.
-func (d *Daemon) trace(ctx context.Context, w watched, before seen, who *genesys.AuditRecord) ledger.Trace {
-	unknown := ledger.Trace{At: time.Now().UTC(), By: relay.Actor{Kind: relay.Unknown}, OutOfBand: true}
-	if who == nil {
-		service, entityType := w.area()
-		query := genesys.AuditQuery{From: time.UnixMicro(before.SeenAt).Add(-2 * time.Minute), To: time.Now().Add(time.Minute), Service: service, EntityType: entityType, EntityID: w.ref.ID}
-		for r, err := range d.Client.AuditsRealtime(genesys.WithLane(ctx, genesys.Poll), query) {
-			if err == nil {
-				who = &r
+// traces are the rows of the trail about an object since it was last seen, with the
+// one that told of a change, but for those that earlier events name.
+func (d *Daemon) traces(ctx context.Context, w watched, before seen, who *genesys.AuditRecord) ([]ledger.Trace, error) {
+	since := time.UnixMicro(before.SeenAt).Add(-slack)
+	var records []genesys.AuditRecord
+	if who != nil {
+		records = append(records, *who)
+	}
+	service, entityType := w.area()
+	queries := []genesys.AuditQuery{{EntityType: entityType, EntityID: w.ref.ID}}
+	if w.kind == relay.Utilization {
+		queries = append(queries, genesys.AuditQuery{EntityType: ledger.OrgCapacity})
+	}
+	for _, q := range queries {
+		q.From, q.To, q.Service = since, time.Now().Add(time.Minute), service
+		for r, err := range d.Client.AuditsRealtime(genesys.WithLane(ctx, genesys.Poll), q) {
+			if err != nil {
+				break // who made the change stays unknown
 			}
-			break // the newest
+			records = append(records, r)
 		}
 	}
-	if who == nil {
-		return unknown
+	for entry, err := range d.ledger.Entries(ctx, ledger.Filter{Kind: KindChange, Subject: w.key(), Since: since.Add(-slack)}) {
+		var told relay.Event
+		if err == nil {
+			err = json.Unmarshal(entry.Body, &told)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("earlier events about %s: %w", w.key(), err)
+		}
+		records = slices.DeleteFunc(records, func(r genesys.AuditRecord) bool {
+			return slices.ContainsFunc(told.Records, func(t relay.Record) bool { return t.ID == r.ID })
+		})
+	}
+	if len(records) == 0 {
+		return nil, nil
 	}
 	runs, err := d.ledger.Runs(ctx)
 	if err != nil {
 		d.Log.Error("read the runs", "error", err)
 	}
-	return ledger.Join([]genesys.AuditRecord{*who}, runs, d.ClientID)[0]
+	return ledger.Join(records, runs, d.ClientID), nil
+}
+
+// slack is how far the platform's clock and its recording may be from ours.
+const slack = 2 * time.Minute
+
+// attribute names the rows that an event tells of: of members those that are about
+// members, where there are any, and of others the rest. Where there is none who made
+// the change is unknown, and counts as not ours.
+func attribute(e *relay.Event, traces []ledger.Trace) {
+	e.At, e.Actor, e.OutOfBand = time.Now().UTC(), relay.Actor{Kind: relay.Unknown}, true
+	of := slices.DeleteFunc(slices.Clone(traces), func(t ledger.Trace) bool {
+		return strings.HasPrefix(t.Action, "Member") != (len(e.Members) > 0)
+	})
+	if len(of) == 0 {
+		of = traces
+	}
+	for i, t := range of {
+		if i == 0 || t.OutOfBand || !e.OutOfBand {
+			e.At, e.Actor, e.Run, e.OutOfBand = t.At, t.By, t.Run, t.OutOfBand
+		}
+		r := relay.Record{ID: t.ID, At: t.At, Action: t.Action, Actor: t.By, Run: t.Run, OutOfBand: t.OutOfBand, Changes: []relay.Change{}}
+		for _, c := range t.Changes {
+			r.Changes = append(r.Changes, relay.Change{Field: c.Property, Before: strings.Join(c.OldValues, ", "), After: strings.Join(c.NewValues, ", ")})
+		}
+		e.Records = append(e.Records, r)
+	}
 }
 
 // Version is how often a watched object has changed.

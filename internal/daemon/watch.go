@@ -6,13 +6,18 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/store"
+	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/routing"
 )
@@ -31,9 +36,11 @@ func eventID(org, object string, version int64) string {
 
 // hint says that an object may have changed.
 type hint struct {
-	object watched
-	record *genesys.AuditRecord
-	try    int
+	object  watched
+	record  *genesys.AuditRecord
+	try     int
+	again   bool // it was followed before
+	refused bool // the database did not take what it led to
 }
 
 // rechecks are the pauses after which an object is read again that does not show
@@ -44,7 +51,7 @@ var rechecks = []time.Duration{
 
 // watch looks until the context ends. What goes wrong is said and tried again.
 func (d *Daemon) watch(ctx context.Context) error {
-	w := &watch{Daemon: d, hints: make(chan hint, 256), handled: map[string]time.Time{}}
+	w := &watch{Daemon: d, hints: make(chan hint, 256), handled: map[string]time.Time{}, refused: map[string]bool{}}
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
 		err := w.all(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -56,7 +63,9 @@ func (d *Daemon) watch(ctx context.Context) error {
 		}
 	}
 	since := time.Now()
-	go w.listen(ctx)
+	var listening sync.WaitGroup
+	listening.Go(func() { w.listen(ctx) })
+	defer listening.Wait()
 	poll, sweep := time.NewTicker(d.Poll), time.NewTicker(d.Sweep)
 	defer poll.Stop()
 	defer sweep.Stop()
@@ -85,38 +94,6 @@ func (d *Daemon) watch(ctx context.Context) error {
 	}
 }
 
-// standing is how something stands that the watch needs.
-type standing int
-
-const (
-	works standing = iota
-	fails
-	forbidden
-)
-
-// told says once what does not work, with what to do, and when it does again.
-func (d *Daemon) told(what string, err error) {
-	now := works
-	switch {
-	case errors.Is(err, genesys.ErrForbidden):
-		now = forbidden
-	case err != nil:
-		now = fails
-	}
-	before := d.broken[what]
-	if d.broken[what] = now; now == before {
-		return
-	}
-	switch now {
-	case works:
-		d.Log.Info("works again", "what", what)
-	case forbidden:
-		d.Log.Error("the client may not read", "what", what, "error", err, "do", "give it the permission: foresort doctor; until then changes are seen by the other ways alone, and who made them may stay unknown")
-	case fails:
-		d.Log.Error("does not answer; it is tried again", "what", what, "error", err)
-	}
-}
-
 func wait(ctx context.Context, pause time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -131,7 +108,8 @@ type watch struct {
 	*Daemon
 	objects atomic.Pointer[[]watched]
 	hints   chan hint
-	handled map[string]time.Time // audit records that have led to a look
+	handled map[string]time.Time // audit records that have led to a look, with the object
+	refused map[string]bool      // objects of which a hint waits for the database
 }
 
 // all finds the objects that the strategies name, and looks at each.
@@ -142,11 +120,16 @@ func (w *watch) all(ctx context.Context) error {
 	}
 	w.objects.Store(&objects)
 	var failed []error
+	var read []string
+	began := time.Now()
 	for _, o := range objects {
 		if _, err := w.look(genesys.WithLane(ctx, genesys.Poll), o, nil); err != nil {
 			failed = append(failed, err)
+			continue
 		}
+		read = append(read, o.key())
 	}
+	failed = append(failed, w.saw(ctx, read, began))
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
@@ -186,9 +169,28 @@ func (w *watch) resolve(ctx context.Context) ([]watched, error) {
 	}
 	if before := w.objects.Load(); before != nil {
 		for _, o := range *before {
-			if !slices.ContainsFunc(out, func(x watched) bool { return x.key() == o.key() }) {
+			if o.kind != relay.Utilization && !slices.ContainsFunc(out, func(x watched) bool { return x.key() == o.key() }) {
 				out = append(out, o)
 			}
+		}
+	}
+	agents, err := w.agents(ctx)
+	return append(out, agents...), err
+}
+
+// agents are those whose capacity the strategies own, as runs have made it so.
+func (w *watch) agents(ctx context.Context) ([]watched, error) {
+	if !slices.ContainsFunc(w.Strategies, func(s routing.Desired) bool { return s.Capacity != nil }) {
+		return nil, nil
+	}
+	runs, err := w.ledger.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []watched
+	for _, o := range ledger.Memory(runs).Owned {
+		if o.Kind == plan.Utilization && slices.ContainsFunc(w.Strategies, func(s routing.Desired) bool { return s.Strategy == o.Strategy }) {
+			out = append(out, watched{kind: relay.Utilization, ref: o.Object, strategy: o.Strategy})
 		}
 	}
 	return out, nil
@@ -197,35 +199,38 @@ func (w *watch) resolve(ctx context.Context) ([]watched, error) {
 // follow looks at an object of which something was told, again and again until
 // the change shows.
 func (w *watch) follow(ctx context.Context, h hint) {
-	if h.record != nil && h.record.ID != "" && h.try == 0 {
-		if _, done := w.handled[h.record.ID]; done {
+	if h.record != nil && h.record.ID != "" && !h.again {
+		key := h.record.ID + " " + h.object.key()
+		if _, done := w.handled[key]; done {
 			return
 		}
-		w.handled[h.record.ID] = time.Now()
-		for id, at := range w.handled {
-			if time.Since(at) > time.Hour {
-				delete(w.handled, id)
-			}
-		}
+		w.handled[key] = time.Now()
+		maps.DeleteFunc(w.handled, func(_ string, at time.Time) bool { return time.Since(at) > time.Hour })
 	}
 	differs, err := w.look(ctx, h.object, h.record)
 	if ctx.Err() == nil {
 		w.told("objects", err)
 	}
+	key := h.object.key()
+	_, refused := errors.AsType[*store.OpenError](err)
+	switch {
+	case refused && w.refused[key] && !h.refused:
+		return // another hint sees to it
+	case refused: // what was not kept is not done with
+		h.try, h.refused, w.refused[key] = min(h.try, len(rechecks)-1), true, true
+	case h.refused:
+		h.refused = false
+		delete(w.refused, key)
+	}
 	if differs || h.try >= len(rechecks) || ctx.Err() != nil {
 		return
 	}
 	pause := rechecks[h.try]
-	h.try++
-	time.AfterFunc(pause, func() {
-		select {
-		case w.hints <- h:
-		case <-ctx.Done():
-		}
-	})
+	h.try, h.again = h.try+1, true
+	time.AfterFunc(pause, func() { w.put(ctx, h) })
 }
 
-// poll asks the audit trail for changes of queues and routes.
+// poll asks the audit trail for changes of what is watched.
 func (w *watch) poll(ctx context.Context, since time.Time) error {
 	objects := w.objects.Load()
 	if objects == nil {
@@ -233,10 +238,9 @@ func (w *watch) poll(ctx context.Context, since time.Time) error {
 	}
 	var failed []error
 	asked := map[string]bool{}
-	for _, o := range *objects {
-		service, entityType := o.area()
+	ask := func(service, entityType string) {
 		if asked[entityType] {
-			continue
+			return
 		}
 		asked[entityType] = true
 		query := genesys.AuditQuery{From: since.Add(-time.Minute), To: time.Now().Add(time.Minute), Service: service, EntityType: entityType}
@@ -245,22 +249,38 @@ func (w *watch) poll(ctx context.Context, since time.Time) error {
 				failed = append(failed, err)
 				break
 			}
-			w.hint(ctx, r)
+			w.hint(r, func(h hint) { w.follow(ctx, h) })
+		}
+	}
+	for _, o := range *objects {
+		service, entityType := o.area()
+		ask(service, entityType)
+		if o.kind == relay.Utilization {
+			ask(service, ledger.OrgCapacity)
 		}
 	}
 	return errors.Join(failed...)
 }
 
-// hint passes a record on, where it is about an object that is watched.
-func (w *watch) hint(ctx context.Context, r genesys.AuditRecord) {
+// hint passes a record on, where it is about an object that is watched. One about
+// the organisation's capacity is about every agent who has none of their own.
+func (w *watch) hint(r genesys.AuditRecord, pass func(hint)) {
 	for _, o := range *w.objects.Load() {
-		if o.ref.ID != r.Entity.ID {
+		h := hint{object: o, record: &r}
+		if o.kind == relay.Utilization && r.EntityType == ledger.OrgCapacity {
+			h.try = len(rechecks) // few of them change
+		} else if o.ref.ID != r.Entity.ID {
 			continue
 		}
-		select {
-		case w.hints <- hint{object: o, record: &r}:
-		case <-ctx.Done():
-		}
+		pass(h)
+	}
+}
+
+// put lets the watch follow a hint in its turn.
+func (w *watch) put(ctx context.Context, h hint) {
+	select {
+	case w.hints <- h:
+	case <-ctx.Done():
 	}
 }
 
@@ -268,6 +288,7 @@ func (w *watch) hint(ctx context.Context, r genesys.AuditRecord) {
 const (
 	channelLife = 12 * time.Hour // half of what the platform gives it
 	longest     = time.Minute    // between two tries to connect
+	steady      = time.Minute    // a channel that has held so long works
 )
 
 // listen keeps a channel open, and tells of every change that it hears of. After
@@ -282,14 +303,15 @@ func (w *watch) listen(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(started) > time.Minute {
+		if time.Since(started) > steady {
 			pause = time.Second
 		}
-		level := w.Log.Warn
 		if errors.Is(err, errRenew) {
-			level, pause = w.Log.Info, 0
+			w.Log.Info("the notification channel has ended", "reason", err)
+			pause = 0
+		} else {
+			w.told(notifications, err)
 		}
-		level("the notification channel has ended", "reason", err, "again_in", pause)
 		if !wait(ctx, pause+time.Duration(random(int64(time.Second)))) {
 			return
 		}
@@ -329,13 +351,11 @@ func (w *watch) channel(ctx context.Context) error {
 	connected := func() {
 		w.metrics.connected.Set(1)
 		w.listening.Store(true)
+		settled := time.AfterFunc(steady, func() { w.told(notifications, nil) })
+		context.AfterFunc(within, func() { settled.Stop() })
 		go func() { // what happened while there was no channel
 			for _, o := range objects {
-				select {
-				case w.hints <- hint{object: o, try: len(rechecks)}:
-				case <-within.Done():
-					return
-				}
+				w.put(within, hint{object: o, try: len(rechecks)})
 			}
 		}()
 	}
@@ -348,7 +368,7 @@ func (w *watch) channel(ctx context.Context) error {
 			w.Log.Warn("a notice cannot be read", "error", err)
 			return
 		}
-		w.hint(within, r)
+		w.hint(r, func(h hint) { w.put(within, h) })
 	})
 	if within.Err() != nil && ctx.Err() == nil {
 		return errRenew

@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -21,7 +17,6 @@ import (
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/internal/store/storetest"
-	"github.com/foresort/foresort/relay"
 )
 
 func TestMain(m *testing.M) { storetest.Main(m) }
@@ -86,10 +81,13 @@ func (r *receiver) count() int {
 	return r.all
 }
 
+// patience is how long work may take, which says nothing about how long it does.
+const patience = 20 * time.Minute
+
 // work runs a worker until done says so.
 func work(t testing.TB, w *jobs.Worker, done func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	go func() {
 		for !done() && ctx.Err() == nil {
@@ -100,7 +98,11 @@ func work(t testing.TB, w *jobs.Worker, done func() bool) {
 		}
 		cancel()
 	}()
-	w.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	w.Told = func(err error) {
+		if err != nil {
+			t.Log(err)
+		}
+	}
 	if err := w.Run(ctx); err != nil {
 		t.Error(err)
 	}
@@ -275,7 +277,7 @@ func TestOneLeadsAtATime(t *testing.T) {
 			s := storetest.Open(t, database)
 			wait.Go(func() {
 				for range 2 {
-					if err := jobs.Lead(ctx, s, "watch", func(context.Context) error {
+					if err := (jobs.Leader{Store: s, Name: "watch"}).Run(ctx, func(context.Context) error {
 						if leading.Add(1) > 1 {
 							t.Error("two lead")
 						}
@@ -297,6 +299,57 @@ func TestOneLeadsAtATime(t *testing.T) {
 	})
 }
 
+// A leader whose connection to PostgreSQL ends steps down at once: another may lead.
+func TestALeaderThatLosesTheDatabaseStepsDown(t *testing.T) {
+	t.Parallel()
+	database := storetest.Postgres(t)
+	var leading, led, told atomic.Int64
+	ctx, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	for range 2 {
+		l := jobs.Leader{Store: storetest.Open(t, database), Name: "watch", Told: func(err error) {
+			if err != nil {
+				told.Add(1)
+			}
+		}}
+		wait.Go(func() {
+			if err := l.Run(ctx, func(ctx context.Context) error {
+				leading.Add(1)
+				led.Add(1)
+				<-ctx.Done()
+				leading.Add(-1)
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	until := func(n int64) {
+		t.Helper()
+		for limit := time.Now().Add(20 * time.Second); led.Load() != n || leading.Load() != 1; <-time.After(5 * time.Millisecond) {
+			if time.Now().After(limit) {
+				t.Fatalf("%d lead, the %d. time, want one the %d. time", leading.Load(), led.Load(), n)
+			}
+		}
+	}
+	s := storetest.Open(t, database)
+	until(1)
+	for n := int64(2); n < 4; n++ {
+		if err := s.WithTx(t.Context(), func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.NewRaw("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Exec(ctx)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		until(n)
+	}
+	cancel()
+	wait.Wait()
+	if told.Load() != 2 {
+		t.Errorf("it was told %d times, want 2", told.Load())
+	}
+}
+
 // BenchmarkDeliveries is how many deliveries a second go through a database: with
 // a receiver that takes no time, and signed to one over HTTP in the same process.
 func BenchmarkDeliveries(b *testing.B) {
@@ -307,34 +360,7 @@ func BenchmarkDeliveries(b *testing.B) {
 		b.Run(name+"/recorded", func(b *testing.B) {
 			benchDeliveries(b, database, func(_ context.Context, d jobs.Delivery) jobs.Outcome { return delivered(d) })
 		})
-		b.Run(name+"/signed", func(b *testing.B) { benchDeliveries(b, database, signed(b)) })
-	}
-}
-
-// signed sends with a signature to a receiver on loopback.
-func signed(b *testing.B) func(context.Context, jobs.Delivery) jobs.Outcome {
-	b.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.WriteHeader(http.StatusNoContent)
-	}))
-	b.Cleanup(server.Close)
-	secret, err := relay.ParseSecret("the secret of a benchmark, long enough")
-	if err != nil {
-		b.Fatal(err)
-	}
-	sender := relay.NewSender(relay.SenderOptions{Allow: []string{"127.0.0.1"}})
-	b.Cleanup(sender.Close)
-	to := relay.Endpoint{Name: "a/one", URL: server.URL, Secrets: []relay.Secret{secret}}
-	return func(ctx context.Context, d jobs.Delivery) jobs.Outcome {
-		req, err := to.Request(ctx, relay.Message{ID: d.ID, Body: []byte(d.Body)}, time.Now())
-		if err != nil {
-			return again(d, time.Second)
-		}
-		if v := sender.Send(ctx, req); v.Outcome != relay.Delivered {
-			return again(d, time.Millisecond)
-		}
-		return delivered(d)
+		b.Run(name+"/signed", func(b *testing.B) { benchDeliveries(b, database, signed(b, accepting(b))) })
 	}
 }
 
@@ -346,20 +372,7 @@ func benchDeliveries(b *testing.B, database func(testing.TB) string, send func(c
 		b.StopTimer()
 		s := storetest.Open(b, database(b))
 		o := jobs.NewOutbox(s, org)
-		if err := s.WithTx(b.Context(), func(ctx context.Context, tx store.Tx) error {
-			for i := range events {
-				e, err := ledger.New(s, org).AppendTx(ctx, tx, "change", "x", nil)
-				if err != nil {
-					return err
-				}
-				if err := o.Put(ctx, tx, e.Seq, jobs.Message{Endpoint: "a/one", Object: fmt.Sprint(i % 500), Event: "queue.updated", Body: "{}"}); err != nil {
-					return err
-				}
-			}
-			return nil
-		}); err != nil {
-			b.Fatal(err)
-		}
+		putMany(b, s, events, 500, "a/one")
 		var sent atomic.Int64
 		w := &jobs.Worker{Outbox: o, AtOnce: 64, Endpoints: func() []string { return []string{"a/one"} }, Send: func(ctx context.Context, d jobs.Delivery) jobs.Outcome {
 			out := send(ctx, d)

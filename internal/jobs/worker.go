@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 )
@@ -17,7 +16,9 @@ type Worker struct {
 	Endpoints func() []string
 	// AtOnce is how many deliveries to one endpoint are under way at most; 0: 16.
 	AtOnce int
-	Log    *slog.Logger // nil: none
+	// Told is told how the database stands: an error each time that it fails, nil
+	// when it has taken something; nil: nobody is.
+	Told func(error)
 	// Step is told where the worker is; for tests that end it there.
 	Step func(point string)
 
@@ -31,8 +32,10 @@ const (
 	// look is how often the worker looks for work that others have put.
 	look = 250 * time.Millisecond
 	// failingFrom is after how many failures in a row an endpoint gets only one
-	// attempt at a time.
+	// attempt at a time, and one every look at most.
 	failingFrom = 20
+	// quiet is after how long an endpoint that says nothing is not waited for.
+	quiet = 50 * time.Millisecond
 	// gather is how long outcomes wait for others to be recorded with.
 	gather = 3 * time.Millisecond
 	// mostFinished is how many outcomes are recorded at once.
@@ -69,21 +72,23 @@ const Grace = 8 * time.Second
 // Run works until the context ends. Then it begins nothing new, waits for what is
 // under way, and records it.
 func (w *Worker) Run(ctx context.Context) error {
-	if w.Log == nil {
-		w.Log = slog.New(slog.DiscardHandler)
+	if w.Told == nil {
+		w.Told = func(error) {}
 	}
 	if w.AtOnce <= 0 {
 		w.AtOnce = atOnce
 	}
 	w.failing = map[string]int{}
-	r := &running{Worker: w, underWay: map[string]int{}, outcomes: make(chan Outcome, mostFinished)}
+	r := &running{Worker: w, underWay: map[string]int{}, claimed: map[string]time.Time{}, heard: map[string]time.Time{}, outcomes: make(chan Outcome, mostFinished)}
 	return r.run(ctx)
 }
 
 // running is a worker at work.
 type running struct {
 	*Worker
-	underWay map[string]int // by endpoint
+	underWay map[string]int       // by endpoint
+	claimed  map[string]time.Time // by endpoint: when it was last
+	heard    map[string]time.Time // the same, or when an attempt ended
 	outcomes chan Outcome
 }
 
@@ -98,7 +103,7 @@ func (r *running) run(ctx context.Context) error {
 	for {
 		if ctx.Err() == nil {
 			if err := r.claim(sending); err != nil {
-				r.Log.Error("claim deliveries", "error", err)
+				r.Told(err)
 			}
 		} else if r.busy() == 0 {
 			return nil
@@ -125,22 +130,38 @@ func (r *running) busy() (n int) {
 	return n
 }
 
+// expected is how many attempts may end soon.
+func (r *running) expected() (n int) {
+	for endpoint, k := range r.underWay {
+		if time.Since(r.heard[endpoint]) < quiet {
+			n += k
+		}
+	}
+	return n
+}
+
 // claim takes what is due for each endpoint, as far as there is room, and sends
 // it.
 func (r *running) claim(ctx context.Context) error {
 	for _, endpoint := range r.Endpoints() {
 		room := r.AtOnce
 		if r.failing[endpoint] >= failingFrom {
+			if time.Since(r.claimed[endpoint]) < look {
+				continue // each attempt costs the others two transactions
+			}
 			room = 1
 		}
 		if room -= r.underWay[endpoint]; room < (r.AtOnce+1)/2 && r.underWay[endpoint] > 0 {
 			continue // few at a time would cost a transaction each
 		}
+		r.claimed[endpoint] = time.Now()
+		r.heard[endpoint] = r.claimed[endpoint]
 		claimed, err := r.Outbox.Claim(ctx, endpoint, int64(room))
 		if err != nil {
 			return err
 		}
 		if len(claimed) > 0 {
+			r.Told(nil)
 			r.step("claimed")
 		}
 		for _, d := range claimed {
@@ -162,10 +183,12 @@ func (r *running) claim(ctx context.Context) error {
 func (r *running) finish(ctx context.Context, first Outcome) {
 	all := []Outcome{first}
 	late := time.After(gather)
-	for more := true; more && len(all) < min(mostFinished, r.busy()); {
+	r.heard[first.Endpoint] = time.Now()
+	for more := true; more && len(all) < min(mostFinished, r.expected()); {
 		select {
 		case out := <-r.outcomes:
 			all = append(all, out)
+			r.heard[out.Endpoint] = time.Now()
 		case <-late:
 			more = false
 		}
@@ -174,10 +197,10 @@ func (r *running) finish(ctx context.Context, first Outcome) {
 	limit := time.Now().Add(r.Outbox.Lease) // then others have them
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		err := r.Outbox.Finish(ctx, all)
+		r.Told(err)
 		if err == nil || time.Now().Add(pause).After(limit) {
 			break
 		}
-		r.Log.Error("record deliveries", "error", err, "deliveries", len(all))
 		<-time.After(pause)
 	}
 	r.step("finished")

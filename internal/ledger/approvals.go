@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/sheet"
+	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -143,6 +145,38 @@ func (l *Ledger) Approvals(ctx context.Context, runs []apply.Record, now time.Ti
 		}
 		return err
 	})
+}
+
+// PlanType is the type of a Trace about a plan: it was approved, or that was
+// withdrawn. The platform knows of neither.
+const PlanType = "Plan"
+
+// Approving are approvals and withdrawals within a span as a trail has them.
+func Approving(all []Standing, from, to time.Time) []Trace {
+	out := []Trace{}
+	add := func(s Standing, at time.Time, action string, by Who, note string, changes ...genesys.AuditChange) {
+		if at.Before(from) || !at.Before(to) {
+			return
+		}
+		if note != "" {
+			changes = append(changes, genesys.AuditChange{Property: "note", OldValues: []string{}, NewValues: []string{note}})
+		}
+		t := Trace{
+			At: at.UTC(), Object: routing.Ref{ID: s.Plan, Name: Short(s.Plan)}, Type: PlanType, Action: action, Changes: append([]genesys.AuditChange{}, changes...), Strategy: s.Strategy, Plan: s.Plan, Untold: true,
+			By: relay.Actor{Kind: relay.Person, Ref: routing.Ref{ID: by.User + "@" + by.Host, Name: by.Name}},
+		}
+		if !slices.ContainsFunc(out, func(o Trace) bool { return o.At.Equal(at) && o.Plan == s.Plan }) { // one withdraws several
+			out = append(out, t)
+		}
+	}
+	for _, s := range all {
+		add(s, s.At, "Approve", s.By, s.Note, genesys.AuditChange{Property: "until", OldValues: []string{}, NewValues: []string{s.Until.UTC().Format(time.RFC3339)}})
+		if w := s.Withdrawal; w != nil {
+			add(s, w.At, "Withdraw", w.By, w.Note)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Trace) int { return a.At.Compare(b.At) })
+	return out
 }
 
 // Approved names approvals that a run goes on with, where it does not name them yet.

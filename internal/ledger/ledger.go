@@ -169,7 +169,8 @@ func (l *Ledger) Head(ctx context.Context) (int64, error) {
 type Filter struct {
 	Kind    Kind
 	Subject string
-	After   int64 // entries with a greater Seq
+	After   int64     // entries with a greater Seq
+	Since   time.Time // entries of that time or later
 }
 
 // page is how many entries are read at once.
@@ -196,6 +197,9 @@ func (l *Ledger) rows(ctx context.Context, db bun.IDB, f Filter) iter.Seq2[row, 
 			}
 			if f.Subject != "" {
 				q = q.Where("subject = ?", f.Subject)
+			}
+			if !f.Since.IsZero() {
+				q = q.Where("at >= ?", f.Since.UnixMicro())
 			}
 			if err := q.Scan(ctx); err != nil {
 				yield(row{}, fmt.Errorf("read the ledger: %w", err))

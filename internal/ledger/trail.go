@@ -47,8 +47,8 @@ type Trace struct {
 const slack = 2 * time.Minute
 
 // Join tells for the platform's records, oldest first, which were ours. clientID
-// is the OAuth client that Foresort signs in as: with it another program that
-// uses the same client is told from a run only by time and object.
+// is the OAuth client that Foresort signs in as: another program that uses it is
+// told from a run by time, object and values.
 func Join(records []genesys.AuditRecord, runs []apply.Record, clientID string) []Trace {
 	traces := make([]Trace, 0, len(records))
 	seen := map[string]bool{}
@@ -85,12 +85,12 @@ func actor(r genesys.AuditRecord, clientID string) relay.Actor {
 	return relay.Actor{Kind: relay.Unknown}
 }
 
-// runOf is the run that wrote the object of a record at about its time, the one
-// that is nearest.
+// runOf is the run that wrote what a record tells at about its time, the one that is
+// nearest.
 func runOf(r genesys.AuditRecord, runs []apply.Record) (best apply.Record, ok bool) {
 	var nearest time.Duration
 	for _, run := range runs {
-		if r.Time.Before(run.Started.Add(-slack)) || r.Time.After(run.Last.Add(slack)) || !wrote(run, r.Entity) {
+		if r.Time.Before(run.Started.Add(-slack)) || r.Time.After(run.Last.Add(slack)) || !wrote(run, r) {
 			continue
 		}
 		away := max(run.Started.Sub(r.Time), r.Time.Sub(run.Last), 0)
@@ -101,23 +101,9 @@ func runOf(r genesys.AuditRecord, runs []apply.Record) (best apply.Record, ok bo
 	return best, ok
 }
 
-// wrote says whether a run may have changed an object.
-func wrote(run apply.Record, object routing.Ref) bool {
-	for _, phase := range run.Phases {
-		for _, c := range phase.Plan.Changes {
-			result, known := phase.Results[c.ID]
-			if known && result.Outcome != apply.Done && result.Outcome != apply.Uncertain {
-				continue
-			}
-			for _, o := range []routing.Ref{c.Object, result.Object} {
-				if o.ID != "" && o.ID == object.ID || o.ID == "" && o.Name != "" && o.Name == object.Name {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
+// OrgCapacity is the platform's type of the capacity of agents who have none of
+// their own; it is in the area of plan.Utilization.
+const OrgCapacity = "MaxOrgRoutingUtilizationCapacity"
 
 // Area is where the platform's trail keeps the changes of a kind of object
 // (docs/platform-notes.md#audits).

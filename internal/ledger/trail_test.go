@@ -59,6 +59,67 @@ func TestJoinTellsOursFromOthers(t *testing.T) {
 	}
 }
 
+// Another program with the same client is told from a run by what it wrote.
+func TestJoinTellsARunFromAnotherProgramOfItsClient(t *testing.T) {
+	t.Parallel()
+	const alert, prompt = "mediaSettings.email.alertingTimeoutSeconds", "acwSettings.wrapupPrompt"
+	six := routing.Duration(6 * time.Minute)
+	write := update(queue)
+	write.Queue = &plan.Pair[routing.QueueSettings]{After: routing.QueueSettings{Alert: &six}}
+	join := plan.Change{Verb: plan.Join, Kind: plan.Member, Object: queue, Members: &plan.MemberChange{Agents: []routing.Ref{{ID: "ada"}}, Ring: 2}}
+	run := done("one", noon, write, join)
+	run.Phases[0].Intents[1] = apply.Intent{Change: 1, Object: queue, Snapshot: []byte(`{
+		"description":"mail","dateModified":"yesterday","acwSettings":{"wrapupPrompt":"OPTIONAL"},"mediaSettings":{"email":{"alertingTimeoutSeconds":300}}}`)}
+	undo := done("two", noon.Add(time.Hour), write)
+	undo.Phases[0].Plan.Changes[0].Snapshot = run.Phases[0].Intents[1].Snapshot
+	undo.Phases[0].Intents[1] = apply.Intent{Change: 1, Object: queue, Snapshot: []byte(`{"mediaSettings":{"email":{"alertingTimeoutSeconds":360}}}`)}
+	change := func(pairs ...string) (out []genesys.AuditChange) {
+		for i := 0; i < len(pairs); i += 2 {
+			out = append(out, genesys.AuditChange{Property: pairs[i], OldValues: []string{}, NewValues: []string{pairs[i+1]}})
+		}
+		return out
+	}
+	members := func(agent string) []genesys.AuditChange { return change("queueId:q:members", "queueMember:"+agent) }
+	for name, test := range map[string]struct {
+		action  string
+		changes []genesys.AuditChange
+		later   bool
+		run     string
+	}{
+		"what was written":                         {"Update", change(alert, "360"), false, "one"},
+		"a number in another form":                 {"Update", change(alert, "360.0"), false, "one"},
+		"with what changes by itself":              {"Update", change(alert, "360", "dateModified", "today"), false, "one"},
+		"with what came of it":                     {"Update", change(alert, "360", "description", "calls"), false, "one"},
+		"no values":                                {"Update", nil, false, "one"},
+		"a property that the object does not have": {"Update", change("Alerting timeout", "7"), false, "one"},
+		"another value of the field":               {"Update", change(alert, "420"), false, ""},
+		"another field":                            {"Update", change(prompt, "MANDATORY"), false, ""},
+		"both":                                     {"Update", change(prompt, "MANDATORY", alert, "420"), false, ""},
+		"a deletion":                               {"Delete", nil, false, ""},
+		"a code":                                   {"WrapupCodeAdd", nil, false, ""},
+		"the agent who joins":                      {"MemberAdd", members("ada"), false, "one"},
+		"her ring":                                 {"MemberUpdate", change("QueueMember/q:ada:ringNumber", "2"), false, "one"},
+		"another ring":                             {"MemberUpdate", change("QueueMember/q:ada:ringNumber", "3"), false, ""},
+		"another agent":                            {"MemberAdd", members("bo"), false, ""},
+		"she leaves":                               {"MemberRemove", members("ada"), false, ""},
+		"what was put back":                        {"Update", change(alert, "300"), true, "two"},
+		"what was there before":                    {"Update", change(alert, "360"), true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := record("r", noon.Add(5*time.Second), queue, "me", "")
+			if test.later {
+				r.Time = r.Time.Add(time.Hour)
+			}
+			r.Action, r.Changes = test.action, test.changes
+			got := ledger.Join([]genesys.AuditRecord{r}, []apply.Record{run, undo}, "me")[0]
+			if got.Run != test.run || got.OutOfBand != (test.run == "") {
+				t.Errorf("run %q, out of band %t, want run %q", got.Run, got.OutOfBand, test.run)
+			}
+		})
+	}
+}
+
 func TestUntoldIsWhatTheTrailDoesNotHave(t *testing.T) {
 	t.Parallel()
 	agents := []routing.Ref{{ID: "a", Name: "Ada"}, {ID: "b", Name: "Bo"}}

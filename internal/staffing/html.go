@@ -34,6 +34,7 @@ type webPage struct {
 	Key                  key
 	Unknown              string // why there is no balance
 	Balance              *coverage.Balance
+	Clears               string // its tone
 	Plots                []plot
 	Evenings, Hours      []evening
 	Style                template.CSS
@@ -89,6 +90,9 @@ func HTML(w io.Writer, r coverage.Report, title string) error {
 		p.Maps = append(p.Maps, p.draw(r, c))
 	}
 	if r.Balance != nil {
+		if is := r.Balance.Clears; is != nil {
+			p.Clears = map[bool]string{true: "good", false: "bad"}[*is]
+		}
 		p.Plots, p.Evenings, p.Hours = plots(r), evenings(r), hourly(r)
 	}
 	return pageTemplate.Execute(w, p)

@@ -33,8 +33,8 @@ func tell(r coverage.Report, all bool) []said {
 	var out []said
 	index := map[string]int{}
 	for _, f := range r.Findings {
-		if f.Type == routing.DemandUnknown {
-			continue
+		if f.Type == routing.DemandUnknown && (r.Balance == nil || f.Message == r.Balance.Verdict) {
+			continue // the part about email says it
 		}
 		s := said{Finding: f, Text: f.Message, WaivedUntil: waived(f)}
 		if f.Rule != "" && !strings.Contains(f.Message, "rule "+f.Rule) {

@@ -217,7 +217,10 @@ func (t text) balance() {
 		t.para(nil, "  ", why, 2)
 		return
 	}
-	if b.Clears { // else a finding has said it
+	switch { // that it does not clear has a finding said
+	case b.Clears == nil:
+		t.para(t.style.Unknown, "  ", b.Verdict, 2)
+	case *b.Clears:
 		t.para(t.style.Good, "  ", b.Verdict, 2)
 	}
 	t.line(t.style.Faint, fmt.Sprintf("  %-10s  %8s  %8s  %s", "", "expected", "capacity", "backlog at its end, at least"))

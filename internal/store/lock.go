@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 )
 
@@ -40,11 +41,40 @@ type holder struct {
 // Lock takes a lock that no two processes have at once, or returns a *HeldError.
 // It is held until release is called or the process ends.
 func (s *Store) Lock(ctx context.Context, name string) (release func() error, err error) {
-	free, err := s.take(ctx, name)
+	h, err := s.Hold(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if free == nil {
+	return h.Release, nil
+}
+
+// Held is a lock that this process has.
+type Held struct {
+	lost    func(context.Context) error // nil: it ends with the process alone
+	release func() error
+}
+
+// Lost waits until the lock is lost, and says why: PostgreSQL gives it away when the
+// connection ends. It returns nil once the context has ended. Release must not be
+// called meanwhile.
+func (h *Held) Lost(ctx context.Context) error {
+	if h.lost == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return h.lost(ctx)
+}
+
+// Release gives the lock back, also where the caller's time is up.
+func (h *Held) Release() error { return h.release() }
+
+// Hold takes a lock as Lock does.
+func (s *Store) Hold(ctx context.Context, name string) (*Held, error) {
+	got, err := s.take(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if got == nil {
 		h := holder{Name: name}
 		if err := s.read.NewSelect().Model(&h).WherePK().Scan(ctx); err != nil || h.Holder == "" {
 			return nil, &HeldError{}
@@ -54,19 +84,20 @@ func (s *Store) Lock(ctx context.Context, name string) (release func() error, er
 	host, _ := os.Hostname()
 	h := holder{Name: name, Holder: fmt.Sprintf("process %d on %s", os.Getpid(), host), Since: time.Now().UnixMicro()}
 	if _, err := s.write.NewInsert().Model(&h).On("CONFLICT (name) DO UPDATE").Set("holder = EXCLUDED.holder").Set("since = EXCLUDED.since").Exec(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("note who holds the lock: %w", err), free())
+		return nil, errors.Join(s.unwritable(fmt.Errorf("note who holds the lock: %w", err)), got.release())
 	}
-	lasting := context.WithoutCancel(ctx)
-	return func() error {
+	free, lasting := got.release, context.WithoutCancel(ctx)
+	got.release = func() error {
 		ctx, cancel := context.WithTimeout(lasting, 5*time.Second)
 		defer cancel()
 		_, err := s.write.NewDelete().Model(&h).WherePK().Exec(ctx)
-		return errors.Join(err, free())
-	}, nil
+		return errors.Join(s.unwritable(err), free())
+	}
+	return got, nil
 }
 
 // take takes the lock itself; nil: another process has it.
-func (s *Store) take(ctx context.Context, name string) (free func() error, err error) {
+func (s *Store) take(ctx context.Context, name string) (*Held, error) {
 	if !s.Postgres() {
 		sum := sha256.Sum256([]byte(name))
 		l := flock.New(s.path+"."+hex.EncodeToString(sum[:6])+".lock", flock.SetPermissions(0o600))
@@ -77,7 +108,7 @@ func (s *Store) take(ctx context.Context, name string) (free func() error, err e
 		if !got {
 			return nil, nil
 		}
-		return l.Unlock, nil
+		return &Held{release: l.Unlock}, nil
 	}
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -88,16 +119,44 @@ func (s *Store) take(ctx context.Context, name string) (free func() error, err e
 	key := int64(binary.BigEndian.Uint64(sum[:8]))
 	var got bool
 	if err := own.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", key).Scan(&got); err != nil {
-		return nil, errors.Join(fmt.Errorf("take the lock: %w", err), own.Close(ctx))
+		return nil, errors.Join(s.failed(fmt.Errorf("take the lock: %w", err)), own.Close(ctx))
 	}
 	if !got {
 		return nil, own.Close(ctx)
 	}
 	lasting := context.WithoutCancel(ctx)
-	return func() error {
+	return &Held{func(ctx context.Context) error { return ended(ctx, own) }, func() error {
+		if own.IsClosed() {
+			return nil // and the lock is gone with it
+		}
 		ctx, cancel := context.WithTimeout(lasting, 5*time.Second)
 		defer cancel()
 		_, err := own.Exec(ctx, "SELECT pg_advisory_unlock($1)", key) // it would end with the connection, but a moment later
 		return errors.Join(err, own.Close(ctx))
-	}, nil
+	}}, nil
+}
+
+// pingEvery is how often a connection that holds a lock is asked whether it lives.
+const pingEvery = 3 * time.Second
+
+// ended waits until a connection ends: its end is heard of at once where the server
+// can still tell, and otherwise by asking.
+func ended(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		within, cancel := context.WithTimeout(ctx, pingEvery)
+		_, err := conn.WaitForNotification(within)
+		cancel()
+		if err != nil && within.Err() == nil {
+			return fmt.Errorf("the connection that holds the lock has ended: %w", err)
+		}
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it was told to end
+		}
+		within, cancel = context.WithTimeout(ctx, pingEvery)
+		err = conn.Ping(within)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("the connection that holds the lock does not answer: %w", err)
+		}
+	}
 }

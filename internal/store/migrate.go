@@ -60,12 +60,12 @@ func (s *Store) alone(ctx context.Context) (release func(), err error) {
 	within, cancel := context.WithTimeout(ctx, busy)
 	defer cancel()
 	for {
-		free, err := s.take(within, "the schema")
+		got, err := s.take(within, "the schema")
 		if err != nil {
 			return nil, err
 		}
-		if free != nil {
-			return func() { _ = free() }, nil
+		if got != nil {
+			return func() { _ = got.release() }, nil
 		}
 		select {
 		case <-within.Done():

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,10 +49,16 @@ type OpenError struct {
 	Database string // without a password
 	Hint     string
 	Err      error
+	Writing  bool // it was open
 }
 
 // Error names the database and what is wrong with it.
-func (e *OpenError) Error() string { return fmt.Sprintf("open the database %s: %v", e.Database, e.Err) }
+func (e *OpenError) Error() string {
+	if e.Writing {
+		return fmt.Sprintf("write to the database %s: %v", e.Database, e.Err)
+	}
+	return fmt.Sprintf("open the database %s: %v", e.Database, e.Err)
+}
 
 // Unwrap is what is wrong.
 func (e *OpenError) Unwrap() error { return e.Err }
@@ -132,18 +139,37 @@ func (s *Store) failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	e := &OpenError{Database: s.where, Err: err}
-	switch text := err.Error(); {
+	return &OpenError{Database: s.where, Hint: s.hint(err), Err: err}
+}
+
+func (s *Store) hint(err error) string {
+	switch text := strings.ToLower(err.Error()); {
+	case strings.Contains(text, "read-only transaction"):
+		return "name the server that takes writes, and a user who may"
 	case strings.Contains(text, "readonly") || strings.Contains(text, "read-only") || strings.Contains(text, "unable to open database file"):
-		e.Hint = "let this user write to the file and its folder, or name another with --database"
+		return "let this user write to the file and its folder, or name another with --database"
 	case strings.Contains(text, "database or disk is full"), strings.Contains(text, "no space left"):
-		e.Hint = "make room on the disk; what was acknowledged is kept"
+		return "make room on the disk; what was acknowledged is kept"
 	case strings.Contains(text, "file is not a database"), strings.Contains(text, "malformed"):
-		e.Hint = "the file is damaged or something else: move it away, or restore it from a copy"
+		return "the file is damaged or something else: move it away, or restore it from a copy"
 	case s.pool != nil || s.path == "":
-		e.Hint = "check that PostgreSQL runs there, and the user, password and name of the database"
+		return "check that PostgreSQL runs there, and the user, password and name of the database"
 	}
-	return e
+	return ""
+}
+
+// refusals are how a database says that it takes nothing just now.
+var refusals = []string{
+	"readonly", "read-only", "unable to open database file", "database or disk is full", "no space left", "disk i/o error", // the disk
+	"failed to connect", "terminating connection", "shutting down", "starting up", "conn closed", "unexpected eof", "connection reset", // the server
+}
+
+// unwritable is err as an *OpenError where the database takes nothing.
+func (s *Store) unwritable(err error) error {
+	if err == nil || !slices.ContainsFunc(refusals, func(r string) bool { return strings.Contains(strings.ToLower(err.Error()), r) }) {
+		return err
+	}
+	return &OpenError{Database: s.where, Hint: s.hint(err), Err: err, Writing: true}
 }
 
 // Close closes all connections.
@@ -177,8 +203,13 @@ type Tx struct {
 }
 
 // WithTx does something in one transaction that writes. It is committed when do
-// returns nil, and nothing of it is there otherwise.
+// returns nil, and nothing of it is there otherwise. A database that takes nothing
+// is an *OpenError.
 func (s *Store) WithTx(ctx context.Context, do func(context.Context, Tx) error) error {
+	return s.unwritable(s.withTx(ctx, do))
+}
+
+func (s *Store) withTx(ctx context.Context, do func(context.Context, Tx) error) error {
 	if s.pool == nil {
 		return s.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 			return do(ctx, Tx{IDB: tx, SQL: tx.Tx})

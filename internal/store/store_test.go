@@ -173,3 +173,38 @@ func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+func TestADatabaseThatTakesNothingSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, database string) {
+		s, hint := storetest.Open(t, database), "let this user write"
+		if s.Postgres() {
+			hint = "takes writes"
+		}
+		write := func(ctx context.Context, tx store.Tx) error {
+			if s.Postgres() {
+				if _, err := tx.NewRaw("SET TRANSACTION READ ONLY").Exec(ctx); err != nil {
+					return err
+				}
+			}
+			_, err := tx.NewRaw("DELETE FROM objects").Exec(ctx)
+			return err
+		}
+		if !s.Postgres() {
+			if err := s.WithTx(t.Context(), func(ctx context.Context, tx store.Tx) error {
+				_, err := tx.NewRaw("PRAGMA query_only = ON").Exec(ctx)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var refused *store.OpenError
+		if err := s.WithTx(t.Context(), write); !errors.As(err, &refused) || !strings.Contains(refused.Hint, hint) || !strings.HasPrefix(err.Error(), "write to the database") {
+			t.Errorf("%v", err)
+		}
+		mine := errors.New("something else")
+		if err := s.WithTx(t.Context(), func(context.Context, store.Tx) error { return mine }); s.Postgres() && (!errors.Is(err, mine) || errors.As(err, &refused)) {
+			t.Errorf("%v", err)
+		}
+	})
+}
