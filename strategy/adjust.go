@@ -48,6 +48,9 @@ func (c *checker) adjust() {
 				c.queueCondition(path+"."+key, text)
 			}
 		}
+		if !c.Has(path+".when") && !c.Bad(path+".when") && !r.tightens() {
+			c.Fail(path, "`when` is missing", "write a condition on the queue, such as waiting() > 50")
+		}
 		if c.Has(path + ".lease") {
 			c.span(path+".lease", &r.Lease, minLease, maxLease)
 		}
@@ -149,6 +152,13 @@ func (c *checker) early(path string, a routing.Action) {
 	}
 }
 
+// whenTightened is the condition of a rule that tightens the target and has none.
+const whenTightened = `offered("1h") > 500 && serviceLevel("1h") < 85`
+
+func (r AdjustRule) tightens() bool {
+	return slices.ContainsFunc(r.Do, func(a Action) bool { return a.TightenTarget != nil })
+}
+
 // levers are the keys of an action.
 var levers = []string{"raisePriority", "lowerPriority", "deadlineOrder", "relaxEarly", "join", "leave", "joinAgents", "leaveAgents", "capacity", "tightenTarget"}
 
@@ -209,7 +219,7 @@ func (s *Strategy) adjusting() *routing.Adjust {
 	limits := cmp.Or(a.Limits, &AdjustLimits{})
 	out.Limits = routing.AdjustLimits{
 		ChangesPerHour: or(limits.ChangesPerHour, 2), Cooldown: time.Duration(or(limits.Cooldown, routing.Duration(10*time.Minute))),
-		Reversals: or(limits.Reversals, 1), Share: or(limits.Share, 20), Calls: or(limits.Calls, 60),
+		Reversals: or(limits.Reversals, 1), Share: or(limits.Share, 20), Calls: or(limits.Calls, 30),
 	}
 	for i, r := range a.Rules {
 		path := fmt.Sprintf("adjust.rules[%d]", i)
@@ -218,6 +228,9 @@ func (s *Strategy) adjusting() *routing.Adjust {
 		}
 		for k, do := range r.Do {
 			rule.Do = append(rule.Do, do.compile(s.At(fmt.Sprintf("%s.do[%d]", path, k)))...)
+		}
+		if r.When == "" && r.tightens() {
+			rule.When = whenTightened
 		}
 		out.Rules = append(out.Rules, rule)
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/autopilot"
 	"github.com/foresort/foresort/genesys"
-	"github.com/foresort/foresort/internal/condition"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/store"
@@ -50,6 +49,7 @@ type Config struct {
 type Control struct {
 	Config
 	pilots []*pilot
+	asked  bool // by a person: the switch does not count
 }
 
 // pilot is one strategy that adjusts.
@@ -57,6 +57,7 @@ type pilot struct {
 	*autopilot.Program
 	want    routing.Desired
 	streaks autopilot.Streaks
+	own     ownLevels
 }
 
 // New compiles those strategies that adjust.
@@ -298,6 +299,12 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 			looks[i].Acts = append(looks[i].Acts, c.goOn(ctx, p, &looks[i], lease)...)
 		}
 	}
+	if m, err = c.recall(context.WithoutCancel(ctx)); err != nil {
+		return looks, err
+	}
+	for i, p := range c.pilots {
+		_, looks[i].Leases = m.pastOf(p.Strategy, p.Mode, looks[i].At)
+	}
 	return looks, nil
 }
 
@@ -342,7 +349,11 @@ func (c *Control) mend(ctx context.Context, cut apply.Record, m memory) (memory,
 }
 
 func (c *Control) options(run *ledger.Run, p plan.Plan, runs []apply.Record) apply.Options {
-	return apply.Options{Plan: p, Platform: apply.On(c.Client), Journal: guarded{run, c.Ledger}, Run: run.ID, Wait: c.Wait, Recent: runs}
+	o := apply.Options{Plan: p, Platform: apply.On(c.Client), Journal: guarded{run, c.Ledger}, Run: run.ID, Wait: c.Wait, Recent: runs}
+	if c.asked {
+		o.Journal = run
+	}
+	return o
 }
 
 // guarded is a journal that lets nothing be written once the switch is off: the
@@ -580,6 +591,8 @@ func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	c.asked = true
+	defer func() { c.asked = false }()
 	m, err := c.recall(ctx)
 	if err != nil {
 		return nil, err
@@ -655,6 +668,7 @@ func (c *Control) observe(ctx context.Context) []sight {
 	for i := range out {
 		if s, ok := states[out[i].queue.ID]; ok {
 			out[i].State, out[i].At = &s, now
+			out[i].Own = c.measureOwn(ctx, c.pilots[i], out[i].queue.ID, now)
 		}
 	}
 	for window, pilots := range c.windows() {
@@ -685,12 +699,7 @@ func (c *Control) measure(ctx context.Context, out []sight, window string, pilot
 		if out[i].queue.ID == "" {
 			continue
 		}
-		span := routing.Span{From: to, To: to}
-		if d, err := condition.ParseWindow(window); err == nil && d > 0 {
-			span.From = to.Add(-d)
-		} else {
-			span.From = midnight(to, c.pilots[i].want.Calendar)
-		}
+		span := routing.Span{From: c.pilots[i].begins(window, to), To: to}
 		if span.From.Before(span.To) {
 			spans[span] = append(spans[span], i)
 		}

@@ -200,3 +200,18 @@ func TestAnOverrideOfAQueueBeginsAndIsPutBack(t *testing.T) {
 		t.Errorf("an hour later: %s", said)
 	}
 }
+
+// The service level of a rule goes by its own deadline, from conversations.
+func TestTheServiceLevelOfARule(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, file(`  mode: recommend
+  rules: [{ name: late, when: 'serviceLevel("4h", "standard") < 60', samples: 3, for: 1, do: [{ join: Back Office }], lease: 30m }]
+`), "09:05 support 150m", "09:06 support 150m", "09:07 support 30m", "09:08 support 30m")
+	if said := fmt.Sprint(w.ticks(119)); said != "[]" {
+		t.Fatal(said) // two were answered in time, and nothing is late yet
+	}
+	said := fmt.Sprint(w.ticks(15)) // two wait for more than two hours
+	if !strings.Contains(said, "late begins") {
+		t.Fatal(said)
+	}
+}
