@@ -9,6 +9,7 @@ import (
 	"github.com/joho/godotenv"
 	"github.com/spf13/cobra"
 
+	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/internal/control"
 	"github.com/foresort/foresort/internal/daemon"
 	"github.com/foresort/foresort/routing"
@@ -122,6 +123,8 @@ func (s *orgShell) adjusts(into *daemon.Config, wants []routing.Desired) error {
 	if cfg.Recommend && slices.ContainsFunc(wants, func(w routing.Desired) bool { return w.Adjust != nil && w.Adjust.Mode == routing.AdjustAct }) {
 		s.say("%s", needsApproval)
 	}
+	// What is not seen for so long is told, and stays: the next tick is due.
+	cfg.Wait = apply.Wait{Limit: time.Minute, RouteLimit: time.Minute}
 	into.Control, err = control.New(cfg, wants)
 	return err
 }

@@ -49,6 +49,7 @@ type Config struct {
 type Control struct {
 	Config
 	pilots []*pilot
+	runs   *ledger.Follower
 	asked  bool // by a person: the switch does not count
 }
 
@@ -62,7 +63,7 @@ type pilot struct {
 
 // New compiles those strategies that adjust.
 func New(cfg Config, wants []routing.Desired) (*Control, error) {
-	c := &Control{Config: cfg}
+	c := &Control{Config: cfg, runs: cfg.Ledger.Follow()}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -187,7 +188,7 @@ type memory struct {
 }
 
 func (c *Control) recall(ctx context.Context) (m memory, err error) {
-	if m.runs, err = c.Ledger.Runs(ctx); err != nil {
+	if m.runs, err = c.runs.Runs(ctx); err != nil {
 		return m, err
 	}
 	if m.decisions, err = c.Ledger.Decisions(ctx); err != nil {
@@ -493,7 +494,7 @@ func (c *Control) override(ctx context.Context, p *pilot, l *Look, n int, lease 
 	if err != nil {
 		return apply.Report{}, err
 	}
-	runs, err := c.Ledger.Runs(ctx)
+	runs, err := c.runs.Runs(ctx)
 	if err != nil {
 		return apply.Report{}, err
 	}

@@ -175,4 +175,3 @@ func shown(t *testing.T, raw string) map[string]any {
 	}
 	return q
 }
-
