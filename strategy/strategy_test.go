@@ -85,7 +85,7 @@ func TestExampleCompilesToThePlatform(t *testing.T) {
 					{Lever: routing.LeverRaise, Rule: "vip", By: 240, At: routing.Place{File: "support.yaml", Line: 47, Column: 11}},
 				},
 			}},
-			Limits: routing.AdjustLimits{ChangesPerHour: 1, Cooldown: 30 * time.Minute, Reversals: 1, Share: 20, Calls: 60},
+			Limits: routing.AdjustLimits{ChangesPerHour: 1, Cooldown: 30 * time.Minute, Reversals: 1, Share: 20, Calls: 30},
 		},
 		Calendar: &routing.Calendar{
 			Name: "office", Location: berlin(t), Week: [7][]routing.Hours{office, office, office, office, office},

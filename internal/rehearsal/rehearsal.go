@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/examples"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/control"
 	"github.com/foresort/foresort/internal/ledger"
@@ -25,6 +26,7 @@ import (
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
 	"github.com/foresort/foresort/scenario"
+	"github.com/foresort/foresort/strategy"
 )
 
 // Config says which day passes.
@@ -40,6 +42,32 @@ type Config struct {
 	Dir    string // where the ledgers of the days lie
 	// Check holds every answer of the sandbox to the contract.
 	Check bool
+}
+
+// Example is the day of the example files, with its ledgers in a folder.
+func Example(dir string) (Config, error) {
+	strategySource, err := examples.Files.ReadFile("support.yaml")
+	if err != nil {
+		return Config{}, err
+	}
+	traffic, err := examples.Files.ReadFile("surge.yaml")
+	if err != nil {
+		return Config{}, err
+	}
+	st, problems := strategy.Parse("examples/support.yaml", strategySource)
+	if err := problems.Err(); err != nil {
+		return Config{}, err
+	}
+	sc, problems := scenario.Parse("examples/surge.yaml", traffic, nil)
+	if err := problems.Err(); err != nil {
+		return Config{}, err
+	}
+	zone, err := time.LoadLocation(sc.Timezone)
+	if err != nil {
+		return Config{}, err
+	}
+	at := func(hour int) time.Time { return time.Date(2026, 11, 30, hour, 0, 0, 0, zone) }
+	return Config{Strategy: st.Desired(), Traffic: sc, From: at(7), To: at(21), Surge: at(10), Lender: "Returns", Dir: dir}, nil
 }
 
 // Rehearsal is a day that has passed twice.

@@ -10,11 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/foresort/foresort/examples"
 	"github.com/foresort/foresort/internal/forecast"
 	"github.com/foresort/foresort/internal/rehearsal"
 	"github.com/foresort/foresort/routing"
-	"github.com/foresort/foresort/scenario"
 	"github.com/foresort/foresort/strategy"
 )
 
@@ -22,20 +20,15 @@ import (
 // empty: those of the example.
 func surge(t *testing.T, adjust string) rehearsal.Config {
 	t.Helper()
-	berlin, err := time.LoadLocation("Europe/Berlin")
+	c, err := rehearsal.Example(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(name string) []byte {
-		src, err := examples.Files.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return src
+	c.Check = true
+	if adjust == "" {
+		return c
 	}
-	src := read("support.yaml")
-	if adjust != "" {
-		src = []byte(`version: 1
+	st, problems := strategy.Parse("support.yaml", []byte(`version: 1
 name: support
 queue: Support Email
 serviceLevel: { percent: 90, within: 4h }
@@ -43,18 +36,12 @@ addresses: [{ address: support@help.example.com, rule: standard, from: Desk }, {
 rules: [{ name: standard, skills: [Billing] }, { name: vip, skills: [Billing], deadline: 1h }]
 relax: [{ after: 2h, drop: [Billing] }, { after: 8h, add: Back Office }]
 adjust:
-` + adjust)
-	}
-	st, problems := strategy.Parse("support.yaml", src)
+`+adjust))
 	if err := problems.Err(); err != nil {
 		t.Fatal(problems.Text())
 	}
-	sc, problems := scenario.Parse("surge.yaml", read("surge.yaml"), nil)
-	if err := problems.Err(); err != nil {
-		t.Fatal(err)
-	}
-	at := func(hour int) time.Time { return time.Date(2026, 11, 30, hour, 0, 0, 0, berlin) }
-	return rehearsal.Config{Strategy: st.Desired(), Traffic: sc, From: at(7), To: at(21), Surge: at(10), Lender: "Returns", Dir: t.TempDir(), Check: true}
+	c.Strategy = st.Desired()
+	return c
 }
 
 // With adjust the surge is met, and nothing is left of what was done. HTML=file

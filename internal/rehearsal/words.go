@@ -86,7 +86,8 @@ func (r Rehearsal) events() (said []string) {
 
 // Words say how the days compare: a table, and what was done.
 func (r Rehearsal) Words() []string {
-	out := []string{fmt.Sprintf("%-30s %10s %10s", "", "adjust off", "adjust on")}
+	day := fmt.Sprintf("%s, %s to %s, twice", r.From.Format("Monday"), r.clock(r.From), r.clock(r.To))
+	out := []string{fmt.Sprintf("%-30s %10s %10s", day, "adjust off", "adjust on")}
 	for _, x := range r.rows() {
 		out = append(out, strings.TrimRight(fmt.Sprintf("%-30s %10s %10s  %s", x.name, x.off, x.act, x.also), " "))
 	}
