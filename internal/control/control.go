@@ -458,7 +458,8 @@ func (c *Control) override(ctx context.Context, p *pilot, l *Look, n int, lease 
 
 // readFor reads what planning an override needs.
 func (c *Control) readFor(ctx context.Context, p *pilot, q routing.Queue, o plan.Override) (routing.Org, error) {
-	scope := genesys.Scope{Queues: []string{p.Queue}, SkillGroups: o.Settings.Groups != nil}
+	rings := o.Settings.Rings != nil // they name skills and groups
+	scope := genesys.Scope{Queues: []string{p.Queue}, Skills: rings, SkillGroups: rings || o.Settings.Groups != nil}
 	if len(o.Join)+len(o.Leave) > 0 {
 		scope.Agents, scope.MembersOf = append(slices.Clone(o.Join), o.Leave...), []string{p.Queue}
 	}
