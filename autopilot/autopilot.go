@@ -200,31 +200,6 @@ type Decision struct {
 	End   []Ending
 }
 
-// Streaks count how often in a row conditions held. The zero value has seen
-// nothing.
-type Streaks struct {
-	last   time.Time
-	count  []streak
-	values []condition.Value // room for the figures of one condition
-}
-
-type streak struct{ when, until int }
-
-// quiet is how many looks may be left out before a streak is broken.
-const quiet = 3
-
-// see says whether a look counts: each reading counts once, and after a gap, or
-// where the clock was set back, everything begins anew.
-func (s *Streaks) see(rules int, at time.Time, every time.Duration) bool {
-	if len(s.count) != rules || at.Before(s.last) || at.Sub(s.last) > quiet*every {
-		s.count = make([]streak, rules)
-	} else if at.Equal(s.last) {
-		return false
-	}
-	s.last = at
-	return true
-}
-
 // Decide weighs every rule. It changes nothing but s.
 func (p *Program) Decide(in Input, s *Streaks) Decision {
 	d := Decision{At: in.Now, Rules: make([]Weighing, len(p.rules)), Hold: p.hold(in)}
@@ -326,30 +301,6 @@ func (p *Program) truth(i, which int, figures []Figure, s *Streaks) Truth {
 		return TooFew
 	}
 	return Undecided
-}
-
-// seen counts a look, and is how many in a row found what the rule waits for. What
-// is not known breaks a row.
-func (s *streak) seen(when, until Truth, leased, counts bool) int {
-	if counts {
-		s.when, s.until = next(s.when, when), next(s.until, until)
-		if leased {
-			s.when = 0 // it begins anew afterwards
-		} else {
-			s.until = 0
-		}
-	}
-	if leased {
-		return s.until
-	}
-	return s.when
-}
-
-func next(n int, t Truth) int {
-	if t == True {
-		return n + 1
-	}
-	return 0
 }
 
 // lease is the newest override of a rule that holds; -1: there is none.

@@ -133,6 +133,8 @@ func (c *check) abilities() {
 			}
 			_, m.ever[n] = c.reaches(n, *m, 0)
 			switch {
+			case m.ratings == nil && !m.ever[n] && m.inactive:
+				not.unrated++
 			case m.ratings == nil && !m.ever[n]:
 				perhaps++
 				unrated[m.ID] = true
@@ -150,6 +152,17 @@ func (c *check) abilities() {
 		if ever == 0 && perhaps == 0 {
 			c.unservable(n, r, not)
 		}
+	}
+	if len(c.Want.Rules) == 0 && len(c.unseen) == 0 && !slices.ContainsFunc(c.members, func(m member) bool { return !m.inactive }) {
+		text := fmt.Sprintf("all %d members are inactive in the queue", len(c.members))
+		if len(c.members) == 1 {
+			text = "the 1 member is inactive in the queue"
+		}
+		c.add(routing.Finding{
+			Type: routing.NoMembers, Message: text + ": nobody gets its email", At: c.at("members"),
+			Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}},
+			Do:      "activate members on the platform (Admin, Contact Center, Queues, Members), or let them activate the queue themselves",
+		})
 	}
 	if len(unrated) > 0 {
 		c.add(routing.Finding{
@@ -196,6 +209,7 @@ func (c *check) askPlace(n int) routing.Place { return c.Want.Rules[n].Place }
 // unable are the members who have what a rule asks for and yet cannot serve it.
 type unable struct {
 	active  int // they are not active in the queue
+	unrated int // nor are they, and what they can do is not known
 	empty   int // their utilization is 0
 	assumed int // the organisation's utilization is 0, and their own was not read
 }
@@ -204,25 +218,28 @@ type unable struct {
 func (c *check) unservable(n int, r routing.Rule, not unable) {
 	text := fmt.Sprintf("nobody can ever serve rule %s (%s): of %s", r.Name, c.asks[n][0].text(), phrase.Count(len(c.members), "member"))
 	var why []string
-	if not.active > 0 {
-		why = append(why, fmt.Sprintf("%d who could are not active in the queue", not.active))
+	say := func(n int, one, many, rest string) {
+		switch {
+		case n == 1:
+			why = append(why, "1 who "+one+rest)
+		case n > 1:
+			why = append(why, fmt.Sprintf("%d who %s%s", n, many, rest))
+		}
 	}
-	if not.empty > 0 {
-		why = append(why, fmt.Sprintf("%d who could take no email (utilization 0)", not.empty))
-	}
-	if not.assumed > 0 {
-		why = append(why, fmt.Sprintf("%d who could take no email by the organisation's utilization (0; their own was not read)", not.assumed))
-	}
+	say(not.active, "could is", "could are", " not active in the queue")
+	say(not.unrated, "perhaps could is", "perhaps could are", " not active in the queue")
+	say(not.empty, "could takes", "could take", " no email (utilization 0)")
+	say(not.assumed, "could takes", "could take", " no email by the organisation's utilization (0; their own was not read)")
 	text += " " + cmp.Or(phrase.List(why), "none has what it asks for")
 	f := routing.Finding{
 		Type: routing.Unservable, Rule: r.Name, Message: text, At: c.askPlace(n),
-		Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}, {Name: "inactive", Value: float64(not.active)}, {Name: "zeroCapacity", Value: float64(not.empty + not.assumed)}},
+		Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}, {Name: "inactive", Value: float64(not.active + not.unrated)}, {Name: "zeroCapacity", Value: float64(not.empty + not.assumed)}},
 		Do:      "train or add somebody, ask for less, or relax it over time: relax: [{ after: 2h, drop: [...] }]",
 	}
 	switch {
 	case not.assumed > 0:
 		f.Severity, f.Do = routing.SeverityWarning, "read the agents' own utilizations: --overrides"
-	case not.active+not.empty > 0:
+	case not.active+not.unrated+not.empty > 0:
 		f.Do = "let those who could be active in the queue and take email, train or add somebody, or ask for less"
 	}
 	c.add(f)

@@ -163,6 +163,7 @@ func told(f routing.Finding) string {
 	if f.Capacity != nil {
 		add("capacity", true, *f.Capacity)
 	}
+	add("assumed", f.CapacityAssumed, true)
 	add("permission", f.Permission != "", f.Permission)
 	for _, n := range f.Numbers {
 		add(n.Name, true, fmt.Sprintf("%.4g", n.Value))

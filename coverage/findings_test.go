@@ -40,6 +40,31 @@ func TestMembers(t *testing.T) {
 			in.Want.Members = &[]string{"Ann", "Ben"}
 			queue(in).Members[0].Joined = false
 		},
+		"nobody is active, and the rule asks for nothing": func(in *coverage.Input) {
+			in.Want.Rules = []routing.Rule{{Name: "any"}}
+			queue(in).Members[0].Joined, queue(in).Members[1].Joined = false, false
+		},
+		"nobody is active, and there are no rules": func(in *coverage.Input) {
+			in.Want.Rules, in.Want.Routes = nil, nil
+			queue(in).Members[0].Joined, queue(in).Members[1].Joined = false, false
+		},
+		"the one member is not active, and there are no rules": func(in *coverage.Input) {
+			in.Want.Rules, in.Want.Routes = nil, nil
+			queue(in).Members, queue(in).MemberCount = []routing.Member{{Ref: ann, Ring: 1}}, 1
+		},
+		"nobody is active, there are no rules, and a group may bring somebody": func(in *coverage.Input) {
+			in.Want.Rules, in.Want.Routes = nil, nil
+			queue(in).Members[0].Joined, queue(in).Members[1].Joined = false, false
+			settings(in).Groups = &[]routing.Group{newGroup("Back Office")}
+		},
+		"one is active, and there are no rules": func(in *coverage.Input) {
+			in.Want.Rules, in.Want.Routes = nil, nil
+			queue(in).Members[0].Joined = false
+		},
+		"the one member is a member through a group": func(in *coverage.Input) {
+			delete(in.Want.Places, "memberGroups")
+			queue(in).Members, queue(in).MemberCount = []routing.Member{{Ref: ann, Ring: 1, Joined: true, ByGroup: true}}, 1
+		},
 		"more are counted than listed": func(in *coverage.Input) {
 			queue(in).MemberCount = 3
 		},
@@ -195,6 +220,15 @@ func TestAbilities(t *testing.T) {
 		"who has it is not active": func(in *coverage.Input) {
 			in.Org.Ratings["ben"] = rated(3, none)
 			queue(in).Members[0].Joined = false
+		},
+		"who has it is not active, and of the other it is not known whether they have": func(in *coverage.Input) {
+			delete(in.Org.Ratings, "ben")
+			queue(in).Members[0].Joined, queue(in).Members[1].Joined = false, false
+		},
+		"who has it takes no email by the organisation's utilization": func(in *coverage.Input) {
+			in.Org.Ratings["ben"] = rated(3, none)
+			in.Org.OrgUtilization.Settings.Email = new(0)
+			delete(in.Org.Utilization, "ann")
 		},
 		"who has it takes no email": func(in *coverage.Input) {
 			in.Org.Ratings["ben"] = rated(3, none)
@@ -365,6 +399,10 @@ func TestHoles(t *testing.T) {
 			plan(in, ann, work(6, 8, 13))
 			plan(in, ben, work(6, 8, 13))
 		},
+		"on Friday, where a group that was not read may bring somebody": func(in *coverage.Input) {
+			settings(in).Groups = &[]routing.Group{newGroup("Back Office")}
+			cancel(in, 6, ann, ben)
+		},
 		"on Saturday, of one rule": func(in *coverage.Input) {
 			in.Want.Calendar.Week[5] = []routing.Hours{{From: 9 * 60, To: 18 * 60}}
 			in.Org.Ratings["ben"] = rated(3, none)
@@ -481,7 +519,7 @@ func TestWhatThePlatformDoesOtherwise(t *testing.T) {
 			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
 			for _, n := range in.Volume.By {
 				for i := range n.Answered {
-					n.Answered[i] *= i % 2
+					n.Answered[i] = (i + 1) % 2
 				}
 			}
 		},
@@ -493,10 +531,42 @@ func TestWhatThePlatformDoesOtherwise(t *testing.T) {
 			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
 			in.Volume, in.VolumeUnknown = nil, "analytics did not answer"
 		},
-		"without a calendar the nights count": func(in *coverage.Input) {
+		"without a calendar a night in which little comes in does not count": func(in *coverage.Input) {
 			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
 			in.Want.Calendar = nil
 			everyHour(in)
+			for i, n := range in.Volume.By[vip.String()].Offered {
+				if n == 0 {
+					in.Volume.By[vip.String()].Offered[i] = 1
+				}
+			}
+		},
+		"email of closed hours does not count": func(in *coverage.Input) {
+			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
+			for i, n := range in.Volume.By[vip.String()].Offered {
+				if n == 0 {
+					in.Volume.By[vip.String()].Offered[i] = 100
+				}
+			}
+		},
+		"a group rule goes by a service level, and each of few emails is answered at once": func(in *coverage.Input) {
+			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
+			in.Want.Calendar = nil
+			everyHour(in)
+			for _, n := range in.Volume.By {
+				for i := range n.Offered {
+					if i%20 > 0 {
+						n.Offered[i], n.Answered[i] = 0, 0
+					}
+				}
+			}
+		},
+		"a group rule goes by a service level, and no email comes in": func(in *coverage.Input) {
+			queue(in).Other.GroupActivation = []string{routing.MetricServiceLevel}
+			for _, n := range in.Volume.By {
+				clear(n.Offered)
+				clear(n.Answered)
+			}
 		},
 		"a ring adds a group without agents": func(in *coverage.Input) {
 			settings(in).Rings = &routing.Rings{{Wait: new(2 * hour)}, {Groups: []routing.Group{newGroup("Back Office")}}}

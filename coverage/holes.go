@@ -81,10 +81,40 @@ func (c *check) unsure(n int, r Rule) {
 	}
 	c.add(routing.Finding{
 		Type: routing.Hole, Severity: routing.SeverityNote, Rule: r.Name, Spans: spans, At: c.askPlace(n),
-		Message: fmt.Sprintf("%s: nobody is known to be there %s; %s more may be (schedule unknown)", c.asks[n][0].text(), c.nameSpans(spans), phrase.Count(more, "agent")),
+		Message: fmt.Sprintf("%s: nobody is known to be there %s; %s may be: %s", c.asks[n][0].text(), c.nameSpans(spans), c.report.Perhaps(more), c.report.Missing()),
 		Numbers: []routing.Number{{Name: "unknown", Value: float64(more)}},
 	})
 }
+
+// Missing says why more agents may be there than are counted: some skills are not
+// known.
+func (r Report) Missing() string {
+	var what []string
+	for _, f := range r.Findings {
+		switch {
+		case f.Type == routing.ScheduleUnknown:
+			what = append(what, "schedules")
+		case ofGroups(f):
+			what = append(what, "members")
+		case f.Type == routing.SkillsUnknown:
+			what = append(what, "skills")
+		}
+	}
+	return "some " + cmp.Or(strings.Join(what, " or "), "schedules") + " are not known"
+}
+
+// Perhaps says how many more agents may be there, as far as a rule's Unknown tells
+// it: of a group that was not read nobody knows how many it brings.
+func (r Report) Perhaps(unknown int) string {
+	if slices.ContainsFunc(r.Findings, ofGroups) {
+		return "more agents"
+	}
+	return "up to " + phrase.Count(unknown, "more agent")
+}
+
+// ofGroups says that a finding is about members whom groups bring, and not about
+// the skills of members.
+func ofGroups(f routing.Finding) bool { return f.Type == routing.SkillsUnknown && f.Numbers == nil }
 
 // never says that in no cell that counts somebody is there, or may be.
 func (r Rule) never(counts func(cell int) bool) bool {
@@ -119,53 +149,77 @@ func (c *check) spans(takes func(cell int) bool) []routing.Span {
 // mostNamed is how many groups of spans are named before the rest is counted.
 const mostNamed = 6
 
-// nameSpans names spans of a week: Mon–Fri 20:00–07:00, Sat 13:00–18:00. Spans at
-// the same times of following days are named together.
+// nameSpans names spans of a week, which are sorted and apart: Mon–Fri
+// 20:00–07:00, Sat 13:00–18:00. Spans at the same times of following days are
+// named together. A week after the first day a weekday comes again: its name has
+// the date. An end without a day is on the same day or, where the clock shows less
+// than at the beginning, on the next.
 func (c *check) nameSpans(spans []routing.Span) string {
 	type group struct {
 		first, last time.Time // days
 		times       string
-		one         routing.Span
+		spans       int
+	}
+	again := dayOf(c.report.Span.From.In(c.zone)).AddDate(0, 0, 7)
+	name := func(day time.Time) string {
+		if day.Before(again) {
+			return day.Format("Mon")
+		}
+		return day.Format("Mon 2 Jan")
 	}
 	var groups []group
 	for _, s := range spans {
 		from, to := s.From.In(c.zone), s.To.In(c.zone)
-		day := time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, time.UTC)
-		times := from.Format("15:04") + "–" + endOf(to)
-		// Past the same time of the next day the end needs its day.
-		if end := routing.Shown(to); end.Sub(routing.Shown(from)) >= 24*time.Hour && end.After(day.AddDate(0, 0, 1)) {
-			times = from.Format("15:04") + "–" + to.Format("Mon 15:04")
+		day, last, times, end := dayOf(from), dayOf(to), timeOf(from), timeOf(to)
+		if to.Hour() == 0 && to.Minute() == 0 && last.After(day) {
+			last, end = last.AddDate(0, 0, -1), "24"+end[2:]
 		}
-		i := slices.IndexFunc(groups, func(g group) bool { return g.times == times && g.last.AddDate(0, 0, 1).Equal(day) && len(times) < 14 })
+		if last.After(day) && (last.After(day.AddDate(0, 0, 1)) || end >= times) {
+			end = name(last) + " " + end
+		}
+		times += "–" + end
+		i := slices.IndexFunc(groups, func(g group) bool {
+			return g.times == times && g.last.AddDate(0, 0, 1).Equal(day) && day.Before(again)
+		})
 		if i < 0 {
-			groups = append(groups, group{day, day, times, s})
+			groups = append(groups, group{day, day, times, 1})
 			continue
 		}
 		groups[i].last = day
+		groups[i].spans++
 	}
-	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Or(a.first.Compare(b.first), a.one.From.Compare(b.one.From)) })
 	var names []string
 	for i, g := range groups {
 		if i == mostNamed && len(groups) > mostNamed+1 {
-			names = append(names, fmt.Sprintf("and %d more times", len(groups)-i))
+			left := 0
+			for _, g := range groups[i:] {
+				left += g.spans
+			}
+			names = append(names, fmt.Sprintf("and %d more times", left))
 			break
 		}
-		day := g.first.Format("Mon")
-		switch days := int(g.last.Sub(g.first).Hours() / 24); {
-		case days >= 6:
+		day := name(g.first)
+		switch {
+		case g.spans == 7:
 			day = "every day"
-		case days > 0:
-			day += "–" + g.last.Format("Mon")
+		case g.spans > 1:
+			day += "–" + name(g.last)
 		}
 		names = append(names, day+" "+g.times)
 	}
 	return strings.Join(names, ", ")
 }
 
-// endOf is the end of a span on its day: midnight is 24:00.
-func endOf(t time.Time) string {
-	if t.Hour() == 0 && t.Minute() == 0 {
-		return "24:00"
+// dayOf is the day of an instant on its clock.
+func dayOf(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+}
+
+// timeOf is the time of day of an instant, with the zone where the clock is put
+// back and shows it twice.
+func timeOf(t time.Time) string {
+	if _, twice := routing.Again(routing.Wall(routing.Shown(t), t.Location())); twice {
+		return t.Format("15:04 MST")
 	}
 	return t.Format("15:04")
 }

@@ -203,7 +203,7 @@ func (c *check) equip() {
 		}
 		if m.capacity != nil && *m.capacity == 0 {
 			f := routing.Finding{
-				Type: routing.ZeroCapacity, Object: "agent " + m.Name, AgentID: m.ID, Agent: m.Name, Capacity: m.capacity, At: c.at("capacity.email"),
+				Type: routing.ZeroCapacity, Object: "agent " + m.Name, AgentID: m.ID, Agent: m.Name, Capacity: m.capacity, CapacityAssumed: m.assumed, At: c.at("capacity.email"),
 				Message: fmt.Sprintf("%s takes no email: the utilization is 0", m.Name),
 				Do:      "give the agent a capacity for email on the platform, or own it in the file: capacity: { email: 1 }",
 			}

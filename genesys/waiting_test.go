@@ -51,7 +51,7 @@ func atDesk(t testing.TB, mail ...string) *living {
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
-	s, c := org(t, sandbox.Options{Traffic: sc, Now: sandbox.NewClock(at("2026-03-02T09:00:00Z")).Now, RateLimit: -1})
+	s, c := org(t, sandbox.Options{RateLimit: -1, Traffic: sc, Now: sandbox.NewClock(at("2026-03-02T09:00:00Z")).Now})
 	if err := s.Err(); err != nil {
 		t.Fatal(err)
 	}

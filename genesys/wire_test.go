@@ -657,6 +657,9 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		_, _ = genesys.Decode[routing.RouteSettings](raw)
+		_, _ = genesys.Decode[routing.EmailSettings](raw)
+		_, _ = genesys.DecodeEmail(raw)
+		_, _ = genesys.DecodeObservations(raw)
 		_, _ = genesys.Decode[routing.UtilizationSettings](raw)
 		_, _ = genesys.DecodeRoute("example.com", raw)
 	})

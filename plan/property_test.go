@@ -303,6 +303,7 @@ func refuses(org routing.Org, c plan.Change) error {
 		if !slices.ContainsFunc(org.Agents, func(a routing.Agent) bool { return a.ID == c.Object.ID }) {
 			return fmt.Errorf("not.found")
 		}
+	case plan.Email: // only overrides change any
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ var FindingTypes = []struct {
 	Severity Severity
 	Means    string
 }{
-	{NoMembers, SeverityError, "the queue has no members"},
+	{NoMembers, SeverityError, "the queue has no members, or has no rules in the file and none of them is active in it"},
 	{Unservable, SeverityError, "a rule that nobody can ever serve: no active member has its skills and its language in any ring, or none of those who have takes email"},
 	{MissingPermission, SeverityError, "the client lacks a permission; a warning where only a rollback, the autopilot or a report needs it, and in a plan where only the check does"},
 	{SkillMismatch, SeverityWarning, "an agent lacks skills or the language of a rule, or has them at a lower proficiency than the file counts"},
@@ -87,13 +87,16 @@ type Finding struct {
 	MissingLanguage string      `json:"missingLanguage,omitempty"`
 	TooLow          []Shortfall `json:"tooLow,omitempty"`
 	Capacity        *int        `json:"capacity,omitempty"` // emails at once
-	Permission      string      `json:"permission,omitempty"`
-	Spans           []Span      `json:"spans,omitempty"`
-	Numbers         []Number    `json:"numbers,omitempty"`
-	Message         string      `json:"message"`
-	Do              string      `json:"do,omitempty"`
-	At              Place       `json:"at,omitzero"`
-	Waived          *Waiver     `json:"waived,omitempty"`
+	// CapacityAssumed says that it is the organisation's, and that the agent's own
+	// was not read.
+	CapacityAssumed bool     `json:"capacityAssumed,omitempty"`
+	Permission      string   `json:"permission,omitempty"`
+	Spans           []Span   `json:"spans,omitempty"`
+	Numbers         []Number `json:"numbers,omitempty"`
+	Message         string   `json:"message"`
+	Do              string   `json:"do,omitempty"`
+	At              Place    `json:"at,omitzero"`
+	Waived          *Waiver  `json:"waived,omitempty"`
 }
 
 // Shortfall is a proficiency that is too low.

@@ -27,3 +27,24 @@ type WaitingEmail struct {
 	To             string    `json:"to,omitempty"` // addresses as the platform has them; empty: not known
 	From           string    `json:"from,omitempty"`
 }
+
+// Conversation is an email conversation and the queues that it was in.
+type Conversation struct {
+	ID       string
+	To, From string // addresses as the platform has them; empty: not known
+	Stays    []Stay // in the order in which they began
+}
+
+// Stay is one stay of a conversation in a queue. At its end it was answered, or
+// Abandoned, or Transferred; an email that was answered may be Transferred later.
+type Stay struct {
+	QueueID  string
+	Entered  time.Time
+	Answered time.Time // zero: it was not
+	// Left is when it left the queue, for an agent or otherwise; zero: it waits.
+	Left        time.Time
+	Abandoned   bool // it ended there without an answer
+	Transferred bool // it was passed on, by the agent where it was answered
+	AgentID     string
+	Handle      time.Duration // in the hands of agents, with after-call work; 0: not known by now
+}

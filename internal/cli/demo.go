@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/apply"
@@ -23,6 +24,7 @@ import (
 	"github.com/foresort/foresort/internal/jobs"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
+	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/internal/staffing"
 	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/plan"
@@ -53,6 +55,9 @@ const (
 	demoWeek   = "scenario.yaml"
 	demoPerson = "Sam Whitaker" // the administrator
 )
+
+// demoIndent is what the lines of a step begin with.
+const demoIndent = "   "
 
 // demo is one showing.
 type demo struct {
@@ -119,7 +124,7 @@ func runDemo(ctx context.Context, s *shell) error {
 	defer d.client.Close()
 	defer d.server.Close()
 	return s.print(map[string]any{"steps": d.steps, "requests": len(d.server.Requests())}, func(w io.Writer, p paint) error {
-		_, err := fmt.Fprintf(w, "\n%s %d steps, %d requests to the sandbox, %s. The same commands run on your organisation: foresort --help\n",
+		_, err := fmt.Fprintf(w, "\n%s %d steps, %d requests to the sandbox, %s.\nThe same commands run on your organisation: foresort --help\n",
 			p.green("Demo complete."), len(d.steps), len(d.server.Requests()), time.Since(start).Round(100*time.Millisecond))
 		return err
 	})
@@ -132,13 +137,21 @@ func (d *demo) begin(n int, title string) {
 	}
 }
 
-// tell adds a line to the step under way.
+// tell adds a line to the step under way. One that is too long for a terminal is
+// shown in several.
 func (d *demo) tell(format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
 	now := &d.steps[len(d.steps)-1]
 	now.Lines = append(now.Lines, line)
 	if !d.json {
-		fmt.Fprintln(d.stdout, strings.TrimRight("   "+line, " "))
+		words := strings.TrimLeft(line, " ")
+		lead := demoIndent + line[:min(len(line)-len(words), sheet.Columns/4)]
+		room := sheet.Columns - len(lead)
+		if lipgloss.Width(words) > room {
+			words = lipgloss.Wrap(words, room-len(demoIndent), "")
+		}
+		words = strings.ReplaceAll(words, "\n", "\n"+lead+demoIndent)
+		fmt.Fprintln(d.stdout, strings.TrimRight(lead+words, " "))
 	}
 }
 
@@ -194,7 +207,9 @@ func (d *demo) check(ctx context.Context) error {
 	}
 	report.Rules = report.Rules[:1] // one map shows what it is
 	var text strings.Builder
-	if err := staffing.Text(&text, *report, staffingStyle(d.outPaint), false); err != nil {
+	style := staffingStyle(d.outPaint)
+	style.Margin = len(demoIndent)
+	if err := staffing.Text(&text, *report, style, false); err != nil {
 		return err
 	}
 	d.tellAll(text.String())
@@ -382,7 +397,8 @@ func (d *demo) meddle(ctx context.Context) error {
 	}
 	select {
 	case e := <-heard:
-		d.tell("another system got it, signed, %s after the change: %s of %s by %s, out of band: %t", short(e.at.Sub(start)), e.Type, e.Object.Name, e.Actor.Name, e.OutOfBand)
+		d.tell("another system got it, signed, %s after the change:", short(e.at.Sub(start)))
+		d.tell("  %s of %s by %s, out of band: %t", e.Type, e.Object.Name, e.Actor.Name, e.OutOfBand)
 		for _, c := range e.Changes {
 			d.tell("  %s: %s -> %s", c.Field, c.Before, c.After)
 		}

@@ -31,7 +31,7 @@ coverage:
 ` + "`rule` and `agent`" + ` narrow it down. ` + "`proficiency`" + ` is the least that counts as being able to; the platform itself hands email to
 agents with any.
 
-With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `message` and `do`" + `, and as far as they apply ` + "`rule`, `agentId`,\n`agent`, `missingSkills`, `missingLanguage`, `tooLow`, `capacity`, `permission`, `spans`, `numbers`, `at` and `waived`" + `.
+With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `message` and `do`" + `, and as far as they apply ` + "`rule`, `agentId`,\n`agent`, `missingSkills`, `missingLanguage`, `tooLow`, `capacity`, `capacityAssumed`, `permission`,\n`spans`, `numbers`, `at` and `waived`" + `.
 
 ## Who counts
 

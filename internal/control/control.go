@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -31,6 +33,13 @@ type Config struct {
 	Store  *store.Store
 	Ledger *ledger.Ledger
 	Wait   apply.Wait
+	// Dir is where it is remembered how often conditions have held in a row;
+	// empty: only as long as this lives.
+	Dir string
+	// Windows are looked back over beside those that conditions name.
+	Windows []string
+	// All looks after strategies that do not adjust as well, for their figures.
+	All bool
 	// Recommend lets nothing be done, whatever the strategies say: Why is told.
 	Recommend bool
 	Why       string
@@ -48,7 +57,6 @@ type pilot struct {
 	*autopilot.Program
 	want    routing.Desired
 	streaks autopilot.Streaks
-	said    string // what the look before came to
 }
 
 // New compiles those strategies that adjust.
@@ -58,8 +66,11 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 		c.Now = time.Now
 	}
 	for _, w := range wants {
-		if w.Adjust == nil {
+		switch {
+		case w.Adjust == nil && !c.All:
 			continue
+		case w.Adjust == nil:
+			w.Adjust = &routing.Adjust{Mode: routing.AdjustOff, Every: time.Minute}
 		}
 		if c.Recommend && w.Adjust.Mode == routing.AdjustAct {
 			a := *w.Adjust
@@ -70,9 +81,27 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.pilots = append(c.pilots, &pilot{Program: p, want: w})
+		mine := &pilot{Program: p, want: w}
+		if b, err := os.ReadFile(c.streaksFile(mine)); err == nil {
+			mine.streaks = p.Load(b)
+		}
+		c.pilots = append(c.pilots, mine)
 	}
 	return c, nil
+}
+
+func (c *Control) streaksFile(p *pilot) string {
+	return filepath.Join(c.Dir, "adjust-"+p.Strategy+".json")
+}
+
+// keep remembers how often conditions have held. Where that fails they begin anew
+// with the next process, which then does less.
+func (c *Control) keep() {
+	for _, p := range c.pilots {
+		if b, err := p.Save(p.streaks); err == nil && c.Dir != "" && os.MkdirAll(c.Dir, 0o700) == nil {
+			_ = os.WriteFile(c.streaksFile(p), b, 0o600)
+		}
+	}
 }
 
 // Every is the shortest time between two looks that a strategy asks for; 0: none
@@ -123,8 +152,27 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 		return nil, err
 	}
 	looks := c.decide(seen, past)
+	c.keep()
 	if slices.ContainsFunc(looks, func(l Look) bool { return len(l.Begin)+len(l.End) > 0 || len(c.follow(l)) > 0 }) {
 		return c.act(ctx, seen, looks)
+	}
+	return looks, nil
+}
+
+// Watch looks at every queue once, and does nothing; the look counts for no row.
+func (c *Control) Watch(ctx context.Context) ([]Look, error) {
+	seen := c.observe(genesys.WithLane(ctx, genesys.Poll))
+	past, err := c.recall(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before := make([]autopilot.Streaks, len(c.pilots))
+	for i, p := range c.pilots {
+		before[i], p.streaks = p.streaks, p.streaks.Clone()
+	}
+	looks := c.decide(seen, past)
+	for i, p := range c.pilots {
+		p.streaks = before[i]
 	}
 	return looks, nil
 }
@@ -321,18 +369,18 @@ func (g guarded) Append(e apply.Entry) error {
 
 // begin begins an override, or recommends it.
 func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int) Act {
-	r, w := p.Rules[n], l.Decision.Rules[n]
+	r, w := p.Rules[n], l.Rules[n]
 	act := Act{Rule: r.Name, Reason: w.Reason, Words: p.Doing(n)}
 	if p.Mode == routing.AdjustRecommend {
 		act.Words = "recommended: " + act.Words
 		return c.recorded(ctx, p, l, act, func(d *ledger.Decided) {
-			d.Recommended = &ledger.Recommended{Ends: l.Decision.At.Add(r.Lease), Levers: levers(r)}
+			d.Recommended = &ledger.Recommended{Ends: l.At.Add(r.Lease), Levers: levers(r)}
 			for _, a := range r.Do {
 				d.Recommended.Do = append(d.Recommended.Do, a.String())
 			}
 		})
 	}
-	lease := plan.Lease{Rule: r.Name, Levers: levers(r), Began: l.Decision.At.UTC(), Ends: l.Decision.At.Add(r.Lease).UTC(), Reason: string(w.Reason)}
+	lease := plan.Lease{Rule: r.Name, Levers: levers(r), Began: l.At.UTC(), Ends: l.At.Add(r.Lease).UTC(), Reason: string(w.Reason)}
 	var report apply.Report
 	report, act.Err = c.override(ctx, p, l, n, lease, nil)
 	act.Run = report.Run
@@ -610,13 +658,12 @@ func (c *Control) observe(ctx context.Context) []sight {
 // windows lists, for each window, the pilots that look back over it, by the clock
 // that "today" begins on.
 func (c *Control) windows() map[string][]int {
-	by := map[string][]int{breachWindow: {}}
+	by := map[string][]int{}
 	for i, p := range c.pilots {
-		for _, w := range p.Windows() {
-			by[w] = append(by[w], i)
-		}
-		if !slices.Contains(by[breachWindow], i) {
-			by[breachWindow] = append(by[breachWindow], i)
+		for _, w := range slices.Concat(p.Windows(), c.Windows, []string{breachWindow}) {
+			if !slices.Contains(by[w], i) {
+				by[w] = append(by[w], i)
+			}
 		}
 	}
 	return by

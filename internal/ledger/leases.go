@@ -189,3 +189,9 @@ func inForce(runs []apply.Record) []plan.InForce {
 	}
 	return out
 }
+
+// SwitchTo puts the switch.
+func (l *Ledger) SwitchTo(ctx context.Context, s Switch) error {
+	_, err := l.Append(ctx, KindSwitch, "", s)
+	return err
+}

@@ -43,6 +43,7 @@ type webPage struct {
 type key struct {
 	Levels                []string
 	Closed, Unknown, More bool
+	Missing               string // why there may be more
 }
 
 // webMap is one map as rows of quarter hours, and its figures as a table.
@@ -79,7 +80,7 @@ func HTML(w io.Writer, r coverage.Report, title string) error {
 	p := webPage{
 		Title: title, Verdict: Verdict(r), About: about(r), Said: tell(r, false), Waivers: r.Waivers,
 		Tone: map[routing.Severity]string{routing.SeverityError: "bad", routing.SeverityWarning: "unsure", routing.SeverityNote: "good"}[worst(r)],
-		Key:  key{Closed: r.Open != nil}, Unknown: demandUnknown(r), Balance: r.Balance, Style: sheet.CSS(pageStyle),
+		Key:  key{Closed: r.Open != nil, Missing: r.Missing()}, Unknown: demandUnknown(r), Balance: r.Balance, Style: sheet.CSS(pageStyle),
 	}
 	for n := range levels {
 		p.Key.Levels = append(p.Key.Levels, levelName(n))
@@ -113,7 +114,7 @@ func (p *webPage) draw(r coverage.Report, c chart) webMap {
 			first := &row.Cells[begins]
 			first.Wide = slot - begins + 1
 			number := numberOf(now)
-			if first.Wide > len(number)/2 {
+			if first.Wide > len(number) { // else it runs into its neighbours
 				first.Number, first.Tight = number, first.Wide < 4*len(number)
 			}
 		}
@@ -160,7 +161,7 @@ func spell(r coverage.Report, rule coverage.Rule, cells []int) string {
 			text += ", " + count(rule.Slots[cell], "slot")
 		}
 		if n := rule.Unknown[cell]; n > 0 {
-			text += fmt.Sprintf(", and of %d the schedule is not known", n)
+			text += fmt.Sprintf(", and %s may be: %s", r.Perhaps(n), r.Missing())
 		}
 		if r.Open != nil && !r.Open[cell] {
 			text = "closed; " + text

@@ -87,6 +87,9 @@ func common(f routing.Finding) string {
 	case routing.NoActiveShift:
 		return "have no work on queue in these 7 days"
 	case routing.ZeroCapacity:
+		if f.CapacityAssumed {
+			return "take no email by the organisation's utilization, which is 0; their own were not read"
+		}
 		return "take no email: their utilization is 0"
 	case routing.SkillMismatch:
 		var what []string

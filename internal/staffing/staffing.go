@@ -6,6 +6,7 @@ package staffing
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -18,9 +19,11 @@ import (
 // Style says how the parts of a printed report look. The zero Style is plain
 // text, for files and pipes.
 type Style struct {
+	// Margin is how many of the columns something else takes before each line.
+	Margin                       int
 	Good, Bad, Warn, Faint, Bold func(...string) string
 	// Unknown is a time of which nobody knows who is there, More a number to which
-	// agents may come whose schedule is not known.
+	// agents may come of whom not all is known.
 	Unknown, More func(...string) string
 	// Levels are numbers of agents, as levels tells them.
 	Levels [len(levels)]func(...string) string
@@ -94,8 +97,12 @@ func Verdict(r coverage.Report) string {
 func about(r coverage.Report) [2]string {
 	z := zone(r)
 	layout := "Mon 2 Jan 2006 15:04"
+	members := count(r.Members, "member")
+	if r.Members == 0 && !slices.ContainsFunc(r.Findings, func(f routing.Finding) bool { return f.Type == routing.NoMembers }) {
+		members = "members not known"
+	}
 	return [2]string{
-		fmt.Sprintf("Queue %s, %s", r.Queue, count(r.Members, "member")),
+		fmt.Sprintf("Queue %s, %s", r.Queue, members),
 		fmt.Sprintf("%s to %s (%s)", r.Span.From.In(z).Format(layout), r.Span.To.In(z).Format(layout), z),
 	}
 }

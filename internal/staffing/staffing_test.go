@@ -2,6 +2,7 @@ package staffing_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -205,6 +206,78 @@ func TestGoldenFiles(t *testing.T) {
 	})
 }
 
+// Of agents without capacity those of whom that is known, and those of whom it is
+// only the organisation's, are two lines.
+func TestACapacityThatIsAssumedIsToldApart(t *testing.T) {
+	t.Parallel()
+	r := blank(date(2026, 11, 23, 0, 0), 6)
+	for i, name := range []string{"Ada", "Noor", "Li", "Zoë"} {
+		r.Findings = append(r.Findings, routing.Finding{Type: routing.ZeroCapacity, Severity: routing.SeverityWarning, Agent: name, Capacity: new(0), CapacityAssumed: i%2 > 0})
+	}
+	var out bytes.Buffer
+	if err := staffing.Text(&out, r, staffing.Style{}, false); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{
+		"2 of 6 members take no email: their utilization is 0: Ada and Li",
+		"2 of 6 members take no email by the organisation's utilization, which is 0; their own were not read: Noor and Zoë",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing: %s", want, text)
+		}
+	}
+}
+
+// Nobody is told where nobody is known to be there, not where nobody was read.
+func TestMembersThatAreNotKnownAreNotNoMembers(t *testing.T) {
+	t.Parallel()
+	r := unsure()
+	r.Members = 0
+	var text, page bytes.Buffer
+	if err := errors.Join(staffing.Text(&text, r, staffing.Style{}, false), staffing.HTML(&page, r, "")); err != nil {
+		t.Fatal(err)
+	}
+	for name, out := range map[string]string{"text": text.String(), "page": page.String()} {
+		for _, want := range []string{"Queue Support Email, members not known", "Billing: who can serve it is not known"} {
+			if !strings.Contains(out, want) || strings.Contains(out, "no members") {
+				t.Errorf("%s: %q is missing: %s", name, want, out)
+			}
+		}
+	}
+}
+
+// What is not known is told as what it is.
+func TestUnknownSkillsAreNoUnknownSchedules(t *testing.T) {
+	t.Parallel()
+	r := unsure()
+	schedules, skills, members := r.Findings[0], r.Findings[0], r.Findings[0]
+	skills.Type, skills.Message, skills.Do, skills.Numbers = routing.SkillsUnknown, "", "", []routing.Number{{Name: "agents", Value: 2}}
+	members.Type, members.Message, members.Do = routing.SkillsUnknown, "", ""
+	for want, findings := range map[string][]routing.Finding{
+		"some schedules are not known":                      {schedules},
+		"some skills are not known":                         {skills},
+		"some members are not known":                        {members},
+		"some members or skills or schedules are not known": {members, skills, schedules},
+	} {
+		r.Findings = findings
+		var text, page bytes.Buffer
+		if err := errors.Join(staffing.Text(&text, r, staffing.Style{}, false), staffing.HTML(&page, r, "")); err != nil {
+			t.Fatal(err)
+		}
+		for name, out := range map[string]string{"text": text.String(), "page": page.String()} {
+			out = strings.Join(strings.Fields(out), " ")
+			least := map[string]int{"text": 3, "page": 3 + 2*96}[name] // heading and legend, and each cell
+			if groups := strings.Contains(want, "members"); strings.Contains(out, "up to 2 more agents") == groups {
+				t.Errorf("%s: of %q a number is told or not: %s", name, want, out)
+			}
+			if n := strings.Count(out, want); n < least || strings.Count(out, "are not known") != n {
+				t.Errorf("%s: %q is there %d times: %s", name, want, n, out)
+			}
+		}
+	}
+}
+
 // In golden files the style is left out, and of cells that follow each other and
 // are the same but for their time only the first is there.
 var (
@@ -267,6 +340,21 @@ func golden(t *testing.T, name string, write func(io.Writer) error) {
 	}
 }
 
+func TestAMarginIsLeft(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]coverage.Report{"week": week(), "unsure": unsure(), "hostile": hostile()} {
+		var out bytes.Buffer
+		if err := staffing.Text(&out, r, staffing.Style{Margin: 9}, false); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := lipgloss.Width(strings.TrimSuffix(line, "\n")); n > 71 {
+				t.Errorf("%s: %d columns: %s", name, n, line)
+			}
+		}
+	}
+}
+
 // TestColourLeavesTheWordsAlone also guards that no style spills over its cell.
 func TestColourLeavesTheWordsAlone(t *testing.T) {
 	t.Parallel()
@@ -281,7 +369,7 @@ func TestColourLeavesTheWordsAlone(t *testing.T) {
 		}
 		got := escape.ReplaceAllString(coloured.String(), "")
 		got, want := strings.Join(strings.Fields(got), " "), strings.Join(strings.Fields(plain.String()), " ")
-		got = regexp.MustCompile(`underlined is the least: schedules are missing`).ReplaceAllString(got, "where schedules are missing a number is the least")
+		got = regexp.MustCompile(`underlined is the least: some (\w+) are not known`).ReplaceAllString(got, "a number is the least where some $1 are not known")
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s (-plain +coloured):\n%s", name, d)
 		}

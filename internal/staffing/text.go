@@ -61,9 +61,14 @@ func (t text) line(style func(...string) string, s string) {
 	fmt.Fprintln(t.out, sheet.Paint(style, s))
 }
 
+// wrap breaks words into lines that fit beside the margin.
+func (t text) wrap(words string, first, hang int) []string {
+	return sheet.Wrap(sheet.Plain(words), t.style.Margin+first, t.style.Margin+hang)
+}
+
 // para writes words below each other, indented from the second line on.
 func (t text) para(style func(...string) string, lead, words string, hang int) {
-	for i, l := range sheet.Wrap(sheet.Plain(words), len([]rune(lead)), hang) {
+	for i, l := range t.wrap(words, len([]rune(lead)), hang) {
 		if i == 0 {
 			fmt.Fprint(t.out, lead)
 		} else {
@@ -96,7 +101,7 @@ func (t text) findings(all bool) {
 		fmt.Fprint(t.out, sheet.Paint(tone, string(s.Severity)), strings.Repeat(" ", indent-len(s.Severity)))
 		first := indent + len(s.Type) + 2
 		fmt.Fprint(t.out, sheet.Paint(t.style.Bold, string(s.Type)), "  ")
-		for i, l := range sheet.Wrap(sheet.Plain(words), first, indent) {
+		for i, l := range t.wrap(words, first, indent) {
 			if i > 0 {
 				fmt.Fprint(t.out, strings.Repeat(" ", indent))
 			}
@@ -111,7 +116,7 @@ func (t text) findings(all bool) {
 		}
 	}
 	for _, w := range t.report.Waivers {
-		for i, l := range sheet.Wrap(sheet.Plain(w), indent, indent) {
+		for i, l := range t.wrap(w, indent, indent) {
 			lead := strings.Repeat(" ", indent)
 			if i == 0 {
 				lead = sheet.Paint(t.style.Warn, sheet.Pad("waiver", indent))
@@ -182,12 +187,12 @@ func (t text) cell(m mark) string {
 func (t text) legend(unsure, more, shut, blank bool) {
 	words := []string{"Each hour: the fewest agents on queue in any minute of it who can serve the rule; + is 10 or more"}
 	if unsure {
-		words = append(words, "? is not known: schedules are missing")
+		words = append(words, "? is perhaps somebody: "+t.report.Missing())
 	}
 	if more {
-		what := "where schedules are missing a number is the least"
+		what := "a number is the least where " + t.report.Missing()
 		if t.style.More != nil {
-			what = "underlined is the least: schedules are missing"
+			what = "underlined is the least: " + t.report.Missing()
 		}
 		words = append(words, what)
 	}

@@ -98,7 +98,7 @@ const (
 type mark struct {
 	kind   kind
 	agents int
-	more   bool // agents may come whose schedule is not known
+	more   bool // agents may come of whom not all is known
 }
 
 // markOf is the mark of some cells of a rule. Cells that the calendar does not
@@ -168,12 +168,15 @@ func (c chart) Title() string {
 
 // About says what the rules ask for, and of how many.
 func (c chart) About(r coverage.Report) string {
+	if r.Members == 0 {
+		return asks(c.Rule) + ": who can serve it is not known"
+	}
 	text := fmt.Sprintf("%s: %d of %s can serve it", asks(c.Rule), c.Qualified, count(r.Members, "member"))
 	if c.Within != nil {
 		text += " within " + c.Within.String()
 	}
 	if most := c.mostUnknown(); most > 0 {
-		text += fmt.Sprintf("; the schedules of up to %d of them are not known", most)
+		text += fmt.Sprintf("; %s may be on queue than shown: %s", r.Perhaps(most), r.Missing())
 	}
 	return text
 }
