@@ -40,7 +40,7 @@ type EmailPriority struct {
 // Override plans an override of the strategy's queue. It owns nothing: without
 // changes it would write nothing.
 func (ix *Index) Override(want routing.Desired, o Override, l Lease) (Plan, Problems) {
-	b := &builder{ix: ix, want: routing.Desired{Strategy: want.Strategy, Queue: routing.DesiredQueue{Name: want.Queue.Name}, Places: want.Places}, changes: []Change{}}
+	b := &builder{ix: ix, want: routing.Desired{Queue: routing.DesiredQueue{Name: want.Queue.Name}, Places: want.Places}, changes: []Change{}}
 	q, known := b.findQueue()
 	settings := b.resolveQueue(o.Settings)
 	joins, leaves := b.agents(q, o)
@@ -51,7 +51,7 @@ func (ix *Index) Override(want routing.Desired, o Override, l Lease) (Plan, Prob
 		b.chunks(q.Ref, Join, joins, l.why())
 		b.chunks(q.Ref, Leave, leaves, l.why())
 		b.want.Capacity = o.Capacity
-		b.planCapacity(q, routing.QueueSettings{}, nil)
+		b.planCapacity(q, routing.QueueSettings{}, refs(joins))
 		for _, e := range o.Emails {
 			b.email(q.Ref, e)
 		}
@@ -81,6 +81,13 @@ func (b *builder) email(queue routing.Ref, e EmailPriority) {
 		Verb: Update, Kind: Email, Object: routing.Ref{ID: e.Email.ConversationID}, Waits: queue,
 		Fields: fieldChanges(Email, fields, before, after, nowhere), Email: &Pair[routing.EmailSettings]{Before: before, After: after},
 	})
+}
+
+func refs(members []routing.Member) (out []routing.Ref) {
+	for _, m := range members {
+		out = append(out, m.Ref)
+	}
+	return out
 }
 
 // agents are those who join, as far as they are no members yet, and who leave.

@@ -33,7 +33,7 @@ const plainRules = "rules: [{ name: standard, deadline: 4h }, { name: vip, deadl
 
 func TestRaisedPriorityFollowsWhatComesInAndIsPutBack(t *testing.T) {
 	t.Parallel()
-	mail := append([]string{"09:01 support 20h", "09:02 support 4m"}, many(4, "09:03 vip 20h")...)
+	mail := append([]string{"09:01 support 20h", "09:02 support 4m"}, many(4, "09:03:30 vip 20h")...)
 	mail = append(mail, "09:10 vip 20h", "09:11 support 20h", "09:11 support 20h")
 	w := newWorld(t, two(plainRules+`adjust:
   mode: act
@@ -82,7 +82,7 @@ func (w *world) at(clock string) time.Time { return at("2026-03-02T" + clock + "
 func TestAgentsGetEmailInTheOrderOfDeadlines(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, two(`calendar: week
-calendars: { week: { timezone: UTC, hours: { mon-fri: [08:00-09:30, 12:00-18:00] } } }
+calendars: { week: { timezone: UTC, open: { mon-fri: [08:00-09:30, 12:00-18:00] } } }
 rules: [{ name: standard, deadline: 25m }, { name: vip, deadline: 10m }]
 adjust:
   mode: act
