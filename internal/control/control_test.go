@@ -105,7 +105,7 @@ func newWorld(t testing.TB, src string, mail ...string) *world {
 func (w *world) start() {
 	w.t.Helper()
 	var err error
-	if w.client, err = genesys.New(genesys.Config{ClientID: sandbox.DefaultClientID, ClientSecret: sandbox.DefaultClientSecret, Transport: w, PerMinute: 1_000_000}); err != nil {
+	if w.client, err = genesys.New(genesys.Config{ClientID: sandbox.DefaultClientID, ClientSecret: sandbox.DefaultClientSecret, Transport: w, PerMinute: 1_000_000, Retries: -1}); err != nil {
 		w.t.Fatal(err)
 	}
 	org, err := w.client.Organization(w.t.Context())
@@ -113,7 +113,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.ledger = ledger.New(w.store, org.ID)
-	cfg := control.Config{Client: w.client, Store: w.store, Ledger: w.ledger, Now: func() time.Time { return w.now() }, Wait: quick}
+	cfg := control.Config{Client: w.client, Store: w.store, Ledger: w.ledger, Now: func() time.Time { return w.now() }, Wait: quick, Patience: time.Millisecond}
 	if w.Control, err = control.New(cfg, []routing.Desired{w.want}); err != nil {
 		w.t.Fatal(err)
 	}

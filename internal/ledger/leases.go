@@ -116,11 +116,10 @@ func Leases(runs []apply.Record, decisions []Decided) []Lease {
 	for _, r := range runs {
 		id := r.Plan().Undoes
 		switch {
-		case r.End == nil:
-		case id != "" && !r.End.Undone && overAll(r):
-			over[id] = r.Last
-		case id == "" && (r.End.Undone || len(r.Done()) == 0):
+		case id == "" && len(r.Done()) == 0: // of one that was cut off nothing is left to do
 			over[r.ID] = r.Last
+		case id != "" && r.End != nil && !r.End.Undone && overAll(r):
+			over[id] = r.Last
 		}
 	}
 	var all []Lease
