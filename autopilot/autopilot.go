@@ -269,8 +269,8 @@ func (p *Program) moved(in Input) bool {
 
 // stale says that the figures are not those of now.
 func (p *Program) stale(in Input) bool {
-	age := in.Now.Sub(in.At)
-	return in.At.IsZero() || age > quiet*p.Every || age < -time.Minute || len(in.Figures) != len(p.Reads)
+	age := in.Now.Sub(in.At) // of the zero time: the longest there is
+	return age > quiet*p.Every || age < -time.Minute || len(in.Figures) != len(p.Reads)
 }
 
 // truth is what a condition of a rule comes to: 0 is when, 1 is until.

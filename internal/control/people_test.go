@@ -360,7 +360,7 @@ func TestNothingIsWrittenOnWhatIsNotKnown(t *testing.T) {
 	for name, tt := range map[string]struct {
 		when   string
 		mail   []string
-		spoil func(t *testing.T, w *world)
+		spoil  func(t *testing.T, w *world)
 		reason autopilot.Reason
 	}{
 		"aggregates are late":        {when: `offered("1h") < 10`, spoil: func(_ *testing.T, w *world) { w.LagMetrics(30 * time.Minute) }},
