@@ -399,7 +399,7 @@ func (p *Program) begins(i int, in Input, d Decision, w Weighing) (Reason, time.
 		return Limit, max(0, oldest.Add(time.Hour).Sub(in.Now))
 	case !newest.IsZero() && in.Now.Sub(newest) < p.Limits.Cooldown:
 		return Cooldown, newest.Add(p.Limits.Cooldown).Sub(in.Now)
-	case len(d.Begin) == 0 && in.Fleet.Begun > 0 && float64(in.Fleet.Begun) >= p.Limits.Share/100*float64(in.Fleet.Queues):
+	case in.Fleet.Begun > 0 && float64(in.Fleet.Begun) >= p.Limits.Share/100*float64(in.Fleet.Queues):
 		return FleetLimit, p.Every
 	}
 	return p.reason(i), 0

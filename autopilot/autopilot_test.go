@@ -54,6 +54,7 @@ func TestDecisions(t *testing.T) {
 		mode    routing.AdjustMode
 		rules   []routing.AdjustRule
 		waiting *autopilot.Figure
+		share   *float64
 		in      func(*autopilot.Input)
 		want    string // reasons by rule; what begins; what ends and why
 	}{
@@ -64,6 +65,7 @@ func TestDecisions(t *testing.T) {
 		"a fifth of the fleet":                 {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 10, InBreach: 2} }, want: "[begins] [0] []"},
 		"more than a fifth":                    {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 10, InBreach: 3} }, want: "[many_queues_in_breach] [] []"},
 		"no other queue begins":                {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 3} }, want: "[begins] [0] []"},
+		"one always may":                       {share: new(0.0), want: "[begins] [0] []"},
 		"as many as may begin at once":         {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 10, Begun: 2} }, want: "[share_of_queues] [] []"},
 		"its queue has begun one at this look": {rules: []routing.AdjustRule{rule("a", join), rule("b", tighten)}, in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 10, Begun: 1} }, want: "[begins begins] [0 1] []"},
 		"the level is as the file has it": {in: func(in *autopilot.Input) {
@@ -123,6 +125,9 @@ func TestDecisions(t *testing.T) {
 				tt.mode = routing.AdjustAct
 			}
 			limits := routing.AdjustLimits{ChangesPerHour: 3, Reversals: 1, Share: 20}
+			if tt.share != nil {
+				limits.Share = *tt.share
+			}
 			if strings.Contains(tt.want, "cooldown") {
 				limits.Cooldown = time.Minute
 			}
