@@ -1,6 +1,6 @@
 # Each recipe is one command; what needs logic is Go.
 .DEFAULT_GOAL := help
-.PHONY: help build check fmt vet lint test race fuzz bench generate golden demo sandbox ci release-dry kills traces
+.PHONY: help build check fmt vet lint test race fuzz bench generate golden demo sandbox ci release-dry kills traces control-kills
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ fuzz: ## every fuzz target for FUZZTIME
 
 kills: ## kill workers 1,000 times while 20,000 events are delivered, on both databases
 	FORESORT_KILLS=1000 FORESORT_KILL_EVENTS=20000 go test ./internal/jobs -run Killed -v -timeout 0
+
+control-kills: ## kill the process that adjusts 1,000 times
+	FORESORT_CONTROL_KILLS=1000 go test ./internal/control -run Killed -v -timeout 0
 
 traces: ## a million days of adverse figures through the autopilot
 	TRACE_DAYS=1000000 GOGC=400 go test ./autopilot -run NoTrace -v -timeout 0

@@ -159,6 +159,7 @@ const (
 	LeaseEnded   Reason = "lease_ended"
 	UntilReached Reason = "until_reached"
 	RuleGone     Reason = "rule_gone"  // the strategy does not have it any more, or does not act
+	PutBack      Reason = "put_back"   // by people, or by a process that ended before it said so
 	ClockBack    Reason = "clock_back" // the clock stands before the beginning of the lease
 )
 
@@ -286,7 +287,7 @@ func (p *Program) truth(i, which int, figures []Figure, s *Streaks) Truth {
 	s.values = s.values[:0]
 	for n, read := range p.rules[i].reads[which] {
 		v := figures[read].Value
-		if v.Known && c.Reads[n].Ratio() && figures[read].Samples < p.Rules[i].Samples {
+		if v.Known && figures[read].Samples < p.Rules[i].Samples && c.Reads[n].Ratio() {
 			v, few = condition.Value{}, true
 		}
 		s.values = append(s.values, v)

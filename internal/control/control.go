@@ -156,10 +156,20 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 	looks := c.decide(seen, past)
 	c.keep()
 	cut, open := cutOff(past.runs)
-	if open && past.ours(cut) && !past.stopped || slices.ContainsFunc(looks, c.acts) {
+	if open && past.ours(cut) && !past.stopped || len(c.untold(past)) > 0 || slices.ContainsFunc(looks, c.acts) {
 		return c.act(ctx, seen, looks)
 	}
 	return looks, nil
+}
+
+// untold are the overrides of the strategies here that have ended without a word.
+func (c *Control) untold(m memory) (out []ledger.Lease) {
+	for _, l := range m.leases {
+		if l.Untold && slices.ContainsFunc(c.pilots, func(p *pilot) bool { return p.Strategy == l.Strategy }) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // acts says that something is to be done.
@@ -283,6 +293,14 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 	if err != nil {
 		return before, err
 	}
+	for _, l := range c.untold(m) {
+		d := ledger.Decided{At: c.Now().UTC(), Strategy: l.Strategy, Rule: l.Rule, Reason: autopilot.PutBack, Words: "it was put back", Lease: l.ID}
+		if err := c.Ledger.Decide(ctx, d); err != nil {
+			return before, err
+		}
+		m.decisions = append(m.decisions, d)
+	}
+	m.leases = ledger.Leases(m.runs, m.decisions)
 	looks = c.decide(seen, m)
 	if cut, open := cutOff(m.runs); open {
 		var done bool

@@ -76,7 +76,13 @@ func newWorld(t testing.TB, src string, mail ...string) *world {
 		f := strings.Fields(m)
 		trace += fmt.Sprintf("2026-03-02 %s,%s@help.example.com,%s\n", f[0], f[1], f[2])
 	}
-	sc, problems := scenario.Parse("traffic.yaml", []byte(desk), func(string) ([]byte, error) { return []byte(trace), nil })
+	return living(t, src, desk, trace)
+}
+
+// living is a world with this traffic.
+func living(t testing.TB, src, traffic, trace string) *world {
+	t.Helper()
+	sc, problems := scenario.Parse("traffic.yaml", []byte(traffic), func(string) ([]byte, error) { return []byte(trace), nil })
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -132,11 +138,15 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 // writes lists the requests that changed something, since the list was cleared.
 func (w *world) writes() (out []string) {
 	for _, r := range w.Requests() {
-		if r.Method != http.MethodGet && !strings.HasSuffix(r.Path, "/query") && !strings.HasPrefix(r.Path, "/oauth") {
+		if isWrite(r.Method, r.Path) {
 			out = append(out, r.Method+" "+r.Path)
 		}
 	}
 	return out
+}
+
+func isWrite(method, path string) bool {
+	return method != http.MethodGet && strings.HasPrefix(path, "/api/") && !strings.HasSuffix(path, "/query")
 }
 
 // plan plans the strategy as foresort plan does.
