@@ -1,6 +1,6 @@
 # Each recipe is one command; what needs logic is Go.
 .DEFAULT_GOAL := help
-.PHONY: help build check fmt vet lint test race fuzz bench generate golden demo sandbox ci release-dry kills failures resume
+.PHONY: help build check fmt vet lint test race fuzz bench generate golden demo sandbox ci release-dry kills failures resume traces control-kills
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,12 @@ failures: ## 100,000 deliveries to an endpoint that fails 30% of the attempts, o
 
 resume: ## how long after a kill its deliveries go on, with the real lease, on both databases
 	FORESORT_RESUME=1 go test ./internal/jobs -run Resumed -v -timeout 0
+
+control-kills: ## kill the process that adjusts 1,000 times
+	FORESORT_CONTROL_KILLS=1000 go test ./internal/control -run Killed -v -timeout 0
+
+traces: ## a million days of adverse figures through the autopilot
+	TRACE_DAYS=1000000 GOGC=400 go test ./autopilot -run NoTrace -v -timeout 0
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -159,6 +159,7 @@ const (
 	LeaseEnded   Reason = "lease_ended"
 	UntilReached Reason = "until_reached"
 	RuleGone     Reason = "rule_gone"  // the strategy does not have it any more, or does not act
+	PutBack      Reason = "put_back"   // by people, or by a process that ended before it said so
 	ClockBack    Reason = "clock_back" // the clock stands before the beginning of the lease
 )
 
@@ -269,8 +270,8 @@ func (p *Program) moved(in Input) bool {
 
 // stale says that the figures are not those of now.
 func (p *Program) stale(in Input) bool {
-	age := in.Now.Sub(in.At)
-	return in.At.IsZero() || age > quiet*p.Every || age < -time.Minute || len(in.Figures) != len(p.Reads)
+	age := in.Now.Sub(in.At) // of the zero time: the longest there is
+	return age > quiet*p.Every || age < -time.Minute || len(in.Figures) != len(p.Reads)
 }
 
 // truth is what a condition of a rule comes to: 0 is when, 1 is until.
@@ -286,7 +287,7 @@ func (p *Program) truth(i, which int, figures []Figure, s *Streaks) Truth {
 	s.values = s.values[:0]
 	for n, read := range p.rules[i].reads[which] {
 		v := figures[read].Value
-		if v.Known && c.Reads[n].Ratio() && figures[read].Samples < p.Rules[i].Samples {
+		if v.Known && figures[read].Samples < p.Rules[i].Samples && c.Reads[n].Ratio() {
 			v, few = condition.Value{}, true
 		}
 		s.values = append(s.values, v)
@@ -399,7 +400,7 @@ func (p *Program) begins(i int, in Input, d Decision, w Weighing) (Reason, time.
 		return Limit, max(0, oldest.Add(time.Hour).Sub(in.Now))
 	case !newest.IsZero() && in.Now.Sub(newest) < p.Limits.Cooldown:
 		return Cooldown, newest.Add(p.Limits.Cooldown).Sub(in.Now)
-	case len(d.Begin) == 0 && in.Fleet.Begun > 0 && float64(in.Fleet.Begun) >= p.Limits.Share/100*float64(in.Fleet.Queues):
+	case in.Fleet.Begun > 0 && float64(in.Fleet.Begun) >= p.Limits.Share/100*float64(in.Fleet.Queues):
 		return FleetLimit, p.Every
 	}
 	return p.reason(i), 0

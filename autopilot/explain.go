@@ -102,6 +102,8 @@ func (p *Program) Explain(w Weighing) string {
 		return "its until holds"
 	case RuleGone:
 		return "the strategy does not ask for it any more"
+	case PutBack:
+		return "it was put back"
 	case ClockBack:
 		return "the clock stands before its beginning"
 	}

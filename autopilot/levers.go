@@ -133,7 +133,8 @@ func (p *Program) Priorities(do []routing.Action, emails []routing.WaitingEmail,
 
 // deadlinePriority makes the score of an email, the minutes that it has waited and
 // its priority, grow with the nearness of its deadline: the priority is how much
-// sooner its deadline comes than the longest of the strategy's would.
+// sooner that comes, counted from its entry, than the longest of the strategy's
+// does where no closed hours lie between. With some it is below 0.
 func (p *Program) deadlinePriority(e routing.WaitingEmail, rule string) (int, bool) {
 	mine, known := p.deadlines[rule]
 	if !known {
@@ -143,5 +144,5 @@ func (p *Program) deadlinePriority(e routing.WaitingEmail, rule string) (int, bo
 	for _, d := range p.deadlines {
 		longest = max(longest, d)
 	}
-	return int(p.due(e.Entered, longest).Sub(p.due(e.Entered, mine)) / time.Minute), true
+	return int((longest - p.due(e.Entered, mine).Sub(e.Entered)).Round(time.Minute) / time.Minute), true
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/foresort/foresort/autopilot"
 	"github.com/foresort/foresort/internal/condition"
+	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -32,7 +34,7 @@ func days(t *testing.T) int {
 
 func TestNoTraceBreaksTheGuardRails(t *testing.T) {
 	t.Parallel()
-	total, workers := days(t), 2
+	total, workers := days(t), runtime.GOMAXPROCS(0)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var all tally
@@ -116,6 +118,9 @@ type trace struct {
 	lastRead    time.Time
 	serial      int
 	begun       []time.Time // of the whole trace
+	partial     bool        // the window of this look has not got all its rows
+	names       []string    // of what is read
+	emails      []routing.WaitingEmail
 }
 
 var levers = []routing.Action{
@@ -127,12 +132,19 @@ var levers = []routing.Action{
 
 func newTrace(seed uint64) *trace {
 	r := rand.New(rand.NewPCG(seed, 7))
-	t := &trace{Rand: r, shape: r.IntN(5), every: []time.Duration{time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute}[r.IntN(4)]}
+	t := &trace{Rand: r, shape: r.IntN(6), every: []time.Duration{1, 2, 5, 10, 15, 30, 60}[r.IntN(7)] * time.Minute}
 	t.level = routing.ServiceLevel{Percent: 90, Within: routing.Duration(4 * time.Hour)}
 	a := &routing.Adjust{Mode: routing.AdjustAct, Every: t.every, Limits: routing.AdjustLimits{
-		ChangesPerHour: r.IntN(4), Cooldown: time.Duration(r.IntN(30)) * time.Minute, Reversals: 1 + r.IntN(2), Share: 20, Calls: 60,
+		ChangesPerHour: r.IntN(4), Cooldown: time.Duration(max(0, r.IntN(40)-10)) * time.Minute, Reversals: 1 + r.IntN(2), Share: 20, Calls: 60,
 	}}
-	for i := range 1 + r.IntN(3) {
+	if r.IntN(20) == 0 {
+		a.Mode = routing.AdjustOff
+	}
+	rules := 1 + r.IntN(3)
+	if r.IntN(8) == 0 { // a flood: everything at once
+		rules, t.shape, a.Limits.ChangesPerHour = 8+r.IntN(5), 2, 1+r.IntN(6)
+	}
+	for i := range rules {
 		when, until := conditions[r.IntN(len(conditions))], untils[r.IntN(len(untils))]
 		t.when, t.until = append(t.when, when), append(t.until, until)
 		a.Rules = append(a.Rules, routing.AdjustRule{
@@ -146,9 +158,18 @@ func newTrace(seed uint64) *trace {
 	if t.program, err = autopilot.New(want); err != nil {
 		panic(err)
 	}
+	for _, read := range t.program.Reads {
+		t.names = append(t.names, read.String())
+	}
 	t.rowWhen, t.rowUntil = make([]int, len(a.Rules)), make([]int, len(a.Rules))
 	return t
 }
+
+// What is measured on either side of the thresholds.
+var (
+	calmly = map[condition.Figure]float64{condition.Offered: 500, condition.ServiceLevel: 90, condition.Waiting: 19, condition.OnQueue: 20}
+	busily = map[condition.Figure]float64{condition.Offered: 501, condition.ServiceLevel: 84.9, condition.Waiting: 51, condition.OnQueue: 3}
+)
 
 // figures are those of one look: random, a square wave about the thresholds,
 // flooding, missing, NaN.
@@ -162,15 +183,15 @@ func (t *trace) figures(tick int) []autopilot.Figure {
 	case 2:
 		high = true
 	}
+	t.partial = false
+	if t.shape == 5 {
+		return t.windows(high)
+	}
 	out := make([]autopilot.Figure, len(t.program.Reads))
 	for i, read := range t.program.Reads {
-		x := map[condition.Figure][2]float64{
-			condition.Offered: {500, 501}, condition.ServiceLevel: {90, 84.9}, condition.Waiting: {19, 51}, condition.OnQueue: {20, 3},
-		}[read.Figure][0]
+		x := calmly[read.Figure]
 		if high {
-			x = map[condition.Figure][2]float64{
-				condition.Offered: {500, 501}, condition.ServiceLevel: {90, 84.9}, condition.Waiting: {19, 51}, condition.OnQueue: {20, 3},
-			}[read.Figure][1]
+			x = busily[read.Figure]
 		}
 		f := autopilot.Figure{Value: condition.Value{Known: true, Number: x}, Samples: 50 + t.IntN(100)}
 		switch t.IntN(40) {
@@ -188,6 +209,33 @@ func (t *trace) figures(tick int) []autopilot.Figure {
 		out[i] = f
 	}
 	return out
+}
+
+// windows are figures as they are measured: of a window that is complete, is not
+// there, or lacks rows that are late. Then it has less email than still waits of it.
+func (t *trace) windows(high bool) []autopilot.Figure {
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	w := measure.Window{Span: routing.Span{From: now.Add(-time.Hour), To: now}, Offered: 500, InTime: 450, Counted: 500}
+	state := routing.QueueState{At: now, Waiting: 19, OnQueue: 20, Complete: t.IntN(10) > 0}
+	if high {
+		w.Offered, w.InTime, state.Waiting, state.OnQueue = 501, 424, 51, 3
+	}
+	t.emails = t.emails[:0]
+	for range state.Waiting {
+		t.emails = append(t.emails, routing.WaitingEmail{Entered: now.Add(-time.Duration(1+t.IntN(59)) * time.Minute)})
+	}
+	state.Emails = t.emails
+	o := autopilot.Observation{At: now, State: &state, Windows: map[string]measure.Window{"1h": w}}
+	switch t.IntN(6) {
+	case 0:
+		delete(o.Windows, "1h")
+		t.partial = true
+	case 1: // late: whatever it says is not known
+		w.Offered, w.Counted = t.IntN(state.Waiting), 300+float64(t.IntN(200))
+		w.InTime = w.Counted * float64(t.IntN(2))
+		o.Windows["1h"], t.partial = w, true
+	}
+	return t.program.Measure(o)
 }
 
 // run goes through a day.
@@ -215,11 +263,11 @@ func (t *trace) run(sum *tally) error {
 		case 4:
 			in.Stopped = true
 		case 5:
-			in.Fleet = autopilot.Fleet{Queues: 10, InBreach: 3}
+			in.Fleet = autopilot.Fleet{Queues: 10, InBreach: 1 + t.IntN(4)}
 		case 6:
 			in.Level = &routing.ServiceLevel{Percent: 80, Within: t.level.Within}
 		case 7:
-			in.Fleet = autopilot.Fleet{Queues: 10, Begun: 2}
+			in.Fleet = autopilot.Fleet{Queues: 10, Begun: 1 + t.IntN(3)}
 		}
 		d := t.program.Decide(in, &t.streaks)
 		sum.decisions++
@@ -238,7 +286,10 @@ func (t *trace) truth(p plain, in autopilot.Input, samples int) bool {
 	}
 	return p.when(func(read string) (float64, bool) {
 		for i, r := range t.program.Reads {
-			if r.String() == read {
+			if t.names[i] == read {
+				if t.partial && r.Window != "" {
+					return 0, false
+				}
 				f := in.Figures[i]
 				few := r.Ratio() && f.Samples < samples
 				return f.Number, f.Known && !few && !math.IsNaN(f.Number) && !math.IsInf(f.Number, 0)
@@ -281,12 +332,20 @@ func (t *trace) check(in autopilot.Input, d autopilot.Decision) error {
 	if in.Stopped && len(d.Begin)+len(d.End) > 0 {
 		return fmt.Errorf("it is stopped and does something: %+v", d)
 	}
-	if len(d.Begin) > 0 && (!fresh || in.Fleet.InBreach > 2 || *in.Level != t.level && !t.tightens()) {
+	if len(d.Begin) > 0 && (!fresh || in.Fleet.InBreach > 2 || in.Fleet.Begun >= 2 || t.program.Mode != routing.AdjustAct || *in.Level != t.level && !t.tightens()) {
 		return fmt.Errorf("it begins something on a hold: %+v", in)
 	}
 	begun := within(t.begun, in.Now, time.Hour)
+	moved := map[routing.Lever]bool{}
 	for _, i := range d.Begin {
 		r := t.program.Rules[i]
+		if moved[r.Do[0].Lever] {
+			return fmt.Errorf("%s moves what another moves that begins with it", r.Name)
+		}
+		moved[r.Do[0].Lever] = true
+		if until := t.until[i]; until.when != nil && t.truth(until, in, r.Samples) {
+			return fmt.Errorf("%s begins, and its until holds", r.Name)
+		}
 		if _, holds := leased[r.Name]; holds {
 			return fmt.Errorf("%s begins twice", r.Name)
 		}

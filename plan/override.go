@@ -53,7 +53,7 @@ func (ix *Index) Override(want routing.Desired, o Override, l Lease) (Plan, Prob
 		b.chunks(q.Ref, Join, joins, l.why())
 		b.chunks(q.Ref, Leave, leaves, l.why())
 		b.want.Capacity = o.Capacity
-		b.planCapacity(q, routing.QueueSettings{}, nil)
+		b.planCapacity(q, routing.QueueSettings{}, refs(joins))
 		for _, e := range o.Emails {
 			b.email(q.Ref, e)
 		}
@@ -83,6 +83,13 @@ func (b *builder) email(queue routing.Ref, e EmailPriority) {
 		Verb: Update, Kind: Email, Object: routing.Ref{ID: e.Email.ConversationID}, Waits: queue,
 		Fields: fieldChanges(Email, fields, before, after, nowhere), Email: &Pair[routing.EmailSettings]{Before: before, After: after},
 	})
+}
+
+func refs(members []routing.Member) (out []routing.Ref) {
+	for _, m := range members {
+		out = append(out, m.Ref)
+	}
+	return out
 }
 
 // agents are those who join, as far as they are no members yet, and who leave.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/foresort/foresort/apply"
@@ -32,6 +33,9 @@ type Config struct {
 	Store  *store.Store
 	Ledger *ledger.Ledger
 	Wait   apply.Wait
+	// Patience is how long a look waits for another apply to the organisation;
+	// default 10 s.
+	Patience time.Duration
 	// Dir is where it is remembered how often conditions have held in a row;
 	// empty: only as long as this lives.
 	Dir string
@@ -64,6 +68,7 @@ type pilot struct {
 // New compiles those strategies that adjust.
 func New(cfg Config, wants []routing.Desired) (*Control, error) {
 	c := &Control{Config: cfg, runs: cfg.Ledger.Follow()}
+	c.Patience = cmp.Or(c.Patience, 10*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -139,9 +144,6 @@ type Act struct {
 	Err    error
 }
 
-// lockPatience is how long a look waits for another apply to the organisation.
-const lockPatience = 10 * time.Second
-
 // Tick looks at every queue once. Its error is that of the ledger: without it
 // nothing can be decided. What cannot be read of a queue is in its Look.
 func (c *Control) Tick(ctx context.Context) ([]Look, error) {
@@ -155,10 +157,26 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 	}
 	looks := c.decide(seen, past)
 	c.keep()
-	if slices.ContainsFunc(looks, func(l Look) bool { return len(l.Begin)+len(l.End) > 0 || len(c.follow(l)) > 0 }) {
+	cut, open := cutOff(past.runs)
+	if open && past.ours(cut) && !past.stopped || len(c.untold(past)) > 0 || slices.ContainsFunc(looks, c.acts) {
 		return c.act(ctx, seen, looks)
 	}
 	return looks, nil
+}
+
+// untold are the overrides of the strategies here that have ended without a word.
+func (c *Control) untold(m memory) (out []ledger.Lease) {
+	for _, l := range m.leases {
+		if l.Untold && slices.ContainsFunc(c.pilots, func(p *pilot) bool { return p.Strategy == l.Strategy }) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// acts says that something is to be done.
+func (c *Control) acts(l Look) bool {
+	return len(l.Begin)+len(l.End) > 0 || len(c.follow(l)) > 0
 }
 
 // Watch looks at every queue once, and does nothing; the look counts for no row.
@@ -277,11 +295,22 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 	if err != nil {
 		return before, err
 	}
+	for _, l := range c.untold(m) {
+		d := ledger.Decided{At: c.Now().UTC(), Strategy: l.Strategy, Rule: l.Rule, Reason: autopilot.PutBack, Words: "it was put back", Lease: l.ID}
+		if err := c.Ledger.Decide(ctx, d); err != nil {
+			return before, err
+		}
+		m.decisions = append(m.decisions, d)
+	}
+	m.leases = ledger.Leases(m.runs, m.decisions)
 	looks = c.decide(seen, m)
 	if cut, open := cutOff(m.runs); open {
 		var done bool
 		if m, done, err = c.mend(ctx, cut, m); err != nil || !done {
 			for i := range looks {
+				if err == nil && !c.acts(looks[i]) {
+					continue
+				}
 				looks[i].Acts = append(looks[i].Acts, Act{Words: "run " + cut.ID + " of strategy " + cut.Plan().Strategy + " was cut off: nothing is done until it is finished or put back", Err: err})
 			}
 			return looks, nil
@@ -294,7 +323,7 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 			looks[i].Acts = append(looks[i].Acts, c.end(ctx, p, &looks[i], e, m))
 		}
 		for _, n := range looks[i].Begin {
-			looks[i].Acts = append(looks[i].Acts, c.begin(ctx, p, &looks[i], n))
+			looks[i].Acts = append(looks[i].Acts, c.begin(ctx, p, &looks[i], n, m))
 		}
 		for _, lease := range c.follow(looks[i]) {
 			looks[i].Acts = append(looks[i].Acts, c.goOn(ctx, p, &looks[i], lease)...)
@@ -312,7 +341,7 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 func (c *Control) lock(ctx context.Context) (release func() error, err error) {
 	for start := time.Now(); ; {
 		release, err = c.Store.Lock(ctx, "apply "+c.Ledger.Org())
-		if !errors.As(err, new(*store.HeldError)) || time.Since(start) > lockPatience {
+		if !errors.As(err, new(*store.HeldError)) || time.Since(start) > c.Patience {
 			return release, err
 		}
 		select {
@@ -336,10 +365,7 @@ func cutOff(runs []apply.Record) (apply.Record, bool) {
 // mend goes on with a run of an override that was cut off. Where it is one of a
 // strategy it is left to people.
 func (c *Control) mend(ctx context.Context, cut apply.Record, m memory) (memory, bool, error) {
-	ours := cut.Plan().Lease != nil || slices.ContainsFunc(m.runs, func(r apply.Record) bool {
-		return r.ID == cut.Plan().Undoes && r.Plan().Lease != nil
-	})
-	if !ours || m.stopped {
+	if !m.ours(cut) || m.stopped {
 		return m, false, nil
 	}
 	if _, err := apply.Resume(ctx, c.options(c.Ledger.Continue(cut.ID), plan.Plan{}, m.runs), cut); err != nil {
@@ -347,6 +373,13 @@ func (c *Control) mend(ctx context.Context, cut apply.Record, m memory) (memory,
 	}
 	m, err := c.recall(ctx)
 	return m, true, err
+}
+
+// ours says that a run made an override, or puts one back.
+func (m memory) ours(run apply.Record) bool {
+	return run.Plan().Lease != nil || slices.ContainsFunc(m.runs, func(r apply.Record) bool {
+		return r.ID == run.Plan().Undoes && r.Plan().Lease != nil
+	})
 }
 
 func (c *Control) options(run *ledger.Run, p plan.Plan, runs []apply.Record) apply.Options {
@@ -380,7 +413,7 @@ func (g guarded) Append(e apply.Entry) error {
 }
 
 // begin begins an override, or recommends it.
-func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int) Act {
+func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int, m memory) Act {
 	r, w := p.Rules[n], l.Rules[n]
 	act := Act{Rule: r.Name, Reason: w.Reason, Words: p.Doing(n)}
 	if p.Mode == routing.AdjustRecommend {
@@ -399,7 +432,28 @@ func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int) Act {
 	if act.Err == nil && act.Run == "" {
 		act.Reason, act.Words = autopilot.NoChange, "it would change nothing: everything is so already"
 	}
+	if act.Run == "" && m.said(p.Strategy, act) {
+		return act // at every look it would be the same
+	}
 	return c.recorded(ctx, p, l, act, nil)
+}
+
+// said says that the ledger's last word on the rule is this act.
+func (m memory) said(strategy string, a Act) bool {
+	for _, d := range slices.Backward(m.decisions) {
+		if d.Strategy == strategy && d.Rule == a.Rule {
+			return d.Reason == a.Reason && d.Words == a.words()
+		}
+	}
+	return false
+}
+
+// words are those of the ledger.
+func (a Act) words() string {
+	if a.Err != nil {
+		return a.Words + ": " + a.Err.Error()
+	}
+	return a.Words
 }
 
 func levers(r routing.AdjustRule) (out []routing.Lever) {
@@ -411,10 +465,7 @@ func levers(r routing.AdjustRule) (out []routing.Lever) {
 
 // recorded puts an act into the ledger.
 func (c *Control) recorded(ctx context.Context, p *pilot, l *Look, a Act, more func(*ledger.Decided)) Act {
-	d := ledger.Decided{At: c.Now().UTC(), Strategy: p.Strategy, Queue: l.Queue.Ref, Mode: p.Mode, Rule: a.Rule, Reason: a.Reason, Words: a.Words, Run: a.Run}
-	if a.Err != nil {
-		d.Words += ": " + a.Err.Error()
-	}
+	d := ledger.Decided{At: c.Now().UTC(), Strategy: p.Strategy, Queue: l.Queue.Ref, Mode: p.Mode, Rule: a.Rule, Reason: a.Reason, Words: a.words(), Run: a.Run}
 	if n := p.rule(a.Rule); n >= 0 {
 		d.Figures = p.Inputs(n, l.Figures)
 	}
@@ -541,12 +592,12 @@ func (c *Control) end(ctx context.Context, p *pilot, l *Look, e autopilot.Ending
 		act.Words = "the recommendation is over"
 		return c.recorded(ctx, p, l, act, func(d *ledger.Decided) { d.Lease = e.Lease })
 	}
-	act.Run, act.Words, act.Err = c.restore(ctx, l.Leases[i], m.runs)
+	act.Run, act.Words, act.Err = c.restore(ctx, l.Leases[i], m.runs, false)
 	return c.recorded(ctx, p, l, act, func(d *ledger.Decided) { d.Lease = e.Lease })
 }
 
-// restore puts every open run of an override back.
-func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.Record) (run, words string, err error) {
+// restore puts every open run of an override back; anyway: whatever the switch.
+func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.Record, anyway bool) (run, words string, err error) {
 	words = "everything is put back"
 	var left []string
 	for _, r := range slices.Backward(lease.Open) {
@@ -554,7 +605,11 @@ func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.
 		if err != nil {
 			return run, words, err
 		}
-		report, err := apply.Rollback(ctx, c.options(made, plan.Plan{}, runs), r)
+		o := c.options(made, plan.Plan{}, runs)
+		if anyway {
+			o.Journal = made
+		}
+		report, err := apply.Rollback(ctx, o, r)
 		switch {
 		case errors.Is(err, apply.ErrNothingToUndo):
 			continue
@@ -563,16 +618,19 @@ func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.
 		}
 		run = made.ID
 		for _, x := range report.Results {
-			for _, f := range x.Left {
-				left = append(left, fmt.Sprintf("%s of %s", f.Field, x.Object))
-			}
-			if x.Outcome == apply.Refused {
+			fields := x.Left
+			if moved, ok := errors.AsType[*apply.MovedError](x.Err); ok {
+				fields = moved.Fields
+			} else if x.Outcome == apply.Refused {
 				left = append(left, x.Headline)
+			}
+			for _, f := range fields {
+				left = append(left, fmt.Sprintf("%s of %s", f.Field, x.Object))
 			}
 		}
 	}
 	if len(left) > 0 {
-		words = fmt.Sprintf("put back, but for what somebody has changed since: %v", left)
+		words = "put back, but for what somebody has changed since: " + strings.Join(left, ", ")
 	}
 	return run, words, nil
 }
@@ -603,7 +661,7 @@ func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
 			continue
 		}
 		a := Act{Rule: lease.Rule}
-		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs)
+		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs, true)
 		acts = append(acts, a)
 	}
 	return acts, nil

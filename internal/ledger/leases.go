@@ -106,6 +106,9 @@ type Lease struct {
 	Strategy string
 	Runs     []apply.Record // oldest first
 	Open     []apply.Record // those of them that are not put back yet
+	// Untold says that it has ended and no decision says when: Ended is by the
+	// clock of the machine that put it back.
+	Untold bool
 }
 
 // Leases are the overrides that runs have begun, oldest first. One that failed,
@@ -116,11 +119,10 @@ func Leases(runs []apply.Record, decisions []Decided) []Lease {
 	for _, r := range runs {
 		id := r.Plan().Undoes
 		switch {
-		case r.End == nil:
-		case id != "" && !r.End.Undone && overAll(r):
-			over[id] = r.Last
-		case id == "" && (r.End.Undone || len(r.Done()) == 0):
+		case id == "" && len(r.Done()) == 0: // of one that was cut off nothing is left to do
 			over[r.ID] = r.Last
+		case id != "" && r.End != nil && !r.End.Undone && overAll(r):
+			over[id] = r.Last
 		}
 	}
 	var all []Lease
@@ -151,9 +153,10 @@ func Leases(runs []apply.Record, decisions []Decided) []Lease {
 			l.Ended = time.Time{}
 			continue
 		}
+		l.Untold = true
 		for _, d := range decisions {
 			if d.Lease == l.ID {
-				l.Ended = d.At
+				l.Ended, l.Untold = d.At, false
 			}
 		}
 	}
