@@ -229,7 +229,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 		if words == string(reason) || strings.Contains(words, "_") || len(strings.Fields(words)) < 2 {
 			t.Errorf("%s says %q", reason, words)
 		}
-		if other, twice := said[words]; twice && !(reason == autopilot.HighVolume && other == autopilot.Begins) {
+		if other, twice := said[words]; twice && (reason != autopilot.HighVolume || other != autopilot.Begins) {
 			t.Errorf("%s and %s say %q", reason, other, words)
 		}
 		said[words] = reason
