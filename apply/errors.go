@@ -136,12 +136,22 @@ func (e *StoppedError) Error() string {
 	case e.RolledBack:
 		state = done + " had been carried out and were put back"
 	case len(e.Remains) > 0:
-		state = done + " had been carried out; this could not be put back: " + strings.Join(e.Remains, "; ")
+		state = done + " had been carried out; this could not be put back: " + remains(e.Remains)
 	}
 	if e.Unseen != nil {
 		state += fmt.Sprintf("; what was put back is not yet seen: %v", e.Unseen)
 	}
 	return fmt.Sprintf("%v (%s)", e.Err, state)
+}
+
+// mostNamed is how much of what could not be put back is named.
+const mostNamed = 5
+
+func remains(all []string) string {
+	if len(all) <= mostNamed+1 {
+		return strings.Join(all, "; ")
+	}
+	return fmt.Sprintf("%s; and %d more", strings.Join(all[:mostNamed], "; "), len(all)-mostNamed)
 }
 
 // Unwrap is why the run stopped.

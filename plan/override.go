@@ -40,7 +40,9 @@ type EmailPriority struct {
 // Override plans an override of the strategy's queue. It owns nothing: without
 // changes it would write nothing.
 func (ix *Index) Override(want routing.Desired, o Override, l Lease) (Plan, Problems) {
-	b := &builder{ix: ix, want: routing.Desired{Queue: routing.DesiredQueue{Name: want.Queue.Name}, Places: want.Places}, changes: []Change{}}
+	bare := *ix // an override has applied nothing that could have changed since
+	bare.mem, bare.mine, bare.about = Memory{}, nil, nil
+	b := &builder{ix: &bare, want: routing.Desired{Strategy: want.Strategy, Queue: routing.DesiredQueue{Name: want.Queue.Name}, Places: want.Places}, changes: []Change{}}
 	q, known := b.findQueue()
 	settings := b.resolveQueue(o.Settings)
 	joins, leaves := b.agents(q, o)

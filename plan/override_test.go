@@ -14,8 +14,8 @@ import (
 
 var surge = plan.Lease{Rule: "surge", Levers: []routing.Lever{routing.LeverJoin}, Ends: time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC), Reason: "high_volume_sla_breach"}
 
-func mustOverride(t interface{ Fatalf(string, ...any) }, want routing.Desired, org routing.Org, o plan.Override) plan.Plan {
-	p, problems := plan.NewIndex(org, plan.Memory{}).Override(want, o, surge)
+func mustOverride(t interface{ Fatalf(string, ...any) }, want routing.Desired, org routing.Org, mem plan.Memory, o plan.Override) plan.Plan {
+	p, problems := plan.NewIndex(org, mem).Override(want, o, surge)
 	if err := problems.Err(); err != nil {
 		t.Fatalf("override: %v", err)
 	}
@@ -58,7 +58,7 @@ func TestAPlanAndAnOverrideDoNotFight(t *testing.T) {
 		if p, _ := plan.Build(want, org, mem); len(p.Changes) > 0 {
 			t.Skip("a plan of this strategy is never done")
 		}
-		p := mustOverride(t, want, org, anyOverride(t, org))
+		p := mustOverride(t, want, org, mem, anyOverride(t, org))
 		if len(p.Owns) > 0 || p.Lease == nil {
 			t.Fatalf("an override owns nothing, and has a lease: %+v", p)
 		}
@@ -92,7 +92,7 @@ func TestAPlanShowsAnOverride(t *testing.T) {
 	want.Places["adjust"] = routing.Place{File: "support.yaml", Line: 60, Column: 1}
 	org = mustBuild(t, want, org).After(org)
 	back := []routing.Group{{Ref: routing.Ref{Name: "Back Office"}}}
-	p := mustOverride(t, want, org, plan.Override{
+	p := mustOverride(t, want, org, plan.Memory{}, plan.Override{
 		Settings: routing.QueueSettings{ServiceLevel: &routing.ServiceLevel{Percent: 90, Within: 2 * hour}, Groups: &back},
 		Join:     []string{"Cleo"},
 	})

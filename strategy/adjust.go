@@ -48,6 +48,9 @@ func (c *checker) adjust() {
 				c.queueCondition(path+"."+key, text)
 			}
 		}
+		if !c.Has(path+".when") && !c.Bad(path+".when") && !r.tightens() {
+			c.Fail(path, "`when` is missing", "write a condition on the queue, such as waiting() > 50")
+		}
 		if c.Has(path + ".lease") {
 			c.span(path+".lease", &r.Lease, minLease, maxLease)
 		}
@@ -103,7 +106,8 @@ func (c *checker) action(path string, do Action, seen map[routing.Lever]bool) {
 		return
 	}
 	a := compiled[0]
-	if seen[a.Lever] && a.Lever != routing.LeverRaise && a.Lever != routing.LeverLower {
+	once := a.Lever != routing.LeverRaise && a.Lever != routing.LeverLower && a.Lever != routing.LeverJoin && a.Lever != routing.LeverLeave
+	if seen[a.Lever] && once {
 		c.Fail(path, fmt.Sprintf("the rule has %s already", a.Lever), "put it together with the other")
 	}
 	seen[a.Lever] = true
@@ -148,8 +152,17 @@ func (c *checker) early(path string, a routing.Action) {
 	}
 }
 
+// whenTightened is the condition of a rule that tightens the target and has none.
+const whenTightened = `offered("1h") > 500 && serviceLevel("1h") < 85`
+
+func (r AdjustRule) tightens() bool {
+	return slices.ContainsFunc(r.Do, func(a Action) bool { return a.TightenTarget != nil })
+}
+
 // levers are the keys of an action.
 var levers = []string{"raisePriority", "lowerPriority", "deadlineOrder", "relaxEarly", "join", "leave", "joinAgents", "leaveAgents", "capacity", "tightenTarget"}
+
+var comeAndGo = []routing.Lever{routing.LeverJoin, routing.LeverLeave}
 
 // compile is everything that an action says to do: one thing, if it has no
 // mistake.
@@ -166,14 +179,14 @@ func (a Action) compile(at routing.Place) (out []routing.Action) {
 	if e := a.RelaxEarly; e != nil {
 		out = append(out, routing.Action{Lever: routing.LeverRelax, Step: or(e.Step, 1), After: e.After, At: at})
 	}
-	for lever, group := range map[routing.Lever]string{routing.LeverJoin: a.Join, routing.LeverLeave: a.Leave} {
+	for i, group := range []string{a.Join, a.Leave} {
 		if group != "" {
-			out = append(out, routing.Action{Lever: lever, Group: group, At: at})
+			out = append(out, routing.Action{Lever: comeAndGo[i], Group: group, At: at})
 		}
 	}
-	for lever, agents := range map[routing.Lever][]string{routing.LeverJoin: a.JoinAgents, routing.LeverLeave: a.LeaveAgents} {
+	for i, agents := range [][]string{a.JoinAgents, a.LeaveAgents} {
 		if len(agents) > 0 {
-			out = append(out, routing.Action{Lever: lever, Agents: agents, At: at})
+			out = append(out, routing.Action{Lever: comeAndGo[i], Agents: agents, At: at})
 		}
 	}
 	if a.Capacity != nil && a.Capacity.Email != nil {
@@ -206,7 +219,7 @@ func (s *Strategy) adjusting() *routing.Adjust {
 	limits := cmp.Or(a.Limits, &AdjustLimits{})
 	out.Limits = routing.AdjustLimits{
 		ChangesPerHour: or(limits.ChangesPerHour, 2), Cooldown: time.Duration(or(limits.Cooldown, routing.Duration(10*time.Minute))),
-		Reversals: or(limits.Reversals, 1), Share: or(limits.Share, 20), Calls: or(limits.Calls, 60),
+		Reversals: or(limits.Reversals, 1), Share: or(limits.Share, 20), Calls: or(limits.Calls, 30),
 	}
 	for i, r := range a.Rules {
 		path := fmt.Sprintf("adjust.rules[%d]", i)
@@ -215,6 +228,9 @@ func (s *Strategy) adjusting() *routing.Adjust {
 		}
 		for k, do := range r.Do {
 			rule.Do = append(rule.Do, do.compile(s.At(fmt.Sprintf("%s.do[%d]", path, k)))...)
+		}
+		if r.When == "" && r.tightens() {
+			rule.When = whenTightened
 		}
 		out.Rules = append(out.Rules, rule)
 	}

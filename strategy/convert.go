@@ -83,6 +83,7 @@ type converter struct {
 	about [][]string
 	notes []Note
 	agent routing.Evaluation
+	first []Rule // those whose email the payload put first
 }
 
 func (c *converter) note(field, format string, args ...any) {
@@ -169,7 +170,11 @@ func (c *converter) rule(i int, r payloadRule) {
 		points, known := classes[value]
 		if cond.Field == "priority" && known && cond.Operator == "==" {
 			out.Name, out.Priority = value, &points
-			c.note(at, "%s has no counterpart: the address decides the class. The rule %s has a head start of %d minutes; give the class an address of its own", text, value, points)
+			note := fmt.Sprintf("%s has no counterpart: the address decides the class. The rule %s has a head start of %d minutes; give the class an address of its own", text, value, points)
+			if points > 0 {
+				note += ". Email of it that waits already is put first by raisePriority under adjust, when the queue is late; mode: recommend only says so"
+			}
+			c.note(at, "%s", note)
 		} else {
 			c.note(at, "%s has no counterpart: a queue of the platform has no conditions. Give such email an address of its own", text)
 		}
@@ -199,6 +204,9 @@ func (c *converter) rule(i int, r payloadRule) {
 		}
 	}
 	c.strategy(path+".routingStrategy.type", r.RoutingStrategy)
+	if out.Priority != nil && *out.Priority > 0 {
+		c.first = append(c.first, out)
+	}
 	c.rules, c.about = append(c.rules, out), append(c.about, about)
 }
 
@@ -285,10 +293,30 @@ func (c *converter) write(p payload, o ConvertOptions) (string, error) {
 	if c.agent != "" || p.WrapUpPolicy != "" {
 		line("")
 	}
+	c.adjust(&b, p)
 	for _, n := range c.notes {
 		b.WriteString(comment("", n.String()))
 	}
 	return b.String(), nil
+}
+
+// adjust writes what puts waiting email of some rules first. A priority of the
+// platform is that of an address, which email takes when it comes in: what waits
+// already is raised one by one.
+func (c *converter) adjust(b *strings.Builder, p payload) {
+	if len(c.first) == 0 {
+		return
+	}
+	late, over := fmt.Sprintf("oldest(%q) > duration(\"1h\")", c.first[0].Name), fmt.Sprintf("oldest(%q) < duration(\"30m\")", c.first[0].Name)
+	if p.SLAPercent != nil && p.SLATarget != nil {
+		late, over = fmt.Sprintf("serviceLevel(\"1h\") < %g", *p.SLAPercent), fmt.Sprintf("serviceLevel(\"1h\") >= %g", *p.SLAPercent)
+	}
+	b.WriteString(comment("", "With mode: act it is done, with recommend it is said and recorded."))
+	fmt.Fprintf(b, "adjust:\n  mode: recommend\n  rules:\n    - name: put-first\n      when: %s\n      do:\n", late)
+	for _, r := range c.first {
+		fmt.Fprintf(b, "        - raisePriority: { rule: %s, by: %d }\n", yamlfile.Text(r.Name), *r.Priority)
+	}
+	fmt.Fprintf(b, "      until: %s\n      lease: 1h\n\n", over)
 }
 
 // addresses writes where mail comes in.

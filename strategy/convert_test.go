@@ -50,9 +50,21 @@ rules:
 agents: all-skills
 wrapUp: { mode: mandatory }
 
+# With mode: act it is done, with recommend it is said and recorded.
+adjust:
+  mode: recommend
+  rules:
+    - name: put-first
+      when: serviceLevel("1h") < 90
+      do:
+        - raisePriority: { rule: high, by: 60 }
+      until: serviceLevel("1h") >= 90
+      lease: 1h
+
 # routingRules[0].conditions[0]: priority == high has no counterpart: the address decides
 #   the class. The rule high has a head start of 60 minutes; give the class an address of
-#   its own
+#   its own. Email of it that waits already is put first by raisePriority under adjust,
+#   when the queue is late; mode: recommend only says so
 # routingRules[0].priority: 1 only ordered the rules of the payload; here a priority is
 #   minutes of head start
 # routingRules[1].routingStrategy.type: random has no counterpart: the platform never
@@ -99,6 +111,7 @@ func TestConvertNamesWhatHasNoCounterpart(t *testing.T) {
 		"an unknown way":          {`{"routingRules":[{"routingStrategy":{"type":"magic"}}]}`, `routingRules[0].routingStrategy.type: "magic" has no counterpart`},
 		"two ways":                {`{"routingRules":[{"routingStrategy":{"type":"longest-idle"}},{"routingStrategy":{"type":"longest-idle","skills":["a"]}}]}`, "routingRules[1].routingStrategy.type: all-skills differs from the rule before"},
 		"another condition":       {`{"routingRules":[{"conditions":[{"field":"subject","operator":"contains","value":"x"}]}]}`, "routingRules[0].conditions[0]: subject contains x has no counterpart"},
+		"a high class":            {`{"routingRules":[{"conditions":[{"field":"priority","operator":"equal","value":"high"}]}]}`, "is put first by raisePriority under adjust"},
 		"a low class":             {`{"routingRules":[{"conditions":[{"field":"priority","operator":"equal","value":"low"}]}]}`, "The rule low has a head start of -60 minutes"},
 		"half a service level":    {`{"routingRules":[],"slaPercent":90}`, "slaPercent: without slaTarget it says nothing"},
 		"the other half":          {`{"routingRules":[],"slaTarget":60}`, "slaTarget: without slaPercent it says nothing"},

@@ -88,7 +88,7 @@ type Adjust struct {
 // AdjustRule is one rule of the autopilot.
 type AdjustRule struct {
 	Name    string           `json:"name" is:"required" doc:"What the record calls the rule."`
-	When    string           `json:"when" is:"required" doc:"A condition in CEL on the queue, such as offered(\"1h\") > 500 && serviceLevel(\"1h\") < 85. docs/autopilot.md says what it can ask."`
+	When    string           `json:"when,omitempty" doc:"A condition in CEL on the queue, such as waiting() > 50 && serviceLevel(\"1h\") < 85. docs/autopilot.md says what it can ask. Only with tightenTarget it may be left out, and is offered(\"1h\") > 500 && serviceLevel(\"1h\") < 85."`
 	Samples *int             `json:"samples,omitempty" default:"20" min:"1" max:"1000000" doc:"Of how many emails a service level or a mean must be made; with fewer the condition is not known."`
 	For     *int             `json:"for,omitempty" default:"3" min:"1" max:"60" doc:"How many looks in a row must find when, and until, to hold."`
 	Do      []Action         `json:"do" is:"required" doc:"What is done, all of it or nothing."`
@@ -134,7 +134,7 @@ type AdjustLimits struct {
 	Cooldown       *routing.Duration `json:"cooldown,omitempty" default:"\"10m\"" doc:"Time between the beginnings of two overrides."`
 	Reversals      *int              `json:"reversals,omitempty" default:"1" min:"1" max:"10" doc:"How often in any hour a rule may go back and forth: after so many ends it does not begin again within the hour."`
 	Share          *float64          `json:"share,omitempty" default:"20" min:"1" max:"100" doc:"Percent of the queues that serve looks after that may begin an override at one look; one always may."`
-	Calls          *int              `json:"calls,omitempty" default:"60" min:"1" max:"1000" doc:"How many waiting emails may be changed at one look."`
+	Calls          *int              `json:"calls,omitempty" default:"30" min:"1" max:"1000" doc:"How many waiting emails may be changed at one look."`
 }
 
 // Sync is another system that is told of changes.

@@ -84,20 +84,21 @@ func TestFormatRefusesWhatIsNotYAML(t *testing.T) {
 }
 
 // Every example is valid, without a warning, and in its usual form; wrong.yaml
-// is there to show what mistakes look like, and scenario.yaml and traffic.yaml are
-// none.
+// is there to show what mistakes look like, and scenario.yaml, traffic.yaml and
+// surge.yaml are none.
 func TestExamplesAreFineAndFormatted(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../examples/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no examples: %v", err)
 	}
+	scenarios := []string{"scenario.yaml", "traffic.yaml", "surge.yaml"}
 	for _, file := range files {
 		src, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, problems := strategy.Parse(file, src); !strings.HasSuffix(file, "scenario.yaml") && !strings.HasSuffix(file, "traffic.yaml") && (len(problems) > 0) != strings.HasSuffix(file, "wrong.yaml") {
+		if _, problems := strategy.Parse(file, src); !slices.Contains(scenarios, filepath.Base(file)) && (len(problems) > 0) != strings.HasSuffix(file, "wrong.yaml") {
 			t.Errorf("problems of %s: %v", file, problems)
 		}
 		got, err := strategy.Format(file, src)

@@ -74,6 +74,19 @@ func TestExampleCompilesToThePlatform(t *testing.T) {
 			{Name: "vip", Priority: new(240), Skills: &[]routing.Ref{billing}, Language: &routing.Ref{Name: "English"}, Deadline: span(time.Hour), Place: routing.Place{File: "support.yaml", Line: 16, Column: 5}},
 			{Name: "standard", Priority: new(0), Skills: &[]routing.Ref{billing}, Place: routing.Place{File: "support.yaml", Line: 21, Column: 5}},
 		},
+		Adjust: &routing.Adjust{
+			Mode: routing.AdjustRecommend, Every: 2 * time.Minute, At: routing.Place{File: "support.yaml", Line: 38, Column: 1},
+			Rules: []routing.AdjustRule{{
+				Name: "surge", When: `waiting() > 80 || oldest() > duration("3h")`, Until: `waiting() < 30 && oldest() < duration("1h")`,
+				Samples: 20, For: 3, Lease: 8 * time.Hour, At: routing.Place{File: "support.yaml", Line: 42, Column: 7},
+				Do: []routing.Action{
+					{Lever: routing.LeverJoin, Group: "Order Desk", At: routing.Place{File: "support.yaml", Line: 45, Column: 11}},
+					{Lever: routing.LeverRelax, Step: 2, After: routing.Duration(150 * time.Minute), At: routing.Place{File: "support.yaml", Line: 46, Column: 11}},
+					{Lever: routing.LeverRaise, Rule: "vip", By: 240, At: routing.Place{File: "support.yaml", Line: 47, Column: 11}},
+				},
+			}},
+			Limits: routing.AdjustLimits{ChangesPerHour: 1, Cooldown: 30 * time.Minute, Reversals: 1, Share: 20, Calls: 30},
+		},
 		Calendar: &routing.Calendar{
 			Name: "office", Location: berlin(t), Week: [7][]routing.Hours{office, office, office, office, office},
 			Holidays: map[string]bool{"2026-12-25": true, "2026-12-26": true},

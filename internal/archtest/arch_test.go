@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"internal/store"},
 	{"internal/store/storetest", "internal/ledger"},
 	{"internal/jobs", "internal/control"},
-	{"internal/daemon"},
+	{"internal/daemon", "internal/rehearsal"},
 	{"internal/cli"},
 	{"cmd/foresort", "internal/tools/docs", "internal/tools/figures"},
 	{"internal/archtest"},

@@ -21,10 +21,10 @@ import (
 
 // adjustOptions are the arguments of foresort adjust.
 type adjustOptions struct {
+	running
 	File                 string
 	Stop, Start, Restore bool
 	Explain, DryRun      bool
-	Yes                  bool
 }
 
 func adjustCommand(s *shell) *cobra.Command {
@@ -63,7 +63,7 @@ of it, and what was decided in the last day.`,
 	f.BoolVar(&o.Stop, "stop", false, "stop all adjusting in the organisation, at once")
 	f.BoolVar(&o.Start, "start", false, "let adjusting go on")
 	f.BoolVar(&o.Restore, "restore", false, "put every override back")
-	f.BoolVarP(&o.Yes, "yes", "y", false, "with --restore: do it without being asked")
+	o.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("stop", "start")
 	cmd.MarkFlagsMutuallyExclusive("restore", "start")
 	return cmd
@@ -105,6 +105,7 @@ func (o adjustOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	if err != nil {
 		return err
 	}
+	cfg.Wait = o.wait()
 	if cfg.Recommend && wants[0].Adjust.Mode == routing.AdjustAct {
 		s.say("%s", needsApproval)
 	}
@@ -209,7 +210,7 @@ type overrideHeld struct {
 func adjusted(l control.Look) adjustment {
 	p := l.Program
 	out := adjustment{
-		Reason: l.Reason(), Strategy: p.Strategy, Queue: l.Queue.Ref, Mode: p.Mode, At: l.Decision.At,
+		Reason: l.Reason(), Strategy: p.Strategy, Queue: l.Queue.Ref, Mode: p.Mode, At: l.At,
 		Rules: []weighed{}, Acts: []acted{}, Overrides: []overrideHeld{},
 	}
 	if level := l.Queue.Settings.ServiceLevel; level != nil {
@@ -251,7 +252,7 @@ func words(l control.Look, out adjustment) string {
 			return fmt.Sprintf("rule %s: %s", r.Rule, r.Words)
 		}
 	}
-	return string(out.Reason)
+	return l.Program.Explain(autopilot.Weighing{Reason: out.Reason})
 }
 
 func printAdjusted(w io.Writer, p paint, l control.Look, out adjustment, explain bool) error {
@@ -272,7 +273,7 @@ func printAdjusted(w io.Writer, p paint, l control.Look, out adjustment, explain
 		}
 		fmt.Fprintln(w)
 	}
-	printOverrides(w, p, out.Overrides, l.Decision.At)
+	printOverrides(w, p, out.Overrides, l.At)
 	if !explain {
 		return nil
 	}
@@ -321,6 +322,7 @@ func (o adjustOptions) switchAll(ctx context.Context, s *orgShell) error {
 		if err != nil {
 			return err
 		}
+		cfg.Wait = o.wait()
 		c, err := control.New(cfg, nil)
 		if err != nil {
 			return err

@@ -53,6 +53,13 @@ func (o *running) flags(cmd *cobra.Command) {
 	f.IntVar(&o.Agree, "wait-agree", 3, "how many reads in a row must agree")
 }
 
+func (o running) wait() apply.Wait {
+	return apply.Wait{
+		Every: o.Every, Jitter: o.Jitter, Limit: o.Limit, RouteLimit: o.RouteLimit, Agree: o.Agree,
+		Settle: o.Settle, Replication: min(o.Limit, 30*time.Second),
+	}
+}
+
 func applyCommand(s *shell) *cobra.Command {
 	var o applyOptions
 	cmd := &cobra.Command{
@@ -240,11 +247,7 @@ func (o running) carry(ctx context.Context, s *orgShell, p plan.Plan, run *ledge
 	t := &teller{shell: s.shell, total: len(p.Changes), deleted: map[routing.Ref]bool{}, progress: s.progress("carrying the plan out")}
 	report, err := do(apply.Options{
 		Plan: p, Platform: apply.On(s.client), Journal: run, Run: run.ID, NoWait: o.NoWait, KeepOnFailure: !o.RollbackOnFailure,
-		Wait: apply.Wait{
-			Every: o.Every, Jitter: o.Jitter, Limit: o.Limit, RouteLimit: o.RouteLimit, Agree: o.Agree,
-			Settle: o.Settle, Replication: min(o.Limit, 30*time.Second),
-		},
-		Event: t.tell,
+		Wait: o.wait(), Event: t.tell,
 	})
 	t.progress.end()
 	s.sign(context.WithoutCancel(ctx))

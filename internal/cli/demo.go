@@ -21,9 +21,11 @@ import (
 	"github.com/foresort/foresort/examples"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/daemon"
+	"github.com/foresort/foresort/internal/forecast"
 	"github.com/foresort/foresort/internal/jobs"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
+	"github.com/foresort/foresort/internal/rehearsal"
 	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/internal/staffing"
 	"github.com/foresort/foresort/internal/store"
@@ -36,17 +38,29 @@ import (
 )
 
 func demoCommand(s *shell) *cobra.Command {
-	return &cobra.Command{
+	var o outputs
+	cmd := &cobra.Command{
 		Use:     "demo",
 		GroupID: groupAid,
 		Short:   "see it work, with no account and no network",
 		Long: `Demo starts the sandbox inside this process, predicts what the example strategy does
-to a week of email, deploys it, waits until it is active, finds out who changed it behind
-Foresort's back, tells another system of it, and puts everything back. Every line tells what was really read back. Nothing is left behind.`,
-		Example: "  foresort demo",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), s) },
+to a week of email, deploys it, waits until it is active, lets it adjust to a day with a
+surge, finds out who changed it behind Foresort's back, tells another system of it, and puts
+everything back. Every line tells what was really read back. Nothing is left behind but the
+page that --html asks for.`,
+		Example: `  foresort demo
+  foresort demo --html surge.html`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.checkFiles(); err != nil {
+				return err
+			}
+			return runDemo(cmd.Context(), s, o)
+		},
 	}
+	cmd.Flags().StringVar(&o.HTML, "html", "", "write the day with a surge to an HTML `file`, with plots")
+	cmd.Flags().BoolVar(&o.Force, "force", false, "overwrite this file")
+	return cmd
 }
 
 // The cast of the demo, in the sandbox's organisation.
@@ -69,6 +83,7 @@ type demo struct {
 	before  routing.Org // as it was
 	planned plan.Plan
 	first   string // the run of the first apply
+	out     outputs
 	steps   []demoStep
 }
 
@@ -81,7 +96,7 @@ type demoStep struct {
 	start time.Time // when it began
 }
 
-func runDemo(ctx context.Context, s *shell) error {
+func runDemo(ctx context.Context, s *shell, out outputs) error {
 	state, err := os.MkdirTemp("", "foresort-demo-")
 	if err != nil {
 		return err
@@ -92,7 +107,7 @@ func runDemo(ctx context.Context, s *shell) error {
 		return err
 	}
 	defer db.Close()
-	d := &demo{shell: s, o: &orgShell{shell: s, store: db, state: state}}
+	d := &demo{shell: s, out: out, o: &orgShell{shell: s, store: db, state: state}}
 	s.standing = "the demo changes nothing outside this process"
 	start := time.Now()
 	for i, step := range []struct {
@@ -106,6 +121,7 @@ func runDemo(ctx context.Context, s *shell) error {
 		{"Simulate: what that would do to a week of email", d.foresee},
 		{"Apply, and wait until it is active", d.deploy},
 		{"Plan again: nothing is left to do", d.planNothing},
+		{"Adjust: a day with a surge, without and with it", d.adjust},
 		{"Someone changes a setting behind our back, and another system hears of it", d.meddle},
 		{"Plan shows the drift, and who did it", d.drift},
 		{"Apply puts it right", d.repair},
@@ -380,6 +396,25 @@ func (d *demo) planNothing(ctx context.Context) error {
 	}
 	d.tell("%s", plan.Summary(p))
 	return nil
+}
+
+func (d *demo) adjust(ctx context.Context) error {
+	day, err := rehearsal.Example(d.o.state)
+	if err != nil {
+		return err
+	}
+	r, err := rehearsal.Run(ctx, day)
+	if err != nil {
+		return err
+	}
+	d.tell("In a sandbox of its own, with examples/%s and mode: act", demoFile)
+	for _, line := range r.Words() {
+		d.tell("%s", line)
+	}
+	if !r.Act.Restored() {
+		return errors.New("the queue is not as it was before the day")
+	}
+	return d.out.writeOne(d.shell, d.out.HTML, func(w io.Writer) error { return forecast.HTMLCourse(w, r.Course()) })
 }
 
 func (d *demo) meddle(ctx context.Context) error {

@@ -70,7 +70,8 @@ func (o liveOptions) begin(ctx context.Context, s *orgShell) (*liveCheck, error)
 func (l *liveCheck) lacks(want routing.Desired, made *plan.Plan) []coverage.Lack {
 	needs := needsOf(want, made, "")
 	for i := range needs {
-		needs[i].surely = needs[i].surely || needs[i].command == liveCommand && !l.planning
+		asked := needs[i].command == liveCommand || needs[i].command == "autopilot" && want.Adjust != nil && want.Adjust.Mode == routing.AdjustAct
+		needs[i].surely = needs[i].surely || asked && !l.planning
 	}
 	return lacking(needs, l.have)
 }

@@ -54,6 +54,7 @@ type undoable struct {
 	Run      string    `json:"run"`
 	Strategy string    `json:"strategy"`
 	Started  time.Time `json:"started"`
+	Override string    `json:"override,omitempty"` // the rule of adjust that it follows
 	Changes  []string  `json:"changes"`
 	CutOff   bool      `json:"cutOff,omitempty"`
 }
@@ -81,10 +82,8 @@ func (o rollbackOptions) rollback(ctx context.Context, s *orgShell) error {
 		return err
 	}
 	candidates := ledger.Undoable(runs)
-	at := 0
-	if o.Run != "" {
-		at = slices.IndexFunc(candidates, func(r apply.Record) bool { return r.ID == o.Run })
-	}
+	// An override is put back by foresort adjust, unless its run is named.
+	at := slices.IndexFunc(candidates, func(r apply.Record) bool { return r.ID == o.Run || o.Run == "" && r.Plan().Lease == nil })
 	if at < 0 || at >= len(candidates) {
 		what := "no run in " + s.org.String() + " can be put back"
 		if o.Run != "" {
@@ -116,6 +115,9 @@ func listRuns(s *shell, runs []apply.Record) error {
 	list := make([]undoable, len(runs))
 	for i, r := range runs {
 		list[i] = undoable{Run: r.ID, Strategy: r.Plan().Strategy, Started: r.Started, CutOff: r.End == nil, Changes: []string{}}
+		if lease := r.Plan().Lease; lease != nil {
+			list[i].Override = lease.Rule
+		}
 		for _, d := range r.Done() {
 			list[i].Changes = append(list[i].Changes, d.Change.Headline())
 		}
@@ -128,6 +130,9 @@ func listRuns(s *shell, runs []apply.Record) error {
 			cut := ""
 			if r.CutOff {
 				cut = p.yellow("  cut off")
+			}
+			if r.Override != "" {
+				cut += "  override by rule " + r.Override
 			}
 			fmt.Fprintf(w, "%s  %s  strategy %s%s\n", p.bold(r.Run), r.Started.Local().Format("2006-01-02 15:04:05"), r.Strategy, cut)
 			for _, c := range r.Changes {

@@ -3,11 +3,14 @@ package cli
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/joho/godotenv"
 	"github.com/spf13/cobra"
 
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/internal/control"
 	"github.com/foresort/foresort/internal/daemon"
 	"github.com/foresort/foresort/routing"
 )
@@ -35,7 +38,10 @@ was Foresort, and sends it, signed, to the endpoints under "sync" of the strateg
 change is heard of by the platform's notifications within a second or so, by the audit
 trail every --poll, and in any case by reading everything every --sweep.
 
-Several may run on one database: one watches, all deliver. A delivery that fails is
+It looks at the queues of strategies that adjust, at every tick, and begins and ends
+overrides as their rules say (foresort adjust --stop stops that).
+
+Several may run on one database: one watches, one adjusts, all deliver. A delivery that fails is
 tried again for 72 hours, with growing pauses; deliveries about one object to one
 endpoint keep their order. "foresort sync" lists and repeats them.
 
@@ -92,7 +98,13 @@ func (o serveOptions) run(ctx context.Context, s *shell) error {
 		if !o.watch && !s.store.Postgres() {
 			return invalid("foresort serve delivers by itself; several machines share a --database postgres://…", "a worker needs a database that it shares, and %s is a file", s.store)
 		}
-		d, err := daemon.New(o.config(s, wants))
+		cfg := o.config(s, wants)
+		if o.watch {
+			if err := s.adjusts(&cfg, wants); err != nil {
+				return err
+			}
+		}
+		d, err := daemon.New(cfg)
 		if err != nil {
 			return invalid("", "%w", err)
 		}
@@ -100,6 +112,21 @@ func (o serveOptions) run(ctx context.Context, s *shell) error {
 		s.say("%s: until Ctrl-C", s.org)
 		return d.Run(ctx)
 	})
+}
+
+// adjusts adds what adjusts the queues.
+func (s *orgShell) adjusts(into *daemon.Config, wants []routing.Desired) error {
+	cfg, err := s.controlConfig()
+	if err != nil {
+		return err
+	}
+	if cfg.Recommend && slices.ContainsFunc(wants, func(w routing.Desired) bool { return w.Adjust != nil && w.Adjust.Mode == routing.AdjustAct }) {
+		s.say("%s", needsApproval)
+	}
+	// What is not seen for so long is told, and stays: the next tick is due.
+	cfg.Wait = apply.Wait{Limit: time.Minute, RouteLimit: time.Minute}
+	into.Control, err = control.New(cfg, wants)
+	return err
 }
 
 func (o serveOptions) config(s *orgShell, wants []routing.Desired) daemon.Config {

@@ -18,7 +18,6 @@ import (
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/autopilot"
 	"github.com/foresort/foresort/genesys"
-	"github.com/foresort/foresort/internal/condition"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/store"
@@ -54,6 +53,8 @@ type Config struct {
 type Control struct {
 	Config
 	pilots []*pilot
+	runs   *ledger.Follower
+	asked  bool // by a person: the switch does not count
 }
 
 // pilot is one strategy that adjusts.
@@ -61,11 +62,12 @@ type pilot struct {
 	*autopilot.Program
 	want    routing.Desired
 	streaks autopilot.Streaks
+	own     ownLevels
 }
 
 // New compiles those strategies that adjust.
 func New(cfg Config, wants []routing.Desired) (*Control, error) {
-	c := &Control{Config: cfg}
+	c := &Control{Config: cfg, runs: cfg.Ledger.Follow()}
 	c.Patience = cmp.Or(c.Patience, 10*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -204,7 +206,7 @@ type memory struct {
 }
 
 func (c *Control) recall(ctx context.Context) (m memory, err error) {
-	if m.runs, err = c.Ledger.Runs(ctx); err != nil {
+	if m.runs, err = c.runs.Runs(ctx); err != nil {
 		return m, err
 	}
 	if m.decisions, err = c.Ledger.Decisions(ctx); err != nil {
@@ -327,6 +329,12 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 			looks[i].Acts = append(looks[i].Acts, c.goOn(ctx, p, &looks[i], lease)...)
 		}
 	}
+	if m, err = c.recall(context.WithoutCancel(ctx)); err != nil {
+		return looks, err
+	}
+	for i, p := range c.pilots {
+		_, looks[i].Leases = m.pastOf(p.Strategy, p.Mode, looks[i].At)
+	}
 	return looks, nil
 }
 
@@ -375,7 +383,11 @@ func (m memory) ours(run apply.Record) bool {
 }
 
 func (c *Control) options(run *ledger.Run, p plan.Plan, runs []apply.Record) apply.Options {
-	return apply.Options{Plan: p, Platform: apply.On(c.Client), Journal: guarded{run, c.Ledger}, Run: run.ID, Wait: c.Wait, Recent: runs}
+	o := apply.Options{Plan: p, Platform: apply.On(c.Client), Journal: guarded{run, c.Ledger}, Run: run.ID, Wait: c.Wait, Recent: runs}
+	if c.asked {
+		o.Journal = run
+	}
+	return o
 }
 
 // guarded is a journal that lets nothing be written once the switch is off: the
@@ -533,7 +545,7 @@ func (c *Control) override(ctx context.Context, p *pilot, l *Look, n int, lease 
 	if err != nil {
 		return apply.Report{}, err
 	}
-	runs, err := c.Ledger.Runs(ctx)
+	runs, err := c.runs.Runs(ctx)
 	if err != nil {
 		return apply.Report{}, err
 	}
@@ -580,12 +592,12 @@ func (c *Control) end(ctx context.Context, p *pilot, l *Look, e autopilot.Ending
 		act.Words = "the recommendation is over"
 		return c.recorded(ctx, p, l, act, func(d *ledger.Decided) { d.Lease = e.Lease })
 	}
-	act.Run, act.Words, act.Err = c.restore(ctx, l.Leases[i], m.runs, false)
+	act.Run, act.Words, act.Err = c.restore(ctx, l.Leases[i], m.runs)
 	return c.recorded(ctx, p, l, act, func(d *ledger.Decided) { d.Lease = e.Lease })
 }
 
-// restore puts every open run of an override back; anyway: whatever the switch.
-func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.Record, anyway bool) (run, words string, err error) {
+// restore puts every open run of an override back.
+func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.Record) (run, words string, err error) {
 	words = "everything is put back"
 	var left []string
 	for _, r := range slices.Backward(lease.Open) {
@@ -593,11 +605,7 @@ func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.
 		if err != nil {
 			return run, words, err
 		}
-		o := c.options(made, plan.Plan{}, runs)
-		if anyway {
-			o.Journal = made
-		}
-		report, err := apply.Rollback(ctx, o, r)
+		report, err := apply.Rollback(ctx, c.options(made, plan.Plan{}, runs), r)
 		switch {
 		case errors.Is(err, apply.ErrNothingToUndo):
 			continue
@@ -638,6 +646,8 @@ func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	c.asked = true
+	defer func() { c.asked = false }()
 	m, err := c.recall(ctx)
 	if err != nil {
 		return nil, err
@@ -647,7 +657,7 @@ func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
 			continue
 		}
 		a := Act{Rule: lease.Rule}
-		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs, true)
+		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs)
 		acts = append(acts, a)
 	}
 	return acts, nil
@@ -677,7 +687,12 @@ func (c *Control) observe(ctx context.Context) []sight {
 	}
 	scope := genesys.Scope{OrgCapacity: true}
 	for _, p := range c.pilots {
-		scope.Queues = append(scope.Queues, p.Queue)
+		if p.Mode != routing.AdjustOff {
+			scope.Queues = append(scope.Queues, p.Queue)
+		}
+	}
+	if len(scope.Queues) == 0 {
+		return out // nothing is looked at
 	}
 	org, err := c.Client.ReadOrg(ctx, scope)
 	if err != nil {
@@ -685,6 +700,9 @@ func (c *Control) observe(ctx context.Context) []sight {
 	}
 	var ids []string
 	for i, p := range c.pilots {
+		if p.Mode == routing.AdjustOff {
+			continue
+		}
 		n := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == p.Queue })
 		if n < 0 {
 			out[i].err = fmt.Errorf("there is no queue %q", p.Queue)
@@ -705,6 +723,7 @@ func (c *Control) observe(ctx context.Context) []sight {
 	for i := range out {
 		if s, ok := states[out[i].queue.ID]; ok {
 			out[i].State, out[i].At = &s, now
+			out[i].Own = c.measureOwn(ctx, c.pilots[i], out[i].queue.ID, now)
 		}
 	}
 	for window, pilots := range c.windows() {
@@ -735,12 +754,7 @@ func (c *Control) measure(ctx context.Context, out []sight, window string, pilot
 		if out[i].queue.ID == "" {
 			continue
 		}
-		span := routing.Span{From: to, To: to}
-		if d, err := condition.ParseWindow(window); err == nil && d > 0 {
-			span.From = to.Add(-d)
-		} else {
-			span.From = midnight(to, c.pilots[i].want.Calendar)
-		}
+		span := routing.Span{From: c.pilots[i].begins(window, to), To: to}
 		if span.From.Before(span.To) {
 			spans[span] = append(spans[span], i)
 		}

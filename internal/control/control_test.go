@@ -368,3 +368,46 @@ func TestAnOverrideOfAQueueBeginsAndIsPutBack(t *testing.T) {
 		t.Errorf("an hour later: %s", said)
 	}
 }
+
+// With mode off what holds is put back, and then nothing is read.
+func TestModeOffPutsBackAndLooksAtNothing(t *testing.T) {
+	t.Parallel()
+	rules := `
+  rules: [{ name: surge, when: waiting() > 5, for: 1, do: [{ join: Back Office }], lease: 30m }]
+`
+	w := newWorld(t, file("adjust:\n  mode: act"+rules), many(40, "09:00 support 30m")...)
+	if said := fmt.Sprint(w.ticks(1)); said != "[09:01 surge begins]" {
+		t.Fatal(said)
+	}
+	parsed, _ := strategy.Parse("support.yaml", []byte(file("adjust:\n  mode: off"+rules)))
+	var err error
+	if w.Control, err = control.New(w.Config, []routing.Desired{parsed.Desired()}); err != nil {
+		t.Fatal(err)
+	}
+	if said := fmt.Sprint(w.ticks(1)); said != "[09:02 surge rule_gone]" {
+		t.Fatal(said)
+	}
+	if g := w.queue().Settings.Groups; g != nil && len(*g) > 0 {
+		t.Errorf("the group is still there: %v", *g)
+	}
+	w.ClearRequests()
+	if said := w.ticks(3); len(said) > 0 || len(w.Requests()) > 0 {
+		t.Errorf("%v, %v", said, w.Requests())
+	}
+}
+
+// The service level of a rule goes by its own deadline, from conversations.
+func TestTheServiceLevelOfARule(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, file(`adjust:
+  mode: recommend
+  rules: [{ name: late, when: 'serviceLevel("4h", "standard") < 60', samples: 3, for: 1, do: [{ join: Back Office }], lease: 30m }]
+`), "09:05 support 150m", "09:06 support 150m", "09:07 support 30m", "09:08 support 30m")
+	if said := fmt.Sprint(w.ticks(119)); said != "[]" {
+		t.Fatal(said) // two were answered in time, and nothing is late yet
+	}
+	said := fmt.Sprint(w.ticks(15)) // two wait for more than two hours
+	if !strings.Contains(said, "late begins") {
+		t.Fatal(said)
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/control"
 	"github.com/foresort/foresort/internal/jobs"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/store"
@@ -35,12 +36,14 @@ type Config struct {
 	Strategies []routing.Desired
 	Getenv     func(string) string // where secrets are
 	// Allow lists hosts of endpoints that may be private or loopback.
-	Allow  []string
-	Limit  time.Duration // how long a delivery is tried; 0: 72 hours
-	Poll   time.Duration // how often the audit trail is asked; 0: 30 s
-	Sweep  time.Duration // how often every object is read; 0: 10 minutes
-	Listen string        // address of health and metrics; empty: none
-	Log    *slog.Logger
+	Allow []string
+	Limit time.Duration // how long a delivery is tried; 0: 72 hours
+	Poll  time.Duration // how often the audit trail is asked; 0: 30 s
+	Sweep time.Duration // how often every object is read; 0: 10 minutes
+	// Control adjusts; nil: nothing does.
+	Control *control.Control
+	Listen  string // address of health and metrics; empty: none
+	Log     *slog.Logger
 }
 
 // Daemon is a running Foresort.
@@ -132,6 +135,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 				defer d.leads.Store(false)
 				return d.watch(ctx)
 			})
+		})
+	}
+	if d.Control != nil && d.Control.Every() > 0 {
+		g.Go(func() error {
+			return jobs.Lead(ctx, d.Store, "adjust "+d.Org.ID, d.adjust)
 		})
 	}
 	if d.Listen != "" {

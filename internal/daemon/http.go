@@ -24,6 +24,8 @@ type metrics struct {
 	connected prometheus.Gauge
 	polled    prometheus.Gauge
 	swept     prometheus.Gauge
+	adjusted  *prometheus.CounterVec
+	overrides *prometheus.GaugeVec
 	// deliveries are counted when they are asked for.
 	deliveries *prometheus.GaugeVec
 }
@@ -36,9 +38,11 @@ func newMetrics() *metrics {
 		connected:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "foresort_notifications_connected", Help: "1 while the platform's websocket is connected."}),
 		polled:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "foresort_audit_polled_timestamp_seconds", Help: "When the audit trail answered last."}),
 		swept:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "foresort_swept_timestamp_seconds", Help: "When every object was read last."}),
+		adjusted:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "foresort_adjustments_total", Help: "Overrides that began, ended, were recommended or could not be."}, []string{"strategy", "rule", "reason", "outcome"}),
+		overrides:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "foresort_overrides", Help: "Overrides that hold."}, []string{"strategy"}),
 		deliveries: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "foresort_deliveries", Help: "Deliveries that are open, or dead: given up; -1: not known."}, []string{"state"}),
 	}
-	m.registry.MustRegister(m.changes, m.attempts, m.connected, m.polled, m.swept, m.deliveries,
+	m.registry.MustRegister(m.changes, m.attempts, m.connected, m.polled, m.swept, m.adjusted, m.overrides, m.deliveries,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -34,6 +34,7 @@ func TestThePageDrawsItsPlots(t *testing.T) {
 		"one":        {func(w io.Writer) error { return forecast.HTML(w, page(), alone(day())) }, 1200, 2},
 		"nobody":     {func(w io.Writer) error { return forecast.HTML(w, page(), nobody()) }, 1200, 2},
 		"large":      {func(w io.Writer) error { return forecast.HTML(w, page(), result(500, 200, many...)) }, 400, 2},
+		"course":     {func(w io.Writer) error { return forecast.HTMLCourse(w, course()) }, 400, 2},
 		"hostile":    {func(w io.Writer) error { return forecast.HTML(w, page(), result(3, 5, hostile...)) }, 400, 2},
 	}
 	for name, tt := range pages {

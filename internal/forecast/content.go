@@ -24,7 +24,9 @@ type content struct {
 	Bins    *bins
 	Tables  []table
 	Notes   []string
+	Foot    string // empty: the figures are those of a simulation
 
+	shades    []Shade
 	drawAfter int // the table after which text draws the curves
 	start     time.Time
 	at        func(time.Time) string

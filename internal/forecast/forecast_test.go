@@ -223,6 +223,30 @@ func TestGoldenFiles(t *testing.T) {
 	})
 }
 
+// course is a day with a surge, with and without an override.
+func course() forecast.Course {
+	start := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
+	c := forecast.Course{
+		Title: "Support Email", Good: true, Said: []string{"In time: 98.0% with adjust, 61.0% without", "10:00 it begins"}, About: []string{"Strategy support"}, Shaded: "Overrides", Foot: "Made by a test.",
+		Tiles:  []forecast.Tile{{Name: "In time", Value: "98.0%", Also: "without adjust: 61.0%"}},
+		Shades: []forecast.Shade{{Name: "surge", What: "13 runs", From: start.Add(time.Hour), To: start.Add(2 * time.Hour)}},
+	}
+	for i := range 4 {
+		c.Times = append(c.Times, start.Add(time.Duration(i)*time.Hour))
+	}
+	for _, id := range []string{"waiting", "level"} {
+		c.Plots = append(c.Plots, forecast.Plot{ID: id, Title: "Figures of " + id, Unit: forecast.Percent, Note: "Shaded: an override holds.", Lines: []forecast.Line{
+			{Name: "on", Points: []float64{math.NaN(), 90, 95, 98}}, {Name: "off", Points: []float64{math.NaN(), 90, 70, 61}},
+		}})
+	}
+	return c
+}
+
+func TestACourseIsAPage(t *testing.T) {
+	t.Parallel()
+	golden(t, "course.html", func(w io.Writer) error { return forecast.HTMLCourse(w, course()) })
+}
+
 // golden compares with a file below testdata; UPDATE=1 rewrites it. Text is
 // held to 80 columns, and nothing may be written as no number.
 func golden(t *testing.T, name string, write func(io.Writer) error) {

@@ -55,6 +55,8 @@ type plotData struct {
 	Times []int64    `json:"times"` // Unix seconds
 	Zones [][2]int64 `json:"zones"` // from when, in Unix seconds, local time is how many seconds ahead
 	Plots []plotJSON `json:"plots"`
+	// Shades are from when to when, in Unix seconds, something is shaded.
+	Shades [][2]int64 `json:"shades,omitempty"`
 }
 
 type plotJSON struct {
@@ -126,6 +128,9 @@ func writeHTML(w io.Writer, c content) error {
 	p.Data = plotData{Times: []int64{}, Zones: zones(c), Plots: []plotJSON{}}
 	for _, t := range c.times {
 		p.Data.Times = append(p.Data.Times, t.Unix())
+	}
+	for _, s := range c.shades {
+		p.Data.Shades = append(p.Data.Shades, [2]int64{s.From.Unix(), s.To.Unix()})
 	}
 	for _, x := range c.Curves {
 		plot := plotJSON{ID: x.ID, Title: x.Title, Unit: x.Unit}

@@ -99,31 +99,60 @@ func (e *DamagedError) Unwrap() []error {
 
 // Runs reads all runs, oldest first. Beside a *DamagedError it returns the runs
 // that can be read.
-func (l *Ledger) Runs(ctx context.Context) (runs []apply.Record, err error) {
-	entries := map[string][]apply.Entry{}
-	broken := map[string]error{}
-	var order []string
-	for e, err := range l.Entries(ctx, Filter{Kind: KindRun}) {
+func (l *Ledger) Runs(ctx context.Context) ([]apply.Record, error) {
+	return l.Follow().Runs(ctx)
+}
+
+// Follower reads the runs again and again, each time only what is new.
+type Follower struct {
+	l       *Ledger
+	after   int64
+	order   []string        // of runs
+	moved   map[string]bool // runs with entries that were not put together yet
+	entries map[string][]apply.Entry
+	records map[string]apply.Record
+	broken  map[string]error // entries that cannot be read
+	failed  map[string]error // runs that cannot be put together
+}
+
+// Follow begins to follow the runs.
+func (l *Ledger) Follow() *Follower {
+	return &Follower{l: l, entries: map[string][]apply.Entry{}, records: map[string]apply.Record{}, broken: map[string]error{}, failed: map[string]error{}, moved: map[string]bool{}}
+}
+
+// Runs is as Ledger.Runs.
+func (f *Follower) Runs(ctx context.Context) (runs []apply.Record, err error) {
+	for e, err := range f.l.Entries(ctx, Filter{Kind: KindRun, After: f.after}) {
 		if err != nil {
 			return nil, err
 		}
 		var in apply.Entry
 		if err := json.Unmarshal(e.Body, &in); err != nil {
-			broken[e.Subject] = errors.Join(broken[e.Subject], fmt.Errorf("entry %d of the ledger is damaged: %w", e.Seq, err))
+			f.broken[e.Subject] = errors.Join(f.broken[e.Subject], fmt.Errorf("entry %d of the ledger is damaged: %w", e.Seq, err))
 		}
-		if _, known := entries[e.Subject]; !known {
-			order = append(order, e.Subject)
+		if _, known := f.entries[e.Subject]; !known {
+			f.order = append(f.order, e.Subject)
 		}
-		entries[e.Subject] = append(entries[e.Subject], in)
+		f.entries[e.Subject] = append(f.entries[e.Subject], in)
+		f.after, f.moved[e.Subject] = e.Seq, true
 	}
+	for id := range f.moved {
+		rec, err := apply.Replay(id, f.entries[id])
+		f.records[id] = rec
+		if err = errors.Join(f.broken[id], err); err != nil {
+			f.failed[id] = err
+		} else {
+			delete(f.failed, id)
+		}
+	}
+	clear(f.moved)
 	var damaged []Damage
-	for _, id := range order {
-		rec, err := apply.Replay(id, entries[id])
-		if err = errors.Join(broken[id], err); err != nil {
+	for _, id := range f.order {
+		if err := f.failed[id]; err != nil {
 			damaged = append(damaged, Damage{Run: id, Err: err})
 			continue
 		}
-		runs = append(runs, rec)
+		runs = append(runs, f.records[id])
 	}
 	slices.SortStableFunc(runs, func(a, b apply.Record) int { return a.Started.Compare(b.Started) })
 	if len(damaged) > 0 {

@@ -280,6 +280,9 @@ type Objects struct {
 // Add adds an object unless it is there.
 func (o *Objects) Add(k plan.Kind, ref routing.Ref, strategy string) {
 	service, entityType := Area(k)
+	if service == "" {
+		return // the trail has none
+	}
 	o.add(Object{service, entityType, ref, strategy})
 }
 

@@ -101,6 +101,13 @@
       ],
       cursor: { drag: { x: true, y: false }, points: { size: 7 }, focus: { prox: -1 } },
       hooks: {
+        drawClear: [(u) => {
+          u.ctx.fillStyle = colour("--c2") + "22";
+          for (const [from, to] of data.shades || []) {
+            const at = (t) => Math.min(Math.max(u.valToPos(t, "x", true), u.bbox.left), u.bbox.left + u.bbox.width);
+            u.ctx.fillRect(at(from), u.bbox.top, at(to) - at(from), u.bbox.height);
+          }
+        }],
         // A line's band comes and goes with it.
         setSeries: [(u, i, o) => {
           if (paired || i == null || o.show == null || i % 3 !== 1) return;
