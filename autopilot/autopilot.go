@@ -178,8 +178,8 @@ const (
 type Weighing struct {
 	Rule        int // of Program.Rules
 	Reason      Reason
-	When, Until Truth
-	InARow      int // looks that found When to hold, and Until while the rule has a lease
+	When, Until Truth // Until only while the rule has a lease
+	InARow      int   // looks that found When to hold, and Until while the rule has a lease
 	// Wait is how long it stands against the rule; zero: it depends on the figures.
 	Wait time.Duration
 }
@@ -214,7 +214,9 @@ func (p *Program) Decide(in Input, s *Streaks) Decision {
 			w.When, w.Until, w.Reason = Undecided, Undecided, Stale
 		} else {
 			w.When = p.truth(i, 0, in.Figures, s)
-			w.Until = p.truth(i, 1, in.Figures, s)
+			if lease >= 0 {
+				w.Until = p.truth(i, 1, in.Figures, s)
+			}
 			w.InARow = s.count[i].seen(w.When, w.Until, lease >= 0, counts)
 		}
 		if lease >= 0 {
@@ -226,7 +228,7 @@ func (p *Program) Decide(in Input, s *Streaks) Decision {
 			continue
 		}
 		if w.Reason == "" {
-			w.Reason, w.Wait = p.begins(i, in, d, *w)
+			w.Reason, w.Wait = p.begins(i, in, d, *w, s)
 		}
 		if w.Reason == Begins || w.Reason == HighVolume {
 			d.Begin = append(d.Begin, i)
@@ -346,7 +348,7 @@ func (p *Program) orphans(in Input, d *Decision) {
 
 // begins says whether a rule shall begin an override, or what stands against it
 // and for how long.
-func (p *Program) begins(i int, in Input, d Decision, w Weighing) (Reason, time.Duration) {
+func (p *Program) begins(i int, in Input, d Decision, w Weighing, s *Streaks) (Reason, time.Duration) {
 	r := p.Rules[i]
 	switch {
 	case w.When == TooFew:
@@ -359,8 +361,6 @@ func (p *Program) begins(i int, in Input, d Decision, w Weighing) (Reason, time.
 		return d.Hold, 0
 	case w.InARow < r.For:
 		return NotYet, time.Duration(r.For-w.InARow) * p.Every
-	case w.Until == True:
-		return UntilReached, 0 // it would end at once
 	}
 	var begun, ended int
 	var newest, oldest, last time.Time // beginnings, and the first of those that count
@@ -402,6 +402,8 @@ func (p *Program) begins(i int, in Input, d Decision, w Weighing) (Reason, time.
 		return Cooldown, newest.Add(p.Limits.Cooldown).Sub(in.Now)
 	case in.Fleet.Begun > 0 && float64(in.Fleet.Begun) >= p.Limits.Share/100*float64(in.Fleet.Queues):
 		return FleetLimit, p.Every
+	case p.truth(i, 1, in.Figures, s) == True:
+		return UntilReached, 0 // it would end at once
 	}
 	return p.reason(i), 0
 }

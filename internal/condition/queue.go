@@ -10,6 +10,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	celast "cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/decls"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -118,7 +119,8 @@ func queueOptions() []cel.EnvOption {
 		options = append(options, cel.Macros(parser.NewGlobalVarArgMacro(name, func(eh parser.ExprHelper, _ celast.Expr, args []celast.Expr) (celast.Expr, *cel.Error) {
 			return eh.NewMemberCall(name, eh.NewIdent(subject), args...), nil
 		})))
-		var overloads []cel.FunctionOpt
+		// The arguments are checked when the condition is compiled.
+		overloads := []cel.FunctionOpt{decls.DisableTypeGuards(true)}
 		least, most := 0, 0
 		if k.window {
 			least, most = 1, 1

@@ -592,12 +592,12 @@ func (c *Control) end(ctx context.Context, p *pilot, l *Look, e autopilot.Ending
 		act.Words = "the recommendation is over"
 		return c.recorded(ctx, p, l, act, func(d *ledger.Decided) { d.Lease = e.Lease })
 	}
-	act.Run, act.Words, act.Err = c.restore(ctx, l.Leases[i], m.runs, false)
+	act.Run, act.Words, act.Err = c.restore(ctx, l.Leases[i], m.runs)
 	return c.recorded(ctx, p, l, act, func(d *ledger.Decided) { d.Lease = e.Lease })
 }
 
-// restore puts every open run of an override back; anyway: whatever the switch.
-func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.Record, anyway bool) (run, words string, err error) {
+// restore puts every open run of an override back.
+func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.Record) (run, words string, err error) {
 	words = "everything is put back"
 	var left []string
 	for _, r := range slices.Backward(lease.Open) {
@@ -605,11 +605,7 @@ func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.
 		if err != nil {
 			return run, words, err
 		}
-		o := c.options(made, plan.Plan{}, runs)
-		if anyway {
-			o.Journal = made
-		}
-		report, err := apply.Rollback(ctx, o, r)
+		report, err := apply.Rollback(ctx, c.options(made, plan.Plan{}, runs), r)
 		switch {
 		case errors.Is(err, apply.ErrNothingToUndo):
 			continue
@@ -661,7 +657,7 @@ func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
 			continue
 		}
 		a := Act{Rule: lease.Rule}
-		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs, true)
+		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs)
 		acts = append(acts, a)
 	}
 	return acts, nil
@@ -681,6 +677,9 @@ const (
 )
 
 // observe measures every queue, all of them by the same requests.
+// looksAt says whether anything is measured of a strategy's queue.
+func (c *Control) looksAt(p *pilot) bool { return c.All || p.Mode != routing.AdjustOff }
+
 func (c *Control) observe(ctx context.Context) []sight {
 	out := make([]sight, len(c.pilots))
 	fail := func(err error) []sight {
@@ -691,7 +690,7 @@ func (c *Control) observe(ctx context.Context) []sight {
 	}
 	scope := genesys.Scope{OrgCapacity: true}
 	for _, p := range c.pilots {
-		if p.Mode != routing.AdjustOff {
+		if c.looksAt(p) {
 			scope.Queues = append(scope.Queues, p.Queue)
 		}
 	}
@@ -704,7 +703,7 @@ func (c *Control) observe(ctx context.Context) []sight {
 	}
 	var ids []string
 	for i, p := range c.pilots {
-		if p.Mode == routing.AdjustOff {
+		if !c.looksAt(p) {
 			continue
 		}
 		n := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == p.Queue })
