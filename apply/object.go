@@ -178,7 +178,9 @@ func address(c plan.Change) Object {
 	if c.Kind == plan.Route {
 		_, o.Domain, _ = strings.Cut(c.Object.Name, "@")
 	}
-	o.Queue = c.Waits.ID
+	if c.Kind == plan.Email {
+		o.Queue, o.Fields = c.Waits.ID, c.Names()
+	}
 	return o
 }
 

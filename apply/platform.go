@@ -14,6 +14,8 @@ type Object struct {
 	ID     string    `json:"id,omitempty"`     // of the agent, for a utilization; of the conversation, for an email
 	Domain string    `json:"domain,omitempty"` // of a route
 	Queue  string    `json:"queue,omitempty"`  // that an email waits in, by id
+	// Fields are those of an email that are written.
+	Fields []routing.Field `json:"fields,omitempty"`
 }
 
 // Platform is what apply needs of Genesys Cloud. An object that is not there, or an

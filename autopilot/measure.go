@@ -152,9 +152,14 @@ func (p *Program) among(r condition.Read, s *routing.QueueState, counts func(rou
 	return count(n)
 }
 
-// ruleOf is the rule of a waiting email, by the address that it came in at; empty:
-// it follows none.
-func (p *Program) ruleOf(e routing.WaitingEmail) string { return p.routes[strings.ToLower(e.To)] }
+// ruleOf is the rule of a waiting email: whose condition took it, or that of the
+// address that it came in at; empty: it follows none.
+func (p *Program) ruleOf(e routing.WaitingEmail) string {
+	if e.Rule != "" {
+		return e.Rule
+	}
+	return p.routes[strings.ToLower(e.To)]
+}
 
 func (p *Program) due(entered time.Time, within time.Duration) time.Time {
 	return p.calendar.Due(entered, within)

@@ -96,6 +96,8 @@ type Email struct {
 	QueueID string `json:"queueId"`
 	Waiting bool   `json:"waiting"` // in that queue, and no agent has it or is offered it
 	routing.WaitingEmail
+	Subject    string            `json:"subject,omitempty"`
+	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
 // DecodeEmail reads an email conversation as the platform sends it, and the body
@@ -112,6 +114,8 @@ func decodeEmail(raw json.RawMessage) (e Email, participant string, err error) {
 		ID           string
 		Participants []struct {
 			ID, Purpose, State, Address string
+			Subject                     string
+			Attributes                  map[string]string
 			StartTime, EndTime          time.Time
 			Queue                       routing.Ref
 			Asks                        struct {
@@ -134,6 +138,7 @@ func decodeEmail(raw json.RawMessage) (e Email, participant string, err error) {
 		switch p.Purpose {
 		case "customer":
 			e.From = p.Address
+			e.Subject, e.Attributes = p.Subject, p.Attributes
 		case "acd": // each queue in its turn
 			participant, e.QueueID, e.Waiting, e.Entered = p.ID, p.Queue.ID, !over, p.StartTime
 			e.Priority, e.Skills, e.Language = p.Asks.Priority, append([]routing.Ref{}, p.Asks.Skills...), p.Asks.Language
@@ -142,6 +147,13 @@ func decodeEmail(raw json.RawMessage) (e Email, participant string, err error) {
 		}
 	}
 	return e, participant, nil
+}
+
+// Email reads where an email conversation is, and what is known of it.
+// ErrNotFound: there is none.
+func (c *Client) Email(ctx context.Context, conversationID string) (Email, error) {
+	e, _, err := c.email(ctx, conversationID)
+	return e, err
 }
 
 // email reads where an email conversation is.
@@ -163,6 +175,7 @@ func (c *Client) WaitingEmail(ctx context.Context, conversationID, queueID strin
 		return nil, err
 	}
 	e.Waiting = e.Waiting && e.QueueID == queueID
+	e.From, e.Subject, e.Attributes = "", "", nil // what is written down is none of theirs
 	return encode(e)
 }
 

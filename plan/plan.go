@@ -117,6 +117,8 @@ type Plan struct {
 	Undoes string `json:"undoes,omitempty"`
 	// Lease is set in the plan of an override.
 	Lease *Lease `json:"lease,omitempty"`
+	// Live says that rules with a condition are applied to waiting email.
+	Live bool `json:"live,omitempty"`
 	// TakesOver names the strategies that something is taken from.
 	TakesOver []string `json:"takesOver,omitempty"`
 	// Fingerprint is a SHA-256 of the whole plan: what it was made on and what

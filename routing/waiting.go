@@ -26,6 +26,7 @@ type WaitingEmail struct {
 	Language       Ref       `json:"language,omitzero"`
 	To             string    `json:"to,omitempty"` // addresses as the platform has them; empty: not known
 	From           string    `json:"from,omitempty"`
+	Rule           string    `json:"rule,omitempty"` // whose condition took it; empty: that of its address
 }
 
 // Conversation is an email conversation and the queues that it was in.

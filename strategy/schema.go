@@ -28,8 +28,9 @@ that completes keys, put this on the first line, with the path to the schema:
 - Anchors, aliases, tags and several documents in a file are not taken.
 - A secret is called by the environment variable that holds it, such as
   ` + "`${GATEWAY_SECRET}`" + `, and never stands in the file. Inside of { } it needs quotes.
-- Conditions of rules (` + "`when`" + `) are not in this version; they are checked all
-  the same.
+- Rules with a condition (` + "`when`" + `) are tried in their order, before the rule of the
+  address. The platform cannot hold them: they act on waiting email, while
+  ` + "`foresort serve`" + ` runs.
 
 `,
 }

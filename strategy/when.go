@@ -25,8 +25,6 @@ func (c *checker) condition(i int) {
 		c.Fail(path, "the condition is always true", hint)
 	case compiled.Constant:
 		c.Fail(path, "the condition is never true: the rule is unreachable", "leave the rule out, or mend its condition")
-	default:
-		c.Fail(path, "`when` is not in this version", "it comes with `foresort serve`, which acts on waiting email; until then let an address of its own decide the rule")
 	}
 }
 

@@ -83,8 +83,8 @@ func (o adjustOptions) run(ctx context.Context, s *shell) error {
 	if err != nil {
 		return err
 	}
-	if wants[0].Adjust == nil {
-		return invalid("describe when to do what under adjust: docs/autopilot.md", "%s does not adjust: it has no adjust section", o.File)
+	if wants[0].Adjust == nil && !slices.ContainsFunc(wants[0].Rules, func(r routing.Rule) bool { return r.When != "" }) {
+		return invalid("describe when to do what under adjust: docs/autopilot.md", "%s does not adjust: it has no adjust section, and no rule with a condition", o.File)
 	}
 	return s.withOrg(ctx, func(s *orgShell) error { return o.look(ctx, s, wants) })
 }
@@ -106,7 +106,7 @@ func (o adjustOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		return err
 	}
 	cfg.Wait = o.wait()
-	if cfg.Recommend && wants[0].Adjust.Mode == routing.AdjustAct {
+	if a := wants[0].Adjust; cfg.Recommend && a != nil && a.Mode == routing.AdjustAct {
 		s.say("%s", needsApproval)
 	}
 	c, err := control.New(cfg, wants)

@@ -55,6 +55,7 @@ type Control struct {
 	pilots []*pilot
 	runs   *ledger.Follower
 	asked  bool // by a person: the switch does not count
+	idle   bool // it only watches
 }
 
 // pilot is one strategy that adjusts.
@@ -63,6 +64,8 @@ type pilot struct {
 	want    routing.Desired
 	streaks autopilot.Streaks
 	own     ownLevels
+	live    *autopilot.Live      // nil: no rule has a condition
+	emails  map[string]seenEmail // by conversation: those that wait and were read
 }
 
 // New compiles those strategies that adjust.
@@ -74,7 +77,7 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 	}
 	for _, w := range wants {
 		switch {
-		case w.Adjust == nil && !c.All:
+		case w.Adjust == nil && !c.All && !hasConditions(w):
 			continue
 		case w.Adjust == nil:
 			w.Adjust = &routing.Adjust{Mode: routing.AdjustOff, Every: time.Minute}
@@ -88,13 +91,20 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 		if err != nil {
 			return nil, err
 		}
-		mine := &pilot{Program: p, want: w}
+		mine := &pilot{Program: p, want: w, emails: map[string]seenEmail{}}
+		if mine.live, err = autopilot.NewLive(w); err != nil {
+			return nil, err
+		}
 		if b, err := os.ReadFile(c.streaksFile(mine)); err == nil {
 			mine.streaks = p.Load(b)
 		}
 		c.pilots = append(c.pilots, mine)
 	}
 	return c, nil
+}
+
+func hasConditions(w routing.Desired) bool {
+	return slices.ContainsFunc(w.Rules, func(r routing.Rule) bool { return r.When != "" })
 }
 
 func (c *Control) streaksFile(p *pilot) string {
@@ -158,10 +168,20 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 	looks := c.decide(seen, past)
 	c.keep()
 	cut, open := cutOff(past.runs)
-	if open && past.ours(cut) && !past.stopped || len(c.untold(past)) > 0 || slices.ContainsFunc(looks, c.acts) {
+	if open && past.ours(cut) && !past.stopped || len(c.untold(past)) > 0 || slices.ContainsFunc(looks, c.acts) || c.takes(looks, past) {
 		return c.act(ctx, seen, looks)
 	}
 	return looks, nil
+}
+
+// takes says that a rule with a condition asks something of an email.
+func (c *Control) takes(looks []Look, m memory) bool {
+	for i, l := range looks {
+		if len(c.pilots[i].todo(l, m)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // untold are the overrides of the strategies here that have ended without a word.
@@ -181,6 +201,8 @@ func (c *Control) acts(l Look) bool {
 
 // Watch looks at every queue once, and does nothing; the look counts for no row.
 func (c *Control) Watch(ctx context.Context) ([]Look, error) {
+	c.idle = true
+	defer func() { c.idle = false }()
 	seen := c.observe(genesys.WithLane(ctx, genesys.Poll))
 	past, err := c.recall(ctx)
 	if err != nil {
@@ -203,6 +225,7 @@ type memory struct {
 	decisions []ledger.Decided
 	leases    []ledger.Lease
 	stopped   bool
+	changed   map[string]bool // emails that rules with a condition have changed
 }
 
 func (c *Control) recall(ctx context.Context) (m memory, err error) {
@@ -212,7 +235,7 @@ func (c *Control) recall(ctx context.Context) (m memory, err error) {
 	if m.decisions, err = c.Ledger.Decisions(ctx); err != nil {
 		return m, err
 	}
-	m.leases = ledger.Leases(m.runs, m.decisions)
+	m.leases, m.changed = ledger.Leases(m.runs, m.decisions), changedLive(m.runs)
 	s, _, err := c.Ledger.Switched(ctx)
 	m.stopped = s.Stopped
 	return m, err
@@ -328,6 +351,7 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 		for _, lease := range c.follow(looks[i]) {
 			looks[i].Acts = append(looks[i].Acts, c.goOn(ctx, p, &looks[i], lease)...)
 		}
+		looks[i].Acts = append(looks[i].Acts, c.applyLive(ctx, p, &looks[i], m)...)
 	}
 	if m, err = c.recall(context.WithoutCancel(ctx)); err != nil {
 		return looks, err
@@ -377,7 +401,7 @@ func (c *Control) mend(ctx context.Context, cut apply.Record, m memory) (memory,
 
 // ours says that a run made an override, or puts one back.
 func (m memory) ours(run apply.Record) bool {
-	return run.Plan().Lease != nil || slices.ContainsFunc(m.runs, func(r apply.Record) bool {
+	return run.Plan().Lease != nil || run.Plan().Live || slices.ContainsFunc(m.runs, func(r apply.Record) bool {
 		return r.ID == run.Plan().Undoes && r.Plan().Lease != nil
 	})
 }
@@ -676,10 +700,12 @@ const (
 	windowStep = time.Minute
 )
 
-// observe measures every queue, all of them by the same requests.
 // looksAt says whether anything is measured of a strategy's queue.
-func (c *Control) looksAt(p *pilot) bool { return c.All || p.Mode != routing.AdjustOff }
+func (c *Control) looksAt(p *pilot) bool {
+	return c.All || p.Mode != routing.AdjustOff || p.live != nil
+}
 
+// observe measures every queue, all of them by the same requests.
 func (c *Control) observe(ctx context.Context) []sight {
 	out := make([]sight, len(c.pilots))
 	fail := func(err error) []sight {
@@ -727,6 +753,7 @@ func (c *Control) observe(ctx context.Context) []sight {
 		if s, ok := states[out[i].queue.ID]; ok {
 			out[i].State, out[i].At = &s, now
 			out[i].Own = c.measureOwn(ctx, c.pilots[i], out[i].queue.ID, now)
+			c.read(ctx, c.pilots[i], &out[i])
 		}
 	}
 	for window, pilots := range c.windows() {
