@@ -289,7 +289,7 @@ func TestAWaitingEmailIsChangedAndPutBack(t *testing.T) {
 	before := l.state(billing).Emails[0]
 	id := before.ConversationID
 	e, raw := l.email(id, billing)
-	before.To = "" // a conversation does not tell
+	before.To, before.From = "", "" // a conversation does not tell the one, and the other is not kept
 	if d := cmp.Diff(genesys.Email{QueueID: billing, Waiting: true, WaitingEmail: before}, e); d != "" {
 		t.Errorf("(-observed +read):\n%s", d)
 	}

@@ -83,7 +83,9 @@ func (o rollbackOptions) rollback(ctx context.Context, s *orgShell) error {
 	}
 	candidates := ledger.Undoable(runs)
 	// An override is put back by foresort adjust, unless its run is named.
-	at := slices.IndexFunc(candidates, func(r apply.Record) bool { return r.ID == o.Run || o.Run == "" && r.Plan().Lease == nil && !r.Plan().Live })
+	at := slices.IndexFunc(candidates, func(r apply.Record) bool {
+		return r.ID == o.Run || o.Run == "" && r.Plan().Lease == nil && !r.Plan().Live
+	})
 	if at < 0 || at >= len(candidates) {
 		what := "no run in " + s.org.String() + " can be put back"
 		if o.Run != "" {
