@@ -262,8 +262,10 @@ const mostClasses = 10
 type set struct {
 	bits      uint64
 	work, can []float64
+	longest   float64 // handle time of its classes, minutes: of what is left it makes emails at least
 	left      float64
-	excess    float64 // what is left of all cells in which it grows
+	after     [2]float64 // what is left at the end of each pass
+	excess    float64    // what is left of all cells in which it grows
 	grows     []bool
 }
 
@@ -398,22 +400,28 @@ func (c *check) carry(b *Balance, classes []class) {
 	everybody := whole.can
 	all := append([]set{whole}, sets(classes, crews)...)
 	for i := range all {
-		all[i].grows = make([]bool, Cells)
+		all[i].grows, all[i].longest = make([]bool, Cells), per
+		for n, k := range chosen(all[i].bits, classes) {
+			if n == 0 || k.handle > all[i].longest {
+				all[i].longest = k.handle
+			}
+		}
 	}
 	all[0].left = float64(b.Waiting) * per
-	cleared := -1 // the first cell at whose end nothing need be left
-	least := func() (left float64) {
+	without := 0.0 // what would be left of the whole if nothing waited now
+	cleared := -1  // the first cell at whose end nothing need be left of what waits now
+	least := func() (emails float64) {
 		for _, s := range all {
-			left = max(left, s.left)
+			emails = max(emails, s.left/s.longest)
 		}
-		return left
+		return emails
 	}
 	if b.Waiting == 0 {
 		cleared = 0
 	}
-	var after [2]float64
-	for pass := range after {
+	for pass := range 2 {
 		for cell := range Cells {
+			without = max(0, without+whole.work[cell]-everybody[cell])
 			for i := range all {
 				s := &all[i]
 				s.left = max(0, s.left+s.work[cell]-s.can[cell])
@@ -423,20 +431,28 @@ func (c *check) carry(b *Balance, classes []class) {
 				}
 			}
 			if pass == 0 {
-				b.Capacity[cell], b.Backlog[cell] = everybody[cell]/per, least()/per
-				if cleared < 0 && least() < 1e-9 {
+				b.Capacity[cell], b.Backlog[cell] = everybody[cell]/per, least()
+				if cleared < 0 && all[0].left-without < 1e-9 {
 					cleared = cell
 				}
 			}
 		}
-		after[pass] = least()
+		for i := range all {
+			all[i].after[pass] = all[i].left
+		}
 	}
-	c.judge(b, classes, all, after, per, cleared)
+	c.judge(b, classes, all, cleared)
 }
 
 // judge says in words what was found.
-func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, per float64, cleared int) {
-	grown := (after[1] - after[0]) / per
+func (c *check) judge(b *Balance, classes []class, all []set, cleared int) {
+	grown, left, most := 0.0, 0.0, 0
+	for i, s := range all {
+		left = max(left, s.after[0]/s.longest)
+		if more := (s.after[1] - s.after[0]) / s.longest; more > grown {
+			grown, most = more, i
+		}
+	}
 	offered := 0.0
 	for _, x := range b.Offered {
 		offered += x
@@ -454,13 +470,16 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 		about += fmt.Sprintf(", %.0f of them in %s with nobody on queue", alone, hours(sum(b.Unattended)))
 	}
 	about += fmt.Sprintf(", %s to handle one", routing.Duration(time.Duration(b.Handling).Round(time.Second)))
+	if c.assumed() {
+		about += ", by the organisation's utilization, since agents' own were not read"
+	}
 	unknown := c.unknown()
 	b.Clears = new(false)
 	switch {
 	case grown >= 0.5:
-		b.Verdict = fmt.Sprintf("The week does not clear it: at least %.0f more emails come in every week than can be handled; %s.", grown, about)
+		b.Verdict = fmt.Sprintf("The week does not clear it: at least %.0f more emails %scome in every week than can be handled; %s.", grown, of(all[most], classes), about)
 	case cleared < 0:
-		b.Verdict = fmt.Sprintf("The week does not clear it: of %s that wait now and those to come at least %.0f are left after 7 days; %s.", phrase.Count(b.Waiting, "email"), after[0]/per, about)
+		b.Verdict = fmt.Sprintf("The week does not clear it: of %s and those to come at least %.0f are left after 7 days; %s.", waiting(b.Waiting), left, about)
 	case unknown != "":
 		b.Clears = nil
 		b.Verdict = fmt.Sprintf("Whether the week clears it is not known: %s not known in full. It may where they are on queue and able; %s.", unknown, about)
@@ -469,13 +488,13 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 		*b.Clears = true
 		b.Verdict = fmt.Sprintf("The week can clear it: %s.", about)
 		if cleared > 0 {
-			b.Verdict = fmt.Sprintf("The week can clear it: of %s that wait now nothing need be left by %s; %s.", phrase.Count(b.Waiting, "email"), c.when(c.report.Span.From.Add(time.Duration(cleared+1)*Cell)), about)
+			b.Verdict = fmt.Sprintf("The week can clear it: of %s nothing need be left by %s; %s.", waiting(b.Waiting), c.when(c.report.Span.From.Add(time.Duration(cleared+1)*Cell)), about)
 		}
 	}
 	if b.Clears != nil && !*b.Clears {
 		c.add(routing.Finding{
 			Type: routing.BacklogGrows, Message: b.Verdict,
-			Numbers: []routing.Number{{Name: "offered", Value: offered}, {Name: "left", Value: after[0] / per}, {Name: "grownAWeek", Value: grown}, {Name: "unattended", Value: alone}},
+			Numbers: []routing.Number{{Name: "offered", Value: offered}, {Name: "left", Value: left}, {Name: "grownAWeek", Value: grown}, {Name: "unattended", Value: alone}},
 			Do:      "plan more hours on queue, give agents more email at once, or send email elsewhere; foresort simulate tells what each would do",
 		})
 	}
@@ -507,7 +526,10 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 		if bits.OnesCount64(s.bits) == len(classes) {
 			which = "of the queue"
 		}
-		who := "those on queue"
+		who, do := "those on queue", "put more of those who can serve it on queue then"
+		if slices.Max(s.can) == 0 {
+			do = "nobody can serve it, which another finding tells of: let somebody be able to first"
+		}
 		if unknown != "" {
 			who += ", with all whose schedule or skills are not known,"
 		}
@@ -515,9 +537,35 @@ func (c *check) judge(b *Balance, classes []class, all []set, after [2]float64, 
 			Type: routing.BacklogGrows, Spans: spans,
 			Message: fmt.Sprintf("the backlog %s must grow %s: %.1f hours of handling come in an hour, and %s can do %.1f", which, c.nameSpans(spans), work/60/total.Hours(), who, can/60/total.Hours()),
 			Numbers: []routing.Number{{Name: "hours", Value: total.Hours()}, {Name: "workHours", Value: work / 60}, {Name: "capacityHours", Value: can / 60}},
-			Do:      "put more of those who can serve it on queue then",
+			Do:      do,
 		})
 	}
+}
+
+// waiting are the emails that wait now, in words.
+func waiting(n int) string {
+	if n == 1 {
+		return "the 1 email that waits now"
+	}
+	return fmt.Sprintf("the %d emails that wait now", n)
+}
+
+// of names the rules of a set, where it is not the whole queue.
+func of(s set, classes []class) string {
+	if bits.OnesCount64(s.bits) == len(classes) {
+		return ""
+	}
+	var names []string
+	for _, k := range chosen(s.bits, classes) {
+		names = append(names, k.rules...)
+	}
+	return "of " + phrase.List(names) + " "
+}
+
+// assumed says that capacities are the organisation's, and agents may have others
+// of their own.
+func (c *check) assumed() bool {
+	return slices.ContainsFunc(c.members, func(m member) bool { return m.assumed && !m.idle() })
 }
 
 // unknown is what is not known of members, with its verb: the schedule of 2

@@ -177,10 +177,13 @@ func (c *check) settle() {
 		used := false
 		for n := range c.report.Findings {
 			f := &c.report.Findings[n]
-			if !w.Waives(*f) || f.Severity == routing.SeverityNote {
+			if !w.Waives(*f) {
 				continue
 			}
-			used = true
+			used = true // of a note too, which needs none: the file's check has said so
+			if f.Severity == routing.SeverityNote {
+				continue
+			}
 			if c.Now.Before(w.Until) && (f.Waived == nil || f.Waived.Until.Before(w.Until)) {
 				f.Waived = &w
 			}

@@ -163,14 +163,14 @@ func TestVerdict(t *testing.T) {
 		"little": {0, 2, true, 0, "The week can clear it: 200 emails expected in 7 days (mean of 4 weeks), 12m to handle one."},
 		"little, and some wait": {
 			30, 2, true, 0,
-			"The week can clear it: of 30 emails that wait now nothing need be left by Wed 4 Mar 11:15; 200 emails expected in 7 days (mean of 4 weeks), 12m to handle one.",
+			"The week can clear it: of the 30 emails that wait now nothing need be left by Wed 4 Mar 11:15; 200 emails expected in 7 days (mean of 4 weeks), 12m to handle one.",
 		},
 		"little, and one waits that is done at once": {1, 2, true, 0, "The week can clear it: 200 emails expected in 7 days (mean of 4 weeks), 12m to handle one."},
 		"more than can be done":                      {0, 14, false, 10, "The week does not clear it: at least 50 more emails come in every week than can be handled; 1400 emails expected in 7 days (mean of 4 weeks), 12m to handle one."},
 		"just what can be done but for the lunches":  {0, 13, true, 10, "The week can clear it: 1300 emails expected in 7 days (mean of 4 weeks), 12m to handle one."},
 		"too much waits": {
 			1400, 2, false, 0,
-			"The week does not clear it: of 1400 emails that wait now and those to come at least 250 are left after 7 days; 200 emails expected in 7 days (mean of 4 weeks), 12m to handle one.",
+			"The week does not clear it: of the 1400 emails that wait now and those to come at least 250 are left after 7 days; 200 emails expected in 7 days (mean of 4 weeks), 12m to handle one.",
 		},
 	}
 	for name, tt := range tests {
@@ -242,7 +242,7 @@ func TestManyClassesOfEmail(t *testing.T) {
 		queue(&in).MemberCount = classes
 		in.Volume = mail(each, 12*time.Minute)
 		r := coverage.Check(in)
-		want := []string{fmt.Sprintf("The week does not clear it: at least 60 more emails come in every week than can be handled; %d emails expected in 7 days (mean of 4 weeks), 12m to handle one.", 100*(classes+8)), "the backlog of rule skill 00 must grow Wed 10:00–18:00, Thu–Fri 08:00–18:00, Mon–Tue 08:00–18:00, Wed 11 Mar 08:00–10:00: 3.6 hours of handling come in an hour, and those on queue can do 1.0"}
+		want := []string{fmt.Sprintf("The week does not clear it: at least 60 more emails of rule skill 00 come in every week than can be handled; %d emails expected in 7 days (mean of 4 weeks), 12m to handle one.", 100*(classes+8)), "the backlog of rule skill 00 must grow Wed 10:00–18:00, Thu–Fri 08:00–18:00, Mon–Tue 08:00–18:00, Wed 11 Mar 08:00–10:00: 3.6 hours of handling come in an hour, and those on queue can do 1.0"}
 		if d := cmp.Diff(want, messages(r, routing.BacklogGrows)); d != "" {
 			t.Errorf("%d classes (-want +got):\n%s", classes, d)
 		}
@@ -302,5 +302,41 @@ func TestEveryFindingIsTried(t *testing.T) {
 		if !strings.Contains(all.String(), fmt.Sprintf("%s %s: ", f.Severity, f.Type)) {
 			t.Errorf("no situation has the %s %s", f.Severity, f.Type)
 		}
+	}
+}
+
+// A rule whose email nobody handles is not hidden by a backlog that comes and goes
+// every night, and counts in emails of its own.
+func TestARuleThatNobodyServesIsNotHidden(t *testing.T) {
+	t.Parallel()
+	for name, night := range map[string]int{"by day": 0, "behind a night": 40} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := sane()
+			in.Now = at(4, 7, 30)
+			for _, who := range []string{"ann", "ben"} {
+				s := in.Org.Roster.Agents[who]
+				s.Known = []routing.Span{{From: at(1, 0, 0), To: at(20, 0, 0)}}
+				in.Org.Roster.Agents[who] = s
+			}
+			in.Org.Ratings["ann"], in.Org.Ratings["ben"] = rated(4, none), rated(3, none) // nobody has English
+			to := in.Now.Truncate(30 * time.Minute)
+			v := &measure.Volume{Span: routing.Span{From: to.Add(-7 * 24 * time.Hour), To: to}, Every: 30 * time.Minute, By: map[string]*measure.Counts{}}
+			come := func(address routing.Address, handle time.Duration, emails map[time.Time]int) {
+				n := &measure.Counts{Offered: make([]int, v.Intervals()), Answered: make([]int, v.Intervals()), Handled: 100, Handling: 100 * handle}
+				for when, count := range emails {
+					n.Offered[int(when.Sub(v.From)/v.Every)] = count
+				}
+				v.By[address.String()] = n
+			}
+			february := time.Date(2026, 2, 25, 7, 30, 0, 0, berlin)
+			come(vip, time.Hour, map[time.Time]int{at(3, 10, 0): 10, at(2, 11, 0): 5, february: 1})
+			come(standard, 10*time.Minute, map[time.Time]int{at(4, 5, 0): night, at(3, 12, 0): 1})
+			in.Volume, in.Waiting = v, new(0)
+			b := coverage.Check(in).Balance
+			if b.Clears == nil || *b.Clears || !strings.HasPrefix(b.Verdict, "The week does not clear it: at least 16 more emails of rule vip come in every week than can be handled") {
+				t.Error(b.Verdict)
+			}
+		})
 	}
 }

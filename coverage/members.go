@@ -197,8 +197,10 @@ func (c *check) equip() {
 		switch {
 		case c.Want.Capacity != nil && c.Want.Capacity.Email != nil:
 			m.capacity = c.Want.Capacity.Email
-		case known:
+		case known && (own.Own || c.Org.OrgUtilization == nil):
 			m.capacity = own.Settings.Email
+		case known: // the organisation's number may be newer than when theirs was read
+			m.capacity = c.Org.OrgUtilization.Settings.Email
 		case c.Org.OrgUtilization != nil && c.Org.OrgUtilization.Settings.Email != nil:
 			m.capacity, m.assumed = c.Org.OrgUtilization.Settings.Email, true
 			assumed++
