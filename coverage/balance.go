@@ -484,6 +484,10 @@ func (c *check) judge(b *Balance, classes []class, all []set, cleared int) {
 		b.Clears = nil
 		b.Verdict = fmt.Sprintf("Whether the week clears it is not known: %s not known in full. It may where they are on queue and able; %s.", unknown, about)
 		c.add(routing.Finding{Type: routing.DemandUnknown, Message: b.Verdict})
+	case c.Waiting == nil:
+		b.Clears = nil
+		b.Verdict = fmt.Sprintf("Whether the week clears it is not known: how much waits now could not be read. What comes in can be handled; %s.", about)
+		c.add(routing.Finding{Type: routing.DemandUnknown, Message: b.Verdict})
 	default:
 		*b.Clears = true
 		b.Verdict = fmt.Sprintf("The week can clear it: %s.", about)

@@ -78,6 +78,7 @@ func (r *rosterReader) read(ctx context.Context, users []string) {
 	switch {
 	case errors.As(err, &refused) && (refused.Is(ErrNotFound) || refused.Status == http.StatusMethodNotAllowed), err == nil && len(units.Entities) == 0:
 		r.unknown("the organisation has no workforce management")
+		r.roster.None = true
 		return
 	case err != nil:
 		r.failed(err)

@@ -54,6 +54,8 @@ type Roster struct {
 	Span // what was asked for
 	// Agents holds, by user id, those of whom anything is known.
 	Agents map[string]AgentSchedule `json:"agents"`
+	// None says that the organisation has no workforce management.
+	None bool `json:"none,omitempty"`
 	// Unknown says, each reason once and in words, why schedules are missing.
 	Unknown []string `json:"unknown,omitempty"`
 	// Zone is the clock of the business unit that was read first; nil: not known.

@@ -214,7 +214,7 @@ func (d *demo) check(ctx context.Context) error {
 	}
 	d.want = st.Desired()
 	d.tell("examples/%s: %s, %s, %s passed", demoFile, phrase.Count(len(st.Rules), "rule"), phrase.Count(len(d.want.Routes), "address"), phrase.Count(len(st.Tests), "test"))
-	report, found, err := liveOptions{Live: true}.validateLive(ctx, d.o, "examples/"+demoFile, d.want)
+	report, found, err := liveOptions{Live: true}.validateLive(ctx, d.o, "examples/"+demoFile, d.want, nil)
 	if err != nil {
 		return err
 	}

@@ -106,6 +106,9 @@ func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired,
 		}
 	}
 	in := coverage.Input{Want: plan.Stand(want, org).After, Org: org, Lacks: l.lacks(want, &made), Now: l.now}
+	if org.Roster != nil && org.Roster.None { // nobody can give a permission of what is not there
+		in.Lacks = slices.DeleteFunc(in.Lacks, func(x coverage.Lack) bool { return strings.HasPrefix(x.Permission, "wfm:") })
+	}
 	queueID := ""
 	if i := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == want.Queue.Name }); i >= 0 {
 		queueID = org.Queues[i].ID
@@ -122,7 +125,10 @@ func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired,
 		}
 		in.Volume, in.Waiting = &volume, new(0)
 		if queueID != "" {
-			*in.Waiting, err = s.client.Waiting(ctx, queueID)
+			var unread error
+			if *in.Waiting, unread = s.client.Waiting(ctx, queueID); unread != nil {
+				in.Waiting = nil
+			}
 		}
 	}
 	if ctx.Err() != nil {
@@ -187,10 +193,10 @@ func (l *liveCheck) volume(ctx context.Context, client *genesys.Client, queueID 
 // validateLive checks a strategy without a mistake against the organisation.
 // What keeps it from being planned is a problem: with a name that the organisation
 // does not have nothing is checked.
-func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string, want routing.Desired) (*coverage.Report, strategy.Problems, error) {
+func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string, want routing.Desired, all []routing.Desired) (*coverage.Report, strategy.Problems, error) {
 	p := s.progress("looking at people and shifts")
 	defer p.end()
-	l, err := o.begin(ctx, s, []routing.Desired{want})
+	l, err := o.begin(ctx, s, all)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -203,6 +209,13 @@ func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string,
 	scope.Skills, scope.Languages = false, false // most names are known from the agents who have them
 	scope.SkillGroups = len(slices.Concat(genesys.GroupsByRing(want.Queue.Settings)...)) > 0
 	scope.CapacityOf = nil // what the file owns is what counts
+	for _, other := range all {
+		for _, r := range other.Routes { // email that another file takes away is not expected here
+			scope.Addresses = append(scope.Addresses, r.Address)
+		}
+	}
+	slices.SortFunc(scope.Addresses, func(a, b routing.Address) int { return strings.Compare(a.String(), b.String()) })
+	scope.Addresses = slices.Compact(scope.Addresses)
 	scope = l.scope(scope, []routing.Desired{want})
 	org, err := s.client.ReadOrg(ctx, scope)
 	if lacks := l.lacks(want, nil); errors.Is(err, genesys.ErrForbidden) && slices.ContainsFunc(lacks, func(x coverage.Lack) bool { return slices.Contains(x.For, liveCommand) }) {

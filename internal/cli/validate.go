@@ -135,7 +135,7 @@ func (o validateOptions) together() error {
 func (o validateOptions) live(ctx context.Context, s *orgShell, found []validated, wants []routing.Desired) error {
 	for i := range found {
 		v := &found[i]
-		report, problems, err := o.validateLive(ctx, s, o.Files[i], wants[i])
+		report, problems, err := o.validateLive(ctx, s, o.Files[i], wants[i], wants)
 		if err != nil {
 			return err
 		}
