@@ -122,6 +122,9 @@ type Fleet struct {
 	Begun    int // that began an override at this look already
 }
 
+// clockSlack is how far clocks of several machines may be apart.
+const clockSlack = time.Minute
+
 // breachShare is the part of the queues that may miss their service level at once
 // before it is taken for a fault of the measuring, or for a day on which nobody
 // is helped by moving agents about.
@@ -324,7 +327,7 @@ func (p *Program) ends(i int, in Input, l Lease, w Weighing) Reason {
 	switch {
 	case !in.Now.Before(l.Ends):
 		return LeaseEnded
-	case in.Now.Before(l.Began):
+	case in.Now.Before(l.Began.Add(-clockSlack)):
 		return ClockBack
 	case p.Mode != routing.AdjustAct && !l.Recommended:
 		return RuleGone
@@ -383,7 +386,9 @@ func (p *Program) begins(i int, in Input, d Decision, w Weighing, s *Streaks) (R
 			}
 			ended++
 		}
-		if l.holds() && slices.ContainsFunc(r.Do, func(a routing.Action) bool { return slices.Contains(l.Levers, a.Lever) }) {
+		if l.holds() && slices.ContainsFunc(r.Do, func(a routing.Action) bool {
+			return slices.ContainsFunc(l.Levers, func(b routing.Lever) bool { return a.Lever.Moves() == b.Moves() })
+		}) {
 			return Taken, l.Ends.Sub(in.Now)
 		}
 	}
@@ -391,7 +396,7 @@ func (p *Program) begins(i int, in Input, d Decision, w Weighing, s *Streaks) (R
 		newest = in.Now
 		begun++
 		if slices.ContainsFunc(p.Rules[n].Do, func(a routing.Action) bool {
-			return slices.ContainsFunc(r.Do, func(b routing.Action) bool { return a.Lever == b.Lever })
+			return slices.ContainsFunc(r.Do, func(b routing.Action) bool { return a.Lever.Moves() == b.Lever.Moves() })
 		}) {
 			return Taken, p.Rules[n].Lease
 		}

@@ -91,7 +91,7 @@ func TestDecisions(t *testing.T) {
 			in.Past = []autopilot.Lease{lease("1", "b", "leave", 59*min, 20*min), lease("2", "c", "capacity", 50*min, 20*min), lease("3", "c", "capacity", 40*min, 20*min)}
 		}, want: "[changes_per_hour] [] []"},
 		"one began a moment ago": {in: func(in *autopilot.Input) { in.Past = []autopilot.Lease{lease("1", "b", "leave", min/2, min/4)} }, want: "[cooldown] [] []"},
-		"its rule is gone":       {in: func(in *autopilot.Input) { in.Past = []autopilot.Lease{lease("1", "gone", "leave", 20*min, 0)} }, want: "[begins] [0] [1 rule_gone]"},
+		"its rule is gone":       {in: func(in *autopilot.Input) { in.Past = []autopilot.Lease{lease("1", "gone", "capacity", 20*min, 0)} }, want: "[begins] [0] [1 rule_gone]"},
 		"two of one rule": {in: func(in *autopilot.Input) {
 			in.Past = []autopilot.Lease{lease("1", "a", "join", 30*min, 0), lease("2", "a", "join", 20*min, 0)}
 		}, want: "[under_lease] [] [1 rule_gone]"},

@@ -302,12 +302,14 @@ func (t *trace) truth(p plain, in autopilot.Input, samples int) bool {
 // check holds a decision to what the file promises.
 func (t *trace) check(in autopilot.Input, d autopilot.Decision) error {
 	fresh := !in.At.IsZero() && in.Now.Sub(in.At) <= 3*t.every && in.At.Sub(in.Now) <= time.Minute
-	counts := fresh && !in.At.Equal(t.lastRead)
-	if gap := in.At.Sub(t.lastRead); fresh && (gap < 0 || gap > 3*t.every) {
+	gap := in.At.Sub(t.lastRead)
+	anew := fresh && (gap < 0 || gap > 3*t.every)
+	counts := anew || fresh && gap >= t.every/2
+	if anew {
 		clear(t.rowWhen)
 		clear(t.rowUntil)
 	}
-	if fresh {
+	if counts {
 		t.lastRead = in.At
 	}
 	leased := map[string]autopilot.Lease{}
@@ -383,7 +385,7 @@ func (t *trace) check(in autopilot.Input, d autopilot.Decision) error {
 		if !holds {
 			continue
 		}
-		over := !in.Now.Before(l.Ends) || in.Now.Before(l.Began)
+		over := !in.Now.Before(l.Ends) || in.Now.Before(l.Began.Add(-time.Minute))
 		why, ends := ended[l.ID]
 		switch {
 		case over && !ends:

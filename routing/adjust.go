@@ -90,6 +90,19 @@ func (l Lever) Waiting() bool {
 	return false
 }
 
+// Moves names what the lever changes: two that move the same are never in force
+// together.
+func (l Lever) Moves() string {
+	switch l {
+	case LeverRaise, LeverLower, LeverDeadline:
+		return "priority of waiting email"
+	case LeverJoin, LeverLeave:
+		return "members"
+	case LeverRelax, LeverCapacity, LeverOverflow, LeverTighten:
+	}
+	return string(l)
+}
+
 // String says what the action does.
 func (a Action) String() string {
 	who := a.Group

@@ -76,8 +76,10 @@ func (o adjustOptions) run(ctx context.Context, s *shell) error {
 		return invalid("leave the file out", "--stop, --start and --restore are about everything that adjusts in the organisation")
 	case !switching && o.File == "":
 		return invalid("foresort adjust FILE, or foresort adjust --stop", "name a strategy file")
-	case switching:
+	case o.Restore:
 		return s.withOrg(ctx, func(s *orgShell) error { return o.switchAll(ctx, s) })
+	case switching: // it must not depend on the platform
+		return s.withKnownOrg(ctx, func(s *orgShell) error { return o.switchAll(ctx, s) })
 	}
 	wants, err := s.desired([]string{o.File})
 	if err != nil {

@@ -165,3 +165,29 @@ func unfinishedText(cut apply.Record) string {
 }
 
 const unfinishedHint = "foresort apply --resume goes on with it, foresort rollback puts it back"
+
+// withKnownOrg does something with the ledger of the one organisation that has
+// one, without asking the platform; where it is not clear which, that is asked.
+func (s *shell) withKnownOrg(ctx context.Context, do func(*orgShell) error) error {
+	set, err := s.settings()
+	if err != nil {
+		return err
+	}
+	state, err := set.stateDir()
+	if err != nil {
+		return err
+	}
+	db, err := openStore(ctx, set, state)
+	if err != nil {
+		return err
+	}
+	orgs, err := ledger.Orgs(ctx, db)
+	if err == nil && len(orgs) == 1 {
+		err = do(&orgShell{shell: s, org: routing.Ref{ID: orgs[0]}, store: db, ledger: ledger.New(db, orgs[0]), state: state})
+		return errors.Join(err, db.Close())
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	return s.withOrg(ctx, do)
+}

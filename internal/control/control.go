@@ -121,14 +121,16 @@ func (c *Control) keep() {
 	}
 }
 
-// Every is the shortest time between two looks that a strategy asks for; 0: none
-// adjusts.
+// Every is the shortest time between two looks that a strategy asks for.
 func (c *Control) Every() time.Duration {
 	var every time.Duration
 	for _, p := range c.pilots {
 		if every == 0 || p.Every < every {
 			every = p.Every
 		}
+	}
+	if every == 0 {
+		return time.Minute // what others have begun ends all the same
 	}
 	return every
 }
@@ -157,9 +159,6 @@ type Act struct {
 // Tick looks at every queue once. Its error is that of the ledger: without it
 // nothing can be decided. What cannot be read of a queue is in its Look.
 func (c *Control) Tick(ctx context.Context) ([]Look, error) {
-	if len(c.pilots) == 0 {
-		return nil, nil
-	}
 	seen := c.observe(genesys.WithLane(ctx, genesys.Poll))
 	past, err := c.recall(ctx)
 	if err != nil {
@@ -168,10 +167,37 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 	looks := c.decide(seen, past)
 	c.keep()
 	cut, open := cutOff(past.runs)
-	if open && past.ours(cut) && !past.stopped || len(c.untold(past)) > 0 || slices.ContainsFunc(looks, c.acts) || c.takes(looks, past) {
+	if open && past.ours(cut) && !past.stopped || len(c.untold(past)) > 0 || slices.ContainsFunc(looks, c.acts) || c.takes(looks, past) || len(c.strays(past)) > 0 {
 		return c.act(ctx, seen, looks)
 	}
 	return looks, nil
+}
+
+// strays are overrides past their end of strategies that nobody serves here: their
+// files may be gone, or do not adjust any more.
+func (c *Control) strays(m memory) (out []ledger.Lease) {
+	for _, l := range m.leases {
+		mine := slices.ContainsFunc(c.pilots, func(p *pilot) bool { return p.Strategy == l.Strategy })
+		if !m.stopped && !mine && len(l.Open) > 0 && !c.Now().Before(l.Ends) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// endStrays puts them back.
+func (c *Control) endStrays(ctx context.Context, m memory) error {
+	var failed []error
+	for _, l := range c.strays(m) {
+		d := ledger.Decided{At: c.Now().UTC(), Strategy: l.Strategy, Rule: l.Rule, Reason: autopilot.LeaseEnded, Lease: l.ID}
+		var err error
+		if d.Run, d.Words, err = c.restore(ctx, l, m.runs); err != nil {
+			d.Words += ": " + err.Error()
+			failed = append(failed, fmt.Errorf("end the override of rule %s of strategy %s: %w", l.Rule, l.Strategy, err))
+		}
+		failed = append(failed, c.Ledger.Decide(context.WithoutCancel(ctx), d))
+	}
+	return errors.Join(failed...)
 }
 
 // takes says that a rule with a condition asks something of an email.
@@ -334,12 +360,16 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 				if err == nil && !c.acts(looks[i]) {
 					continue
 				}
-				looks[i].Acts = append(looks[i].Acts, Act{Words: "run " + cut.ID + " of strategy " + cut.Plan().Strategy + " was cut off: nothing is done until it is finished or put back", Err: err})
+				words := "nothing is done until run " + cut.ID + " of strategy " + cut.Plan().Strategy + " is finished (foresort apply --resume) or put back (foresort rollback)"
+				looks[i].Acts = append(looks[i].Acts, Act{Words: words, Err: cmp.Or(err, errCutOff)})
 			}
 			return looks, nil
 		}
 		looks = c.decide(seen, m)
 	}
+	ctx, told := c.untilStopped(ctx, m)
+	defer told()
+	strays := c.endStrays(ctx, m)
 	for i := range looks {
 		p := c.pilots[i]
 		for _, e := range looks[i].End {
@@ -358,9 +388,48 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 	}
 	for i, p := range c.pilots {
 		_, looks[i].Leases = m.pastOf(p.Strategy, p.Mode, looks[i].At)
+		for n := range looks[i].Acts {
+			if a := &looks[i].Acts[n]; errors.Is(a.Err, context.Canceled) && context.Cause(ctx) == ErrStopped { //nolint:errorlint // it is the very one
+				a.Err = ErrStopped
+			}
+		}
+		if slices.ContainsFunc(looks[i].Acts, func(a Act) bool { return a.Run != "" }) {
+			if org, err := c.Client.ReadOrg(ctx, genesys.Scope{Queues: []string{p.Queue}}); err == nil && len(org.Queues) == 1 {
+				looks[i].Queue = org.Queues[0] // as it is now
+			}
+		}
 	}
-	return looks, nil
+	return looks, strays
 }
+
+// stopEvery is how often the switch is looked at while something is under way.
+const stopEvery = 500 * time.Millisecond
+
+// untilStopped is a context that ends when the switch is put to stop: also what
+// waits to be sent, or to be sent again, is then not sent.
+func (c *Control) untilStopped(ctx context.Context, m memory) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if c.asked || m.stopped {
+		return ctx, func() { cancel(nil) }
+	}
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(stopEvery):
+			}
+			if s, _, err := c.Ledger.Switched(ctx); err == nil && s.Stopped {
+				cancel(ErrStopped)
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// errCutOff is why overrides do not even end: what that run has written is not
+// known.
+var errCutOff = errors.New("a run was cut off")
 
 func (c *Control) lock(ctx context.Context) (release func() error, err error) {
 	for start := time.Now(); ; {
@@ -453,7 +522,9 @@ func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int, m memory)
 	var report apply.Report
 	report, act.Err = c.override(ctx, p, l, n, lease, nil)
 	act.Run = report.Run
-	if act.Err == nil && act.Run == "" {
+	if errors.As(act.Err, new(*TakenError)) {
+		act.Reason, act.Words, act.Err = autopilot.Taken, act.Err.Error(), nil
+	} else if act.Err == nil && act.Run == "" {
 		act.Reason, act.Words = autopilot.NoChange, "it would change nothing: everything is so already"
 	}
 	if act.Run == "" && m.said(p.Strategy, act) {
@@ -496,7 +567,7 @@ func (c *Control) recorded(ctx context.Context, p *pilot, l *Look, a Act, more f
 	if more != nil {
 		more(&d)
 	}
-	a.Err = errors.Join(a.Err, c.Ledger.Decide(ctx, d))
+	a.Err = errors.Join(a.Err, c.Ledger.Decide(context.WithoutCancel(ctx), d))
 	return a
 }
 
@@ -544,7 +615,7 @@ func (c *Control) goOn(ctx context.Context, p *pilot, l *Look, lease ledger.Leas
 	first := lease.Runs[0].Plan().Lease
 	more := plan.Lease{ID: lease.ID, Rule: lease.Rule, Levers: lease.Levers, Began: lease.Began, Ends: lease.Ends, Reason: first.Reason}
 	report, err := c.override(ctx, p, l, p.rule(lease.Rule), more, touched(lease))
-	if err == nil && report.Run == "" {
+	if err == nil && report.Run == "" || errors.As(err, new(*TakenError)) {
 		return nil
 	}
 	words := fmt.Sprintf("goes on with %s that came in", phrase.Count(len(report.Results), "email"))
@@ -579,6 +650,9 @@ func (c *Control) override(ctx context.Context, p *pilot, l *Look, n int, lease 
 	}
 	if len(made.Changes) == 0 {
 		return apply.Report{}, nil
+	}
+	if by, taken := takenBy(made, ledger.Memory(runs).InForce); taken {
+		return apply.Report{}, &TakenError{Rule: by.Rule}
 	}
 	made.Made = c.Now().UTC()
 	made = made.Seal()
@@ -623,8 +697,11 @@ func (c *Control) end(ctx context.Context, p *pilot, l *Look, e autopilot.Ending
 // restore puts every open run of an override back.
 func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.Record) (run, words string, err error) {
 	words = "everything is put back"
-	var left []string
+	var left, kept []string
+	owned := ledger.Memory(runs).Owned
 	for _, r := range slices.Backward(lease.Open) {
+		r, stays := adopted(r, owned)
+		kept = append(kept, stays...)
 		made, err := c.Ledger.Start(ctx)
 		if err != nil {
 			return run, words, err
@@ -632,6 +709,10 @@ func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.
 		report, err := apply.Rollback(ctx, c.options(made, plan.Plan{}, runs), r)
 		switch {
 		case errors.Is(err, apply.ErrNothingToUndo):
+			if err := nothingToUndo(made, r); err != nil {
+				return made.ID, "not everything could be put back", err
+			}
+			run = made.ID
 			continue
 		case err != nil && !onlyLeft(report):
 			return made.ID, "not everything could be put back", err
@@ -649,10 +730,22 @@ func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.
 			}
 		}
 	}
+	if len(kept) > 0 {
+		words = "put back, but for what the strategy asks for by now: " + strings.Join(kept, ", ")
+	}
 	if len(left) > 0 {
 		words = "put back, but for what somebody has changed since: " + strings.Join(left, ", ")
 	}
 	return run, words, nil
+}
+
+// nothingToUndo notes that a run is put back of which all may stay.
+func nothingToUndo(made *ledger.Run, r apply.Record) error {
+	now := time.Now().UTC()
+	return errors.Join(
+		made.Append(apply.Entry{At: now, Begin: &apply.Begin{Plan: plan.Reverse(r.Plan(), r.ID, nil).Seal()}}),
+		made.Append(apply.Entry{At: now, End: &apply.End{OK: true}}),
+	)
 }
 
 // onlyLeft says that all that was not put back had been changed by somebody.

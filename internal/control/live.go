@@ -142,7 +142,7 @@ func (c *Control) applyLive(ctx context.Context, p *pilot, l *Look, m memory) []
 		}
 		var run string
 		run, err = c.changeEmail(ctx, p, index, l.Queue.Ref, e)
-		if errors.As(err, new(*apply.MovedError)) {
+		if errors.Is(err, errTheirs) {
 			theirs++ // somebody has changed it since it was read
 			err = nil
 		} else if run != "" && err == nil {
@@ -165,6 +165,9 @@ func (c *Control) applyLive(ctx context.Context, p *pilot, l *Look, m memory) []
 	return []Act{c.recorded(ctx, p, l, act, nil)}
 }
 
+// errTheirs says that somebody has changed an email since it was read.
+var errTheirs = errors.New("somebody has changed it")
+
 func (c *Control) changeEmail(ctx context.Context, p *pilot, index *plan.Index, queue routing.Ref, e plan.LiveEmail) (run string, err error) {
 	made, problems := index.Live(p.want, queue, []plan.LiveEmail{e})
 	if err := problems.Err(); err != nil || len(made.Changes) == 0 {
@@ -178,6 +181,9 @@ func (c *Control) changeEmail(ctx context.Context, p *pilot, index *plan.Index, 
 	}
 	o := c.options(started, made, nil)
 	o.NoWait = true
-	_, err = apply.Run(ctx, o)
+	report, err := apply.Run(ctx, o)
+	if len(report.Results) == 1 && len(report.Results[0].Left) > 0 {
+		return "", errTheirs
+	}
 	return started.ID, err
 }

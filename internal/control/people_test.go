@@ -16,6 +16,7 @@ import (
 	"github.com/foresort/foresort/internal/control"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/store"
+	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
 )
 
@@ -312,7 +313,7 @@ func TestTheAutopilotWaitsForAnApplyThatWasCutOff(t *testing.T) {
 	for range 3 {
 		w.passes(time.Minute)
 		acts := w.look()[0].Acts
-		if len(acts) != 1 || !strings.Contains(acts[0].Words, "run "+run.ID+" of strategy support was cut off") || len(w.writes()) > 0 {
+		if len(acts) != 1 || !strings.Contains(acts[0].Words, "until run "+run.ID+" of strategy support is finished") || acts[0].Err == nil || len(w.writes()) > 0 {
 			t.Fatalf("%+v, %v", acts, w.writes())
 		}
 	}
@@ -398,5 +399,72 @@ func TestNothingIsWrittenOnWhatIsNotKnown(t *testing.T) {
 				t.Errorf("it wrote %v", got)
 			}
 		})
+	}
+}
+
+// Overrides of one queue by two strategies do not move the same: neither could be
+// put back.
+func TestTwoStrategiesDoNotMoveTheSame(t *testing.T) {
+	t.Parallel()
+	rule := "adjust:\n  mode: act\n  rules: [{ name: target, when: waiting() > 5, for: 1, do: [{ capacity: { email: 4 } }], lease: 30m }]\n"
+	w := newWorld(t, file(rule), many(20, "09:01 support 5h")...)
+	before := w.state()
+	other := w.want
+	other.Strategy = "other"
+	adjust := *other.Adjust
+	adjust.Rules = slices.Clone(adjust.Rules)
+	adjust.Rules[0].Do = []routing.Action{{Lever: routing.LeverCapacity, Email: 5}}
+	other.Adjust = &adjust
+	var err error
+	if w.Control, err = control.New(w.Config, []routing.Desired{w.want, other}); err != nil {
+		t.Fatal(err)
+	}
+	w.said(w.ticks(2), "09:01 target begins", "09:02 target lever_taken") // one queue begins at one look
+	w.ticks(90)
+	if n := len(w.leases()); n < 2 { // once the first has ended the other has its turn
+		t.Errorf("%d overrides", n)
+	}
+	w.restoreAll(before)
+}
+
+// Whoever serves nothing of a strategy any more ends its overrides all the same.
+func TestOverridesOfAStrategyThatIsGoneEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, file(surge), many(20, "09:01 support 5h")...)
+	before := w.state()
+	w.said(w.ticks(1), "09:01 surge begins")
+	var err error
+	if w.Control, err = control.New(w.Config, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.ticks(29)
+	if n := len(w.leases()[0].Open); n != 1 {
+		t.Errorf("it has ended before its end: %d runs are open", n)
+	}
+	w.ticks(2)
+	if d := cmp.Diff(before, w.state()); d != "" || len(w.leases()[0].Open) > 0 {
+		t.Errorf("it has not been put back (-want +got):\n%s", d)
+	}
+}
+
+// What the file asks for by now stays when an override of the same value ends.
+func TestWhatTheFileHasTakenOverStays(t *testing.T) {
+	t.Parallel()
+	rule := "adjust:\n  mode: act\n  rules: [{ name: target, when: waiting() > 5, for: 1, do: [{ tightenTarget: { by: 1h } }], lease: 30m }]\n"
+	w := newWorld(t, file(rule), many(20, "09:01 support 5h")...)
+	w.apply()
+	w.said(w.ticks(1), "09:01 target begins")
+	within := w.queue().Settings.ServiceLevel.Within
+	level := *w.want.Queue.Settings.ServiceLevel
+	level.Within = within
+	w.want.Queue.Settings.ServiceLevel = &level
+	w.apply()
+	w.start()
+	w.ticks(40)
+	if got := w.queue().Settings.ServiceLevel.Within; got != within || len(w.leases()[0].Open) > 0 {
+		t.Errorf("the target is %s, and the file asks for %s", got, within)
+	}
+	if p := w.plan(); len(p.Changes) > 0 {
+		t.Errorf("%+v", p.Changes)
 	}
 }
