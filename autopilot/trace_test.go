@@ -137,7 +137,10 @@ var levers = []routing.Action{
 
 func newTrace(seed uint64) *trace {
 	r := rand.New(rand.NewPCG(seed, 7))
-	t := &trace{Rand: r, leased: map[string]autopilot.Lease{}, shape: r.IntN(6), every: []time.Duration{1, 2, 5, 10, 15, 30, 60}[r.IntN(7)] * time.Minute}
+	t := &trace{Rand: r, leased: map[string]autopilot.Lease{}, shape: r.IntN(6), every: []time.Duration{5, 10, 15, 30, 60}[r.IntN(5)] * time.Minute}
+	if n := r.IntN(20); n < 2 { // short ones take the most time
+		t.every = time.Duration(1+n) * time.Minute
+	}
 	t.level = routing.ServiceLevel{Percent: 90, Within: routing.Duration(4 * time.Hour)}
 	a := &routing.Adjust{Mode: routing.AdjustAct, Every: t.every, Limits: routing.AdjustLimits{
 		ChangesPerHour: r.IntN(4), Cooldown: time.Duration(max(0, r.IntN(40)-10)) * time.Minute, Reversals: 1 + r.IntN(2), Share: 20, Calls: 60,
