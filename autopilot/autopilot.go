@@ -97,7 +97,7 @@ type Lease struct {
 }
 
 // holds says that a lease has not been put back.
-func (l Lease) holds() bool { return l.Ended.IsZero() }
+func (l *Lease) holds() bool { return l.Ended.IsZero() }
 
 // Input is what a decision is made of.
 type Input struct {
@@ -314,8 +314,8 @@ func (p *Program) truth(i, which int, figures []Figure, s *Streaks) Truth {
 
 // lease is the newest override of a rule that holds; -1: there is none.
 func (p *Program) lease(past []Lease, rule string) int {
-	for i, l := range slices.Backward(past) {
-		if l.Rule == rule && l.holds() {
+	for i := len(past) - 1; i >= 0; i-- {
+		if l := &past[i]; l.Rule == rule && l.holds() {
 			return i
 		}
 	}
@@ -344,18 +344,19 @@ func (d *Decision) end(l Lease, why Reason) {
 // orphans ends overrides of rules that the strategy does not have any more, and
 // all but the newest of a rule.
 func (p *Program) orphans(in Input, d *Decision) {
-	for n, l := range in.Past {
+	for n := range in.Past {
+		l := &in.Past[n]
 		if !l.holds() || p.lease(in.Past, l.Rule) == n && slices.ContainsFunc(p.Rules, func(r routing.AdjustRule) bool { return r.Name == l.Rule }) {
 			continue
 		}
-		d.end(l, RuleGone)
+		d.end(*l, RuleGone)
 	}
 }
 
 // begins says whether a rule shall begin an override, or what stands against it
 // and for how long.
 func (p *Program) begins(i int, in Input, d Decision, w Weighing, s *Streaks) (Reason, time.Duration) {
-	r := p.Rules[i]
+	r := &p.Rules[i]
 	switch {
 	case w.When == TooFew:
 		return Thin, 0
@@ -370,7 +371,8 @@ func (p *Program) begins(i int, in Input, d Decision, w Weighing, s *Streaks) (R
 	}
 	var begun, ended int
 	var newest, oldest, last time.Time // beginnings, and the first of those that count
-	for _, l := range in.Past {
+	for i := range in.Past {
+		l := &in.Past[i]
 		if in.Now.Sub(l.Began) < time.Hour {
 			if begun == 0 || l.Began.Before(oldest) {
 				oldest = l.Began

@@ -43,8 +43,6 @@ func (s *streak) seen(when, until Truth, leased, counts bool) int {
 		s.when, s.until = next(s.when, when), next(s.until, until)
 		if leased {
 			s.when = 0 // it begins anew afterwards
-		} else {
-			s.until = 0
 		}
 	}
 	if leased {

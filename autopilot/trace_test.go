@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -32,6 +33,9 @@ func days(t *testing.T) int {
 	return n
 }
 
+// week is how many days a strategy lives.
+const week = 7
+
 func TestNoTraceBreaksTheGuardRails(t *testing.T) {
 	t.Parallel()
 	total, workers := days(t), runtime.GOMAXPROCS(0)
@@ -41,9 +45,9 @@ func TestNoTraceBreaksTheGuardRails(t *testing.T) {
 	for w := range workers {
 		wg.Go(func() {
 			var mine tally
-			for day := w; day < total; day += workers {
-				if err := newTrace(uint64(day)).run(&mine); err != nil {
-					t.Errorf("day %d: %v", day, err)
+			for day := w * week; day < total; day += workers * week {
+				if err := newTrace(uint64(day)).run(min(week, total-day), &mine); err != nil {
+					t.Errorf("the week from day %d: %v", day, err)
 					break
 				}
 			}
@@ -120,6 +124,7 @@ type trace struct {
 	begun       []time.Time // of the whole trace
 	partial     bool        // the window of this look has not got all its rows
 	names       []string    // of what is read
+	leased      map[string]autopilot.Lease
 	emails      []routing.WaitingEmail
 }
 
@@ -132,7 +137,10 @@ var levers = []routing.Action{
 
 func newTrace(seed uint64) *trace {
 	r := rand.New(rand.NewPCG(seed, 7))
-	t := &trace{Rand: r, shape: r.IntN(6), every: []time.Duration{1, 2, 5, 10, 15, 30, 60}[r.IntN(7)] * time.Minute}
+	t := &trace{Rand: r, leased: map[string]autopilot.Lease{}, shape: r.IntN(6), every: []time.Duration{5, 10, 15, 30, 60}[r.IntN(5)] * time.Minute}
+	if n := r.IntN(20); n < 2 { // short ones take the most time
+		t.every = time.Duration(1+n) * time.Minute
+	}
 	t.level = routing.ServiceLevel{Percent: 90, Within: routing.Duration(4 * time.Hour)}
 	a := &routing.Adjust{Mode: routing.AdjustAct, Every: t.every, Limits: routing.AdjustLimits{
 		ChangesPerHour: r.IntN(4), Cooldown: time.Duration(max(0, r.IntN(40)-10)) * time.Minute, Reversals: 1 + r.IntN(2), Share: 20, Calls: 60,
@@ -238,11 +246,11 @@ func (t *trace) windows(high bool) []autopilot.Figure {
 	return t.program.Measure(o)
 }
 
-// run goes through a day.
-func (t *trace) run(sum *tally) error {
+// run goes through some days.
+func (t *trace) run(days int, sum *tally) error {
 	now := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	level := &t.level
-	for tick := range int(24 * time.Hour / t.every) {
+	for tick := range days * int(24*time.Hour/t.every) {
 		now = now.Add(t.every)
 		switch t.IntN(300) { // the clock
 		case 0:
@@ -312,7 +320,8 @@ func (t *trace) check(in autopilot.Input, d autopilot.Decision) error {
 	if counts {
 		t.lastRead = in.At
 	}
-	leased := map[string]autopilot.Lease{}
+	leased := t.leased
+	clear(leased)
 	for _, l := range t.past {
 		if l.Ended.IsZero() {
 			leased[l.Rule] = l
@@ -441,6 +450,7 @@ func (t *trace) carryOut(in autopilot.Input, d autopilot.Decision, sum *tally) {
 		t.begun = append(t.begun, in.Now)
 		sum.begun++
 	}
+	t.begun = slices.DeleteFunc(t.begun, func(at time.Time) bool { return in.Now.Sub(at) > 24*time.Hour })
 	kept := t.past[:0]
 	for _, l := range t.past { // what the ledger tells of: the last day, and what holds
 		if l.Ended.IsZero() || in.Now.Sub(l.Ended) < 24*time.Hour {
