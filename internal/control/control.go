@@ -709,7 +709,7 @@ func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.
 		report, err := apply.Rollback(ctx, c.options(made, plan.Plan{}, runs), r)
 		switch {
 		case errors.Is(err, apply.ErrNothingToUndo):
-			if err := nothingToUndo(made, r); err != nil {
+			if err := nothingToUndo(made, r); err != nil { //nolint:contextcheck // the journal has a limit of its own
 				return made.ID, "not everything could be put back", err
 			}
 			run = made.ID
