@@ -87,14 +87,13 @@ func (p client) email(ctx context.Context, o Object) (json.RawMessage, error) {
 	return raw, nil
 }
 
-// patch changes the priority of an email. Its skills and language are nobody's to
-// change here.
+// patch changes fields of an email.
 func (p client) patch(ctx context.Context, o Object, body json.RawMessage) error {
 	s, err := genesys.Decode[routing.EmailSettings](body)
 	if err != nil {
 		return err
 	}
-	return p.c.PatchWaitingEmail(ctx, o.ID, []routing.Field{"priority"}, s)
+	return p.c.PatchWaitingEmail(ctx, o.ID, o.Fields, s)
 }
 
 func noSuch(verb string, o Object) error { return fmt.Errorf("a %s cannot be %s", o.Kind, verb) }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -95,6 +96,9 @@ type Email struct {
 	// QueueID is the queue that it is in, or was in last; empty: none.
 	QueueID string `json:"queueId"`
 	Waiting bool   `json:"waiting"` // in that queue, and no agent has it or is offered it
+	Subject string `json:"-"` // what it says goes into no journal
+	// Attributes are those of all participants; of one name the last counts.
+	Attributes map[string]string `json:"-"`
 	routing.WaitingEmail
 }
 
@@ -112,6 +116,8 @@ func decodeEmail(raw json.RawMessage) (e Email, participant string, err error) {
 		ID           string
 		Participants []struct {
 			ID, Purpose, State, Address string
+			Subject                     string
+			Attributes                  map[string]string
 			StartTime, EndTime          time.Time
 			Queue                       routing.Ref
 			Asks                        struct {
@@ -131,6 +137,11 @@ func decodeEmail(raw json.RawMessage) (e Email, participant string, err error) {
 	for _, p := range in.Participants {
 		// Both words say that a part is over (docs/platform-notes.md#email-in-queues).
 		over := !p.EndTime.IsZero() || p.State == "disconnected" || p.State == "terminated"
+		e.Subject = cmp.Or(e.Subject, p.Subject)
+		if e.Attributes == nil && len(p.Attributes) > 0 {
+			e.Attributes = map[string]string{}
+		}
+		maps.Copy(e.Attributes, p.Attributes)
 		switch p.Purpose {
 		case "customer":
 			e.From = p.Address
@@ -142,6 +153,12 @@ func decodeEmail(raw json.RawMessage) (e Email, participant string, err error) {
 		}
 	}
 	return e, participant, nil
+}
+
+// Email reads an email conversation. ErrNotFound: there is none of that id.
+func (c *Client) Email(ctx context.Context, conversationID string) (Email, error) {
+	e, _, err := c.email(ctx, conversationID)
+	return e, err
 }
 
 // email reads where an email conversation is.

@@ -30,7 +30,7 @@ type Address struct {
 // Rule is one class of email and what it asks for.
 type Rule struct {
 	Name     string            `json:"name" is:"required" doc:"What addresses and tests call the rule."`
-	When     string            `json:"when,omitempty" doc:"A condition in CEL on what the address cannot say: email.subject, email.from, email.attributes. Checked, but not in this version."`
+	When     string            `json:"when,omitempty" doc:"A condition in CEL on what the address cannot say: email.subject, email.from, email.attributes. Where it holds, the rule goes before that of the address, and what it says overrides what that says. It acts on waiting email, while foresort serve runs." home:"waiting email"`
 	Priority *int              `json:"priority,omitempty" min:"-25000000" max:"25000000" doc:"Minutes of head start over other email: one point counts as one minute of waiting." home:"email route, priority"`
 	Skills   []string          `json:"skills,omitempty" doc:"Names of the skills that the email asks for. An empty list asks for none." home:"email route, skills"`
 	Language string            `json:"language,omitempty" doc:"Name of the language that the email asks for; none asks for none." home:"email route, language"`

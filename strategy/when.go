@@ -26,7 +26,7 @@ func (c *checker) condition(i int) {
 	case compiled.Constant:
 		c.Fail(path, "the condition is never true: the rule is unreachable", "leave the rule out, or mend its condition")
 	default:
-		c.Fail(path, "`when` is not in this version", "it comes with `foresort serve`, which acts on waiting email; until then let an address of its own decide the rule")
+		c.s.conditions[i] = compiled
 	}
 }
 

@@ -81,11 +81,13 @@ func (o rollbackOptions) rollback(ctx context.Context, s *orgShell) error {
 		return err
 	}
 	candidates := ledger.Undoable(runs)
-	at := 0
-	if o.Run != "" {
-		at = slices.IndexFunc(candidates, func(r apply.Record) bool { return r.ID == o.Run })
-	}
-	if at < 0 || at >= len(candidates) {
+	at := slices.IndexFunc(candidates, func(r apply.Record) bool {
+		if o.Run == "" {
+			return !r.Plan().Live // what live rules did is put back by the name of the run alone
+		}
+		return r.ID == o.Run
+	})
+	if at < 0 {
 		what := "no run in " + s.org.String() + " can be put back"
 		if o.Run != "" {
 			what = fmt.Sprintf("%s is no run in %s that can be put back", o.Run, s.org)

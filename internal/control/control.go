@@ -58,17 +58,22 @@ type pilot struct {
 	*autopilot.Program
 	want    routing.Desired
 	streaks autopilot.Streaks
+	live    *live // nil: no rule has a condition
 }
 
-// New compiles those strategies that adjust.
+// New compiles those strategies that adjust, or have live rules.
 func New(cfg Config, wants []routing.Desired) (*Control, error) {
 	c := &Control{Config: cfg}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	for _, w := range wants {
+		rules, err := newLive(w)
+		if err != nil {
+			return nil, err
+		}
 		switch {
-		case w.Adjust == nil && !c.All:
+		case w.Adjust == nil && !w.Live() && !c.All:
 			continue
 		case w.Adjust == nil:
 			w.Adjust = &routing.Adjust{Mode: routing.AdjustOff, Every: time.Minute}
@@ -82,7 +87,7 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 		if err != nil {
 			return nil, err
 		}
-		mine := &pilot{Program: p, want: w}
+		mine := &pilot{Program: p, want: w, live: rules}
 		if b, err := os.ReadFile(c.streaksFile(mine)); err == nil {
 			mine.streaks = p.Load(b)
 		}
@@ -154,10 +159,10 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 	}
 	looks := c.decide(seen, past)
 	c.keep()
-	if slices.ContainsFunc(looks, func(l Look) bool { return len(l.Begin)+len(l.End) > 0 || len(c.follow(l)) > 0 }) {
-		return c.act(ctx, seen, looks)
+	if c.liveDue(looks, past) || slices.ContainsFunc(looks, func(l Look) bool { return len(l.Begin)+len(l.End) > 0 || len(c.follow(l)) > 0 }) {
+		looks, err = c.act(ctx, seen, looks)
 	}
-	return looks, nil
+	return looks, errors.Join(err, c.sayLive(ctx, looks))
 }
 
 // Watch looks at every queue once, and does nothing; the look counts for no row.
@@ -289,6 +294,7 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 	}
 	for i := range looks {
 		p := c.pilots[i]
+		c.applyLive(ctx, p, &looks[i], m)
 		for _, e := range looks[i].End {
 			looks[i].Acts = append(looks[i].Acts, c.end(ctx, p, &looks[i], e, m))
 		}
@@ -329,7 +335,7 @@ func cutOff(runs []apply.Record) (apply.Record, bool) {
 // mend goes on with a run of an override that was cut off. Where it is one of a
 // strategy it is left to people.
 func (c *Control) mend(ctx context.Context, cut apply.Record, m memory) (memory, bool, error) {
-	ours := cut.Plan().Lease != nil || slices.ContainsFunc(m.runs, func(r apply.Record) bool {
+	ours := cut.Plan().Lease != nil || cut.Plan().Live || slices.ContainsFunc(m.runs, func(r apply.Record) bool {
 		return r.ID == cut.Plan().Undoes && r.Plan().Lease != nil
 	})
 	if !ours || m.stopped {
@@ -653,6 +659,7 @@ func (c *Control) observe(ctx context.Context) []sight {
 	for i := range out {
 		if s, ok := states[out[i].queue.ID]; ok {
 			out[i].State, out[i].At = &s, now
+			c.readLive(ctx, c.pilots[i], &out[i])
 		}
 	}
 	for window, pilots := range c.windows() {

@@ -20,7 +20,7 @@ func Memory(runs []apply.Record) plan.Memory {
 		}
 		p := r.Plan()
 		ok := r.End != nil && r.End.OK
-		if p.Undoes != "" || p.Lease != nil || undone[r.ID] || !ok && len(r.Done()) == 0 {
+		if p.Undoes != "" || p.Lease != nil || p.Live || undone[r.ID] || !ok && len(r.Done()) == 0 {
 			continue
 		}
 		claims := make([]plan.Owned, 0, len(p.Owns))
