@@ -104,6 +104,8 @@ func (p *Program) Explain(w Weighing) string {
 		return "the strategy does not ask for it any more"
 	case ClockBack:
 		return "the clock stands before its beginning"
+	case LiveRule:
+		return "its condition on email holds"
 	}
 	return string(w.Reason)
 }

@@ -96,7 +96,7 @@ type Email struct {
 	// QueueID is the queue that it is in, or was in last; empty: none.
 	QueueID string `json:"queueId"`
 	Waiting bool   `json:"waiting"` // in that queue, and no agent has it or is offered it
-	Subject string `json:"-"` // what it says goes into no journal
+	Subject string `json:"-"`       // what it says goes into no journal
 	// Attributes are those of all participants; of one name the last counts.
 	Attributes map[string]string `json:"-"`
 	routing.WaitingEmail

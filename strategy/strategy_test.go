@@ -2,6 +2,7 @@ package strategy_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -240,6 +241,58 @@ func TestDecideFollowsTheAddress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if d := cmp.Diff(tt.want, s.Decide(strategy.Email{To: tt.to})); d != "" {
+				t.Fatalf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestDecideTriesConditionsFirst(t *testing.T) {
+	t.Parallel()
+	s := parse(t, `version: 1
+name: s
+queue: Q
+addresses: [{ address: a@b.example, rule: standard, from: Desk }]
+rules:
+  - { name: standard, priority: 5, skills: [Billing], language: English }
+  - { name: gold, when: email.attributes.tier == "gold", priority: 240 }
+  - { name: other, when: '!(email.attributes.tier == "gold")', skills: [], language: none }
+  - { name: shout, when: email.subject == "URGENT" && email.from == "x@y.example", skills: [VIP] }
+`)
+	without := "a@b.example follows the rule standard (line 4)"
+	holds := func(rule string, line int, without string) string {
+		return fmt.Sprintf("the condition of the rule %s holds (line %d), while foresort serve runs; without it, %s", rule, line, without)
+	}
+	gold := map[string]string{"tier": "gold"}
+	tests := map[string]struct {
+		email strategy.Email
+		want  strategy.Decision
+	}{
+		"the first that holds counts": {
+			strategy.Email{To: "a@b.example", Subject: "URGENT", From: "x@y.example", Attributes: gold},
+			strategy.Decision{Rule: "gold", Priority: new(240), Skills: []string{"Billing"}, Language: "English", Why: holds("gold", 7, without)},
+		},
+		"an empty list is said, too": {
+			strategy.Email{To: "a@b.example", Attributes: map[string]string{"tier": "silver"}},
+			strategy.Decision{Rule: "other", Priority: new(5), Skills: []string{}, Language: "none", Why: holds("other", 8, without)},
+		},
+		"without the attribute neither it nor its opposite holds": {
+			strategy.Email{To: "a@b.example", Subject: "URGENT", From: "x@y.example"},
+			strategy.Decision{Rule: "shout", Priority: new(5), Skills: []string{"VIP"}, Language: "English", Why: holds("shout", 9, without)},
+		},
+		"none holds": {
+			strategy.Email{To: "a@b.example", Subject: "URGENT"},
+			strategy.Decision{Rule: "standard", Priority: new(5), Skills: []string{"Billing"}, Language: "English", Why: without},
+		},
+		"an address that is not in the file": {
+			strategy.Email{To: "x@b.example", Attributes: gold},
+			strategy.Decision{Rule: "gold", Priority: new(240), Why: holds("gold", 7, "no address of the strategy is x@b.example")},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if d := cmp.Diff(tt.want, s.Decide(tt.email)); d != "" {
 				t.Fatalf("(-want +got):\n%s", d)
 			}
 		})

@@ -3,6 +3,7 @@ package control_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/control"
 	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
 	"github.com/foresort/foresort/strategy"
@@ -270,5 +273,71 @@ func TestWhatArrivesIsChangedBetweenLooks(t *testing.T) {
 	}
 	if d, err := w.ledger.Decisions(t.Context()); err != nil || len(d) != 1 || d[0].Words != "1 email that came in: priority 500, skills Billing and language English" {
 		t.Errorf("%+v %v", d, err)
+	}
+}
+
+// planned is a plan of the rule gold for every email that waits just now.
+func (w *world) planned() plan.Plan {
+	w.t.Helper()
+	states, err := w.client.QueueStates(w.t.Context(), []string{w.queue().ID})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	org, err := w.client.ReadOrg(w.t.Context(), genesys.Scope{Queues: []string{"Support Email"}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var emails []plan.LiveEmail
+	for _, e := range states[w.queue().ID].Emails {
+		emails = append(emails, plan.LiveEmail{Email: e, Rule: routing.Rule{Name: "gold", Priority: new(500)}})
+	}
+	p, problems := plan.NewIndex(org, plan.Memory{}).Live(routing.Desired{Strategy: "support", Queue: routing.DesiredQueue{Name: "Support Email"}}, emails)
+	if err := problems.Err(); err != nil {
+		w.t.Fatal(err)
+	}
+	return p.Seal()
+}
+
+func TestAnEmailThatIsRefusedKeepsNoOther(t *testing.T) {
+	t.Parallel()
+	w := busy(t, liveFile)
+	a, b, c := w.arrives("a", ""), w.arrives("b", ""), w.arrives("c", "")
+	p := w.planned()
+	w.sets(b, 9)
+	run, err := w.ledger.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := apply.Run(t.Context(), apply.Options{Plan: p, Platform: apply.On(w.client), Journal: run, Run: run.ID, Wait: w.Wait})
+	var stopped *apply.StoppedError
+	if !errors.As(err, &stopped) || stopped.Done != 2 || stopped.RolledBack || len(report.Results) != 3 {
+		t.Fatalf("%+v %v", report, err)
+	}
+	if x, y, z := w.email(a).Priority, w.email(b).Priority, w.email(c).Priority; x != 500 || y != 9 || z != 500 {
+		t.Errorf("priorities %d, %d and %d", x, y, z)
+	}
+}
+
+// A run that was cut off in the middle of a write is finished at the next look.
+func TestALiveRunThatWasCutOffIsFinished(t *testing.T) {
+	t.Parallel()
+	w := busy(t, liveFile)
+	a, b := w.arrives("a", ""), w.arrives("b", "")
+	p := w.planned()
+	run, err := w.ledger.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []apply.Entry{{Begin: &apply.Begin{Plan: p}}, {Intent: &apply.Intent{Change: 1, Object: p.Changes[0].Object}}} {
+		if err := run.Append(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.arrives("c", "gold") // so that there is something to do
+	if said := fmt.Sprint(w.ticks(1)); said != "[09:03 gold live_rule]" {
+		t.Fatal(said)
+	}
+	if x, y := w.email(a).Priority, w.email(b).Priority; x != 500 || y != 500 {
+		t.Errorf("priorities %d and %d", x, y)
 	}
 }

@@ -55,7 +55,9 @@ days: 1
 arrivals: [{ trace: mail.csv }]
 rules: { support@help.example.com: {} }
 agents: [{ name: Ada Brook, skills: { Billing: 3 }, shifts: { mon: 20:00-23:00 } }]
-`), func(string) ([]byte, error) { return []byte("at,rule,handle\n2026-03-02 09:01,support@help.example.com,10m\n"), nil })
+`), func(string) ([]byte, error) {
+		return []byte("at,rule,handle\n2026-03-02 09:01,support@help.example.com,10m\n"), nil
+	})
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}

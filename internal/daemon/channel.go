@@ -54,7 +54,7 @@ func (d *Daemon) open(ctx context.Context, topics []string, otherwise string, co
 		return fmt.Errorf("make a channel: %w", err)
 	}
 	if len(topics) > genesys.MaxTopics {
-		d.Log.Warn("more topics than a channel takes: "+otherwise+" alone sees the rest", "wanted", len(topics), "topics", genesys.MaxTopics)
+		d.Log.Warn("more topics than a channel takes: the rest is seen in another way alone", "way", otherwise, "wanted", len(topics), "topics", genesys.MaxTopics)
 		topics = topics[:genesys.MaxTopics]
 	}
 	subscriptions, err := d.Client.Subscribe(genesys.WithLane(ctx, genesys.Poll), ch.ID, topics)
@@ -63,7 +63,7 @@ func (d *Daemon) open(ctx context.Context, topics []string, otherwise string, co
 	}
 	for _, s := range subscriptions {
 		if s.State == "Rejected" {
-			d.Log.Warn("a topic is refused: "+otherwise+" alone sees what it would tell", "topic", s.Topic, "reason", s.Reason, "missing", strings.Join(s.Missing, ", "))
+			d.Log.Warn("a topic is refused: its changes are seen in another way alone", "way", otherwise, "topic", s.Topic, "reason", s.Reason, "missing", strings.Join(s.Missing, ", "))
 		}
 	}
 	within, cancel := context.WithTimeout(ctx, channelLife)
