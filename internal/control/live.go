@@ -307,7 +307,7 @@ func (v *live) tell(run string, made plan.Plan, report apply.Report, of map[stri
 					}
 				}
 			case apply.Refused:
-				left = append(left, res.Headline+" is left alone: "+res.Error)
+				left = append(left, res.Error)
 			case apply.Failed, apply.Skipped:
 				if known := v.emails[c.Object.ID]; known != nil {
 					known.settled = false

@@ -276,6 +276,17 @@ func TestWhatArrivesIsChangedBetweenLooks(t *testing.T) {
 	}
 }
 
+// Where nothing may be done without approval, live rules are only told of.
+func TestLiveRulesAreOnlyRecommended(t *testing.T) {
+	t.Parallel()
+	w := busy(t, liveFile)
+	w.arrives("a", "gold")
+	w.Recommend = true
+	if said := fmt.Sprint(w.ticks(2)); said != "[09:03 gold live_rule]" || w.patches() > 0 {
+		t.Errorf("%s, %d writes", said, w.patches())
+	}
+}
+
 // planned is a plan of the rule gold for every email that waits just now.
 func (w *world) planned() plan.Plan {
 	w.t.Helper()
