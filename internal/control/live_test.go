@@ -287,6 +287,32 @@ func TestLiveRulesAreOnlyRecommended(t *testing.T) {
 	}
 }
 
+// What a person puts back stays so.
+func TestALiveRunThatIsPutBackStaysSo(t *testing.T) {
+	t.Parallel()
+	w := busy(t, liveFile)
+	gold := w.arrives("a", "gold")
+	w.ticks(1)
+	runs, err := w.ledger.Runs(t.Context())
+	if err != nil || len(runs) != 1 {
+		t.Fatal(runs, err)
+	}
+	back, err := w.ledger.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := apply.Rollback(t.Context(), apply.Options{Platform: apply.On(w.client), Journal: back, Run: back.ID, Wait: w.Wait, Recent: runs}, runs[0]); err != nil {
+		t.Fatal(err)
+	}
+	w.again(liveFile)
+	if said := fmt.Sprint(w.ticks(2)); said != "[]" {
+		t.Error(said)
+	}
+	if e := w.email(gold); e.Priority != 0 || len(e.Skills) != 0 || e.Language.ID != "" {
+		t.Errorf("%+v", e)
+	}
+}
+
 // planned is a plan of the rule gold for every email that waits just now.
 func (w *world) planned() plan.Plan {
 	w.t.Helper()
