@@ -64,6 +64,9 @@ func (e *MovedError) Error() string {
 		parts[i] = fmt.Sprintf("%s was %s and is now %s", f.Field, f.Want, f.Seen)
 	}
 	since, way := "since the plan was made", "make a new plan"
+	if e.Kind == plan.Email {
+		way = "it is left as it is now"
+	}
 	if e.Undo {
 		since, way = "since the run that is undone", "it is left as it is now"
 	}

@@ -285,7 +285,11 @@ func update[S routing.Settings](ctx context.Context, s *step, pair plan.Pair[S])
 		if err := s.intend(raw, nil); err != nil {
 			return err
 		}
-		err = s.Platform.Write(ctx, s.object(), body)
+		to := s.object()
+		if s.c.Kind == plan.Email {
+			to.Fields = fields
+		}
+		err = s.Platform.Write(ctx, to, body)
 		if err == nil {
 			s.wrote = true
 			return nil

@@ -14,7 +14,7 @@ type Object struct {
 	ID     string    `json:"id,omitempty"`     // of the agent, for a utilization; of the conversation, for an email
 	Domain string    `json:"domain,omitempty"` // of a route
 	Queue  string    `json:"queue,omitempty"`  // that an email waits in, by id
-	// Fields are those of an email that are written.
+	// Fields are those of an email that a write changes.
 	Fields []routing.Field `json:"fields,omitempty"`
 }
 
@@ -26,7 +26,7 @@ type Platform interface {
 	Read(ctx context.Context, o Object) (json.RawMessage, error)
 	// Create makes the object and returns it with its id.
 	Create(ctx context.Context, o Object, body json.RawMessage) (json.RawMessage, error)
-	// Write replaces the whole object.
+	// Write replaces the whole object; of an email it changes Object.Fields.
 	Write(ctx context.Context, o Object, body json.RawMessage) error
 	// Delete removes it; a utilization goes back to the organisation's.
 	Delete(ctx context.Context, o Object) error

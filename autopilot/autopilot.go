@@ -25,6 +25,7 @@ type Program struct {
 
 	routes    map[string]string        // the rule of each address
 	deadlines map[string]time.Duration // of each rule; without one of its own the queue's service level
+	live      bool                     // rules have conditions: the address alone does not tell the rule
 	calendar  *routing.Calendar        // the clock of deadlines; nil: every hour counts
 }
 
@@ -42,6 +43,7 @@ func New(want routing.Desired) (*Program, error) {
 	p := &Program{Adjust: *want.Adjust, Strategy: want.Strategy, Queue: want.Queue.Name, level: want.Queue.Settings.ServiceLevel}
 	p.deadlines, p.routes, p.calendar = map[string]time.Duration{}, map[string]string{}, want.Calendar
 	for _, r := range want.Rules {
+		p.live = p.live || r.When != ""
 		if r.Deadline != nil {
 			p.deadlines[r.Name] = time.Duration(*r.Deadline)
 		} else if p.level != nil {
@@ -167,6 +169,8 @@ const (
 	RuleGone     Reason = "rule_gone"  // the strategy does not have it any more, or does not act
 	PutBack      Reason = "put_back"   // by people, or by a process that ended before it said so
 	ClockBack    Reason = "clock_back" // the clock stands before the beginning of the lease
+	// LiveRule: not the autopilot asks for it, but a rule with a condition on email.
+	LiveRule Reason = "live_rule"
 )
 
 // Truth is what a condition came to.

@@ -108,6 +108,8 @@ func (p *Program) Explain(w Weighing) string {
 		return "it was put back"
 	case ClockBack:
 		return "the clock stands before its beginning"
+	case LiveRule:
+		return "its condition on email holds"
 	}
 	return string(w.Reason)
 }

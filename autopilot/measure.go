@@ -1,6 +1,7 @@
 package autopilot
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -115,7 +116,7 @@ func (p *Program) now(r condition.Read, o Observation) condition.Value {
 			return known && s.At.After(p.due(e.Entered, within))
 		})
 	case condition.Oldest:
-		if !s.Complete {
+		if !s.Complete || r.Rule != "" && !p.ruled(s) {
 			return condition.Value{}
 		}
 		for _, e := range s.Emails { // the first that entered comes first
@@ -138,9 +139,9 @@ func (p *Program) now(r condition.Read, o Observation) condition.Value {
 }
 
 // among counts waiting emails, of a rule where one is named. Where not every one
-// is listed the count is not known.
+// is listed, or the rule of one is not known, the count is not known.
 func (p *Program) among(r condition.Read, s *routing.QueueState, counts func(routing.WaitingEmail) bool) condition.Value {
-	if !s.Complete {
+	if !p.ruled(s) {
 		return condition.Value{}
 	}
 	n := 0
@@ -152,13 +153,22 @@ func (p *Program) among(r condition.Read, s *routing.QueueState, counts func(rou
 	return count(n)
 }
 
-// ruleOf is the rule of a waiting email: whose condition took it, or that of the
-// address that it came in at; empty: it follows none.
+// ruleOf is the rule of a waiting email: that which was found for it, or else that
+// of the address that it came in at. Empty: it follows none, or it is not known
+// which, since its conditions were not looked at.
 func (p *Program) ruleOf(e routing.WaitingEmail) string {
-	if e.Rule != "" {
+	switch {
+	case e.Rule == routing.NoRule:
+		return ""
+	case e.Rule != "" || p.live:
 		return e.Rule
 	}
 	return p.routes[strings.ToLower(e.To)]
+}
+
+// ruled says that the rule of every waiting email is known.
+func (p *Program) ruled(s *routing.QueueState) bool {
+	return s.Complete && !(p.live && slices.ContainsFunc(s.Emails, func(e routing.WaitingEmail) bool { return e.Rule == "" }))
 }
 
 func (p *Program) due(entered time.Time, within time.Duration) time.Time {

@@ -70,6 +70,10 @@ func ScopeOf(wants ...routing.Desired) Scope {
 	s := Scope{Rings: map[string]int{}}
 	for _, w := range wants {
 		s.Queues = append(s.Queues, w.Queue.Name)
+		for _, r := range w.Rules {
+			s.Skills = s.Skills || r.When != "" && r.Skills != nil
+			s.Languages = s.Languages || r.When != "" && r.Language != nil
+		}
 		for _, r := range w.Routes {
 			s.Addresses = append(s.Addresses, r.Address)
 			s.Skills = s.Skills || r.Settings.Skills != nil

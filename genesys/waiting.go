@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -95,9 +96,10 @@ type Email struct {
 	// QueueID is the queue that it is in, or was in last; empty: none.
 	QueueID string `json:"queueId"`
 	Waiting bool   `json:"waiting"` // in that queue, and no agent has it or is offered it
+	Subject string `json:"-"`       // what it says goes into no journal
+	// Attributes are those of all participants; of one name the last counts.
+	Attributes map[string]string `json:"-"`
 	routing.WaitingEmail
-	Subject    string            `json:"subject,omitempty"`
-	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
 // DecodeEmail reads an email conversation as the platform sends it, and the body
@@ -135,10 +137,14 @@ func decodeEmail(raw json.RawMessage) (e Email, participant string, err error) {
 	for _, p := range in.Participants {
 		// Both words say that a part is over (docs/platform-notes.md#email-in-queues).
 		over := !p.EndTime.IsZero() || p.State == "disconnected" || p.State == "terminated"
+		e.Subject = cmp.Or(e.Subject, p.Subject)
+		if e.Attributes == nil && len(p.Attributes) > 0 {
+			e.Attributes = map[string]string{}
+		}
+		maps.Copy(e.Attributes, p.Attributes)
 		switch p.Purpose {
 		case "customer":
 			e.From = p.Address
-			e.Subject, e.Attributes = p.Subject, p.Attributes
 		case "acd": // each queue in its turn
 			participant, e.QueueID, e.Waiting, e.Entered = p.ID, p.Queue.ID, !over, p.StartTime
 			e.Priority, e.Skills, e.Language = p.Asks.Priority, append([]routing.Ref{}, p.Asks.Skills...), p.Asks.Language
@@ -149,8 +155,7 @@ func decodeEmail(raw json.RawMessage) (e Email, participant string, err error) {
 	return e, participant, nil
 }
 
-// Email reads where an email conversation is, and what is known of it.
-// ErrNotFound: there is none.
+// Email reads an email conversation. ErrNotFound: there is none of that id.
 func (c *Client) Email(ctx context.Context, conversationID string) (Email, error) {
 	e, _, err := c.email(ctx, conversationID)
 	return e, err
@@ -175,7 +180,6 @@ func (c *Client) WaitingEmail(ctx context.Context, conversationID, queueID strin
 		return nil, err
 	}
 	e.Waiting = e.Waiting && e.QueueID == queueID
-	e.From, e.Subject, e.Attributes = "", "", nil // what is written down is none of theirs
 	return encode(e)
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Format is the newest version of the plan format; all up to it are read. A plan
-// with findings has version 2 and that of an override 3: a program that knows
+// with findings has version 2 and those of an override and of live rules 3: a program that knows
 // only less would take them for an edit, and so it asks for a newer one. Every
 // other plan stays as it was, 1.
 const (
@@ -41,6 +41,11 @@ func (ix *Index) Build(want routing.Desired) (Plan, Problems) {
 		b.planCapacity(queue, settings, members)
 	}
 	b.planRoutes(queue.Ref)
+	for _, r := range want.Rules {
+		if r.When != "" {
+			b.resolveRule(r)
+		}
+	}
 	b.claims(queue.Ref)
 	if len(b.problems) > 0 {
 		return Plan{}, b.problems
@@ -160,6 +165,22 @@ func (b *builder) resolveSkills(refs []routing.Ref, path string) []routing.Ref {
 		}
 	}
 	return out
+}
+
+// resolveRule gives what a rule asks of an email its ids.
+func (b *builder) resolveRule(r routing.Rule) routing.EmailSettings {
+	path := "rules[" + r.Name + "]"
+	s := routing.EmailSettings{Priority: r.Priority, Language: r.Language}
+	if r.Skills != nil {
+		skills := b.resolveSkills(*r.Skills, path+".skills")
+		s.Skills = &skills
+	}
+	if r.Language != nil && r.Language.Name != "" {
+		if language, ok := find(b, b.ix.languages, "language", r.Language.Name, path+".language"); ok {
+			s.Language = &language
+		}
+	}
+	return s
 }
 
 func (b *builder) resolveGroups(groups []routing.Group, path string) []routing.Group {

@@ -22,6 +22,30 @@ type Lease struct {
 	Reason string          `json:"reason"`
 }
 
+// LiveEmail is a waiting email and the live rule that it follows.
+type LiveEmail struct {
+	Email routing.WaitingEmail
+	Rule  routing.Rule
+}
+
+// Live plans what live rules ask of waiting email, as far as it is not so already.
+// It owns nothing and holds for as long as the email waits.
+func (ix *Index) Live(want routing.Desired, emails []LiveEmail) (Plan, Problems) {
+	b := &builder{ix: ix, want: want, changes: []Change{}}
+	if q, known := b.findQueue(); known {
+		for _, e := range emails {
+			b.email(q.Ref, e.Email, b.resolveRule(e.Rule), "rule "+e.Rule.Name+" asks for it: its condition holds", e.Rule.Place)
+		}
+	}
+	if len(b.problems) > 0 {
+		return Plan{}, b.problems
+	}
+	for i := range b.changes {
+		b.changes[i].ID = i + 1
+	}
+	return Plan{Version: formatLease, Strategy: want.Strategy, File: b.file(), Org: ix.org.Ref, Live: true, Changes: b.changes, Owns: []Claim{}}, nil
+}
+
 // Override is what an override sets. What is nil or empty is left alone.
 type Override struct {
 	Settings    routing.QueueSettings
@@ -55,7 +79,7 @@ func (ix *Index) Override(want routing.Desired, o Override, l Lease) (Plan, Prob
 		b.want.Capacity = o.Capacity
 		b.planCapacity(q, routing.QueueSettings{}, refs(joins))
 		for _, e := range o.Emails {
-			b.email(q.Ref, e)
+			b.email(q.Ref, e.Email, routing.EmailSettings{Priority: &e.To}, l.why(), routing.Place{})
 		}
 	}
 	if len(b.problems) > 0 {
@@ -72,16 +96,17 @@ func (l Lease) why() string {
 	return "rule " + l.Rule + " of adjust asks for it, until " + stamp(l.Ends)
 }
 
-// email plans the priority of an email that waits.
-func (b *builder) email(queue routing.Ref, e EmailPriority) {
-	before, after := routing.EmailSettings{Priority: &e.Email.Priority}, routing.EmailSettings{Priority: &e.To}
-	fields := routing.Owned(after)
-	if len(routing.Differs(fields, after, before)) == 0 {
+// email plans what an email that waits shall ask for, as far as it does not.
+func (b *builder) email(queue routing.Ref, e routing.WaitingEmail, want routing.EmailSettings, why string, at routing.Place) {
+	have := routing.EmailSettings{Priority: &e.Priority, Skills: &e.Skills, Language: &e.Language}
+	fields := routing.Differs(routing.Owned(want), want, have)
+	if len(fields) == 0 {
 		return
 	}
 	b.changes = append(b.changes, Change{
-		Verb: Update, Kind: Email, Object: routing.Ref{ID: e.Email.ConversationID}, Waits: queue,
-		Fields: fieldChanges(Email, fields, before, after, nowhere), Email: &Pair[routing.EmailSettings]{Before: before, After: after},
+		Verb: Update, Kind: Email, Object: routing.Ref{ID: e.ConversationID}, Waits: queue, Why: why,
+		Fields: fieldChanges(Email, fields, have, want, func(routing.Field) routing.Place { return at }),
+		Email:  &Pair[routing.EmailSettings]{Before: routing.Only(have, fields), After: routing.Only(want, fields)},
 	})
 }
 

@@ -128,3 +128,32 @@ func TestAnOverrideThatCannotBePlannedSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+// What a live rule asks for is planned field by field, and a skill that there is
+// not is found by every plan of the strategy.
+func TestLivePlans(t *testing.T) {
+	t.Parallel()
+	org := routing.Org{
+		Ref: routing.Ref{ID: "o"}, Queues: []routing.Queue{{Ref: routing.Ref{ID: "q", Name: "Q"}}},
+		Skills: []routing.Ref{{ID: "s1", Name: "Billing"}}, Languages: []routing.Ref{{ID: "l1", Name: "English"}},
+	}
+	rule := routing.Rule{Name: "gold", When: "true", Priority: new(500), Skills: &[]routing.Ref{{Name: "Billing"}}, Language: &routing.Ref{Name: "English"}, Place: routing.Place{File: "f", Line: 3}}
+	want := routing.Desired{Strategy: "s", Queue: routing.DesiredQueue{Name: "Q"}, Rules: []routing.Rule{rule}}
+	emails := []plan.LiveEmail{
+		{Email: routing.WaitingEmail{ConversationID: "c1", Priority: 500, Skills: []routing.Ref{{ID: "s1"}}, Language: routing.Ref{ID: "l1"}}, Rule: rule},
+		{Email: routing.WaitingEmail{ConversationID: "c2", Priority: 500, Skills: []routing.Ref{}}, Rule: rule},
+	}
+	p, problems := plan.NewIndex(org, plan.Memory{}).Live(want, emails)
+	if problems.Err() != nil || !p.Live || p.Version != plan.Format || len(p.Owns) > 0 || len(p.Changes) != 1 {
+		t.Fatalf("%+v %v", p, problems)
+	}
+	c := p.Changes[0]
+	if c.Object.ID != "c2" || c.Waits.ID != "q" || c.Why != "rule gold asks for it: its condition holds" || len(c.Fields) != 2 || c.Fields[0].At.Line != 3 ||
+		c.Fields[0].Field != "skills" || c.Fields[0].After != "Billing" || c.Fields[1].Field != "language" {
+		t.Errorf("%+v", c)
+	}
+	org.Skills = []routing.Ref{{ID: "s2", Name: "Biling"}}
+	if _, problems := plan.Build(want, org, plan.Memory{}); len(problems) != 1 || !strings.Contains(problems.Error(), "Billing") {
+		t.Errorf("%v", problems)
+	}
+}

@@ -18,7 +18,7 @@ const (
 	Route       Kind = "route"
 	Member      Kind = "member"      // agents of one queue: up to 100 in one change
 	Utilization Kind = "utilization" // one agent's own setting over the organisation's
-	Email       Kind = "email"       // one email that waits; only overrides change any
+	Email       Kind = "email"       // one email that waits; only overrides and live rules change any
 )
 
 // Verb says what is done to the object.
@@ -117,7 +117,8 @@ type Plan struct {
 	Undoes string `json:"undoes,omitempty"`
 	// Lease is set in the plan of an override.
 	Lease *Lease `json:"lease,omitempty"`
-	// Live says that rules with a condition are applied to waiting email.
+	// Live is set in the plan of live rules: each change is about one email that
+	// waits, and stands for itself.
 	Live bool `json:"live,omitempty"`
 	// TakesOver names the strategies that something is taken from.
 	TakesOver []string `json:"takesOver,omitempty"`

@@ -72,6 +72,9 @@ func title(p Plan) string {
 	if org != "" {
 		org = " on " + org
 	}
+	if p.Live {
+		return "Live rules of strategy " + p.Strategy + org
+	}
 	if p.Lease != nil {
 		return "Override by rule " + p.Lease.Rule + " of strategy " + p.Strategy + org
 	}

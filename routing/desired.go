@@ -65,6 +65,11 @@ type Rule struct {
 	Place    Place     `json:"-"`
 }
 
+// Live says that a rule has a condition, which only a program that runs can apply.
+func (d Desired) Live() bool {
+	return slices.ContainsFunc(d.Rules, func(r Rule) bool { return r.When != "" })
+}
+
 // SyncTarget is another system that is told of changes. Of its secrets it knows
 // the names of the environment variables that hold them.
 type SyncTarget struct {

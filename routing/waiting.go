@@ -26,8 +26,13 @@ type WaitingEmail struct {
 	Language       Ref       `json:"language,omitzero"`
 	To             string    `json:"to,omitempty"` // addresses as the platform has them; empty: not known
 	From           string    `json:"from,omitempty"`
-	Rule           string    `json:"rule,omitempty"` // whose condition took it; empty: that of its address
+	// Rule is the rule of a strategy that it follows, NoRule where it follows none;
+	// empty: not looked at.
+	Rule string `json:"-"`
 }
+
+// NoRule is what no rule is named.
+const NoRule = "none"
 
 // Conversation is an email conversation and the queues that it was in.
 type Conversation struct {

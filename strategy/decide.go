@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/foresort/foresort/internal/condition"
@@ -16,57 +17,59 @@ type Decision struct {
 	Why      string   `json:"why"`
 }
 
-// Decide says which rule an email follows: the first whose condition holds, else
-// that of the address that it was sent to. What a rule with a condition leaves out
-// stays as the address's rule has it.
-// What the rule leaves alone on the platform is nil or empty in the Decision.
+// Decide says which rule an email follows: the first whose condition holds, or
+// that of the address that it was sent to. What a rule with a condition leaves
+// out is as the rule of the address has it; what nobody says is nil or empty in
+// the Decision. A condition that cannot be answered, since an attribute is
+// missing, does not hold.
 func (s *Strategy) Decide(email Email) Decision {
-	to, err := routing.ParseAddress(email.To)
+	d := s.DecideAddress(email.To)
+	for i, r := range s.Rules {
+		if r.When == "" || !s.holds(i, email) {
+			continue
+		}
+		d.Rule, d.Priority, d.Language = r.Name, cmp.Or(r.Priority, d.Priority), cmp.Or(r.Language, d.Language)
+		if r.Skills != nil {
+			d.Skills = r.Skills
+		}
+		d.Why = fmt.Sprintf("the condition of the rule %s holds (line %d), while foresort serve runs; without it, %s", r.Name, s.At(fmt.Sprintf("rules[%d].when", i)).Line, d.Why)
+		break
+	}
+	return d
+}
+
+// holds says whether the condition of a rule is known to hold for an email.
+func (s *Strategy) holds(rule int, email Email) bool {
+	c := s.conditions[rule]
+	if c == nil { // it was not parsed, or has mistakes
+		var mistakes []condition.Mistake
+		if c, mistakes = condition.CompileEmail(s.Rules[rule].When); mistakes != nil {
+			return false
+		}
+	}
+	holds, known := c.Holds(condition.Email{Subject: email.Subject, From: email.From, Attributes: email.Attributes})
+	return holds && known
+}
+
+// DecideAddress is Decide without conditions: what the platform does by itself.
+func (s *Strategy) DecideAddress(to string) Decision {
+	address, err := routing.ParseAddress(to)
 	if err != nil {
 		return Decision{Why: err.Error()}
 	}
 	for i, a := range s.Addresses {
-		if address, err := a.parse(); err != nil || address != to {
+		if one, err := a.parse(); err != nil || one != address {
 			continue
 		}
 		n, ok := s.rule(a.Rule)
 		if !ok {
-			return Decision{Why: fmt.Sprintf("%s names the rule %q, which is not there", to, a.Rule)}
+			return Decision{Why: fmt.Sprintf("%s names the rule %q, which is not there", address, a.Rule)}
 		}
 		r := s.Rules[n]
-		return s.live(email, Decision{
+		return Decision{
 			Rule: r.Name, Priority: r.Priority, Skills: r.Skills, Language: r.Language,
-			Why: fmt.Sprintf("%s follows the rule %s (line %d)", to, r.Name, s.At(fmt.Sprintf("addresses[%d]", i)).Line),
-		})
+			Why: fmt.Sprintf("%s follows the rule %s (line %d)", address, r.Name, s.At(fmt.Sprintf("addresses[%d]", i)).Line),
+		}
 	}
-	return Decision{Why: fmt.Sprintf("no address of the strategy is %s", to)}
-}
-
-// live lays the first rule whose condition holds over what the address decided.
-func (s *Strategy) live(email Email, d Decision) Decision {
-	for i, r := range s.Rules {
-		if r.When == "" {
-			continue
-		}
-		c, mistakes := condition.CompileEmail(r.When)
-		if mistakes != nil {
-			continue // Parse has reported them
-		}
-		if holds, _ := c.Holds(condition.Email{Subject: email.Subject, From: email.From, Attributes: email.Attributes}); !holds {
-			continue
-		}
-		d.Why = fmt.Sprintf("the condition of rule %s holds (line %d), while serve runs; before, %s", r.Name, s.At(fmt.Sprintf("rules[%d].when", i)).Line, d.Why)
-		d.Rule = r.Name
-		if r.Priority != nil {
-			d.Priority = r.Priority
-		}
-		if r.Skills != nil {
-			d.Skills = r.Skills
-		}
-		if r.Language != "" {
-			d.Language = r.Language
-		}
-		return d
-	}
-	return d
+	return Decision{Why: fmt.Sprintf("no address of the strategy is %s", address)}
 }

@@ -62,7 +62,11 @@ func (s *Strategy) Desired() routing.Desired {
 	}
 	d.Adjust, d.Sync = s.adjusting(), s.targets()
 	for i, r := range s.Rules {
-		d.Rules = append(d.Rules, compileRule(r, s.At(fmt.Sprintf("rules[%d]", i))))
+		path := fmt.Sprintf("rules[%d]", i)
+		d.Rules = append(d.Rules, compileRule(r, s.At(path)))
+		if r.When != "" {
+			s.place(&d, map[string]string{path: "rules[" + r.Name + "]", path + ".skills": "rules[" + r.Name + "].skills", path + ".language": "rules[" + r.Name + "].language"})
+		}
 	}
 	for i, a := range s.Addresses {
 		address, err := a.parse()

@@ -28,9 +28,12 @@ that completes keys, put this on the first line, with the path to the schema:
 - Anchors, aliases, tags and several documents in a file are not taken.
 - A secret is called by the environment variable that holds it, such as
   ` + "`${GATEWAY_SECRET}`" + `, and never stands in the file. Inside of { } it needs quotes.
-- Rules with a condition (` + "`when`" + `) are tried in their order, before the rule of the
-  address. The platform cannot hold them: they act on waiting email, while
-  ` + "`foresort serve`" + ` runs.
+- No object of the platform holds a condition. A rule with ` + "`when`" + ` is therefore a live
+  rule: ` + "`foresort serve`" + ` sets priority, skills and language of email that waits in the
+  queue, whatever address it came in at, within seconds of its arrival. The rules are
+  tried in order, the first that holds counts, and a condition that asks for an
+  attribute that the email does not have does not hold. What the rule leaves out
+  stays as the rule of the address has it.
 
 `,
 }

@@ -7,6 +7,7 @@ package strategy
 import (
 	"strings"
 
+	"github.com/foresort/foresort/internal/condition"
 	"github.com/foresort/foresort/internal/yamlfile"
 	"github.com/foresort/foresort/routing"
 )
@@ -38,7 +39,8 @@ type Strategy struct {
 	Tests        []Test              `json:"tests,omitempty" doc:"Expectations that validate checks without a network."`
 	Calendars    map[string]Calendar `json:"calendars,omitempty" doc:"Weeks of open hours, by name."`
 
-	places yamlfile.Places
+	places     yamlfile.Places
+	conditions map[int]*condition.OfEmail // of the rules, by their place in the list
 }
 
 // None is how the file says that an email asks for no language, and how a test
@@ -58,7 +60,7 @@ func Parse(file string, src []byte) (*Strategy, Problems) {
 	if len(problems) > 0 {
 		return nil, hideSecrets(problems)
 	}
-	s := &Strategy{}
+	s := &Strategy{conditions: map[int]*condition.OfEmail{}}
 	c := &checker{Reader: doc.Read(s), s: s}
 	s.places = c.Places()
 	c.check()

@@ -25,6 +25,8 @@ func (c *checker) condition(i int) {
 		c.Fail(path, "the condition is always true", hint)
 	case compiled.Constant:
 		c.Fail(path, "the condition is never true: the rule is unreachable", "leave the rule out, or mend its condition")
+	default:
+		c.s.conditions[i] = compiled
 	}
 }
 

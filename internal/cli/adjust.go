@@ -41,6 +41,8 @@ a condition has held in a row is remembered from one call to the next.
 An override holds for its lease and is then put back, by serve or by the next call. What
 somebody has changed meanwhile stays as it is.
 
+Before that, rules with a condition (when) are applied to the email that waits.
+
 --stop lets nothing more be written until --start; --restore puts every override back,
 also while all is stopped. --explain tells what every rule was weighed on and what came
 of it, and what was decided in the last day.`,
@@ -85,7 +87,7 @@ func (o adjustOptions) run(ctx context.Context, s *shell) error {
 	if err != nil {
 		return err
 	}
-	if wants[0].Adjust == nil && !slices.ContainsFunc(wants[0].Rules, func(r routing.Rule) bool { return r.When != "" }) {
+	if wants[0].Adjust == nil && !wants[0].Live() {
 		return invalid("describe when to do what under adjust: docs/autopilot.md", "%s does not adjust: it has no adjust section, and no rule with a condition", o.File)
 	}
 	return s.withOrg(ctx, func(s *orgShell) error { return o.look(ctx, s, wants) })
@@ -100,7 +102,12 @@ func (s *orgShell) controlConfig() (control.Config, error) {
 }
 
 // needsApproval says why something is only recommended.
-const needsApproval = "the setting requireApproval demands an approval of every plan, and nobody approves an override: it is only recommended"
+const needsApproval = "the setting requireApproval demands an approval of every plan, and nobody approves what is done to waiting email or for a time: it is only recommended"
+
+// acts says that a strategy asks for what nobody approves.
+func acts(w routing.Desired) bool {
+	return w.Live() || w.Adjust != nil && w.Adjust.Mode == routing.AdjustAct
+}
 
 func (o adjustOptions) look(ctx context.Context, s *orgShell, wants []routing.Desired) error {
 	cfg, err := s.controlConfig()
@@ -108,7 +115,7 @@ func (o adjustOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		return err
 	}
 	cfg.Wait = o.wait()
-	if a := wants[0].Adjust; cfg.Recommend && a != nil && a.Mode == routing.AdjustAct {
+	if cfg.Recommend && acts(wants[0]) {
 		s.say("%s", needsApproval)
 	}
 	c, err := control.New(cfg, wants)
@@ -227,7 +234,7 @@ func adjusted(l control.Look) adjustment {
 		if a.Err != nil {
 			x.Error = a.Err.Error()
 		}
-		out.Adjusted = out.Adjusted || a.Run != "" && a.Err == nil
+		out.Adjusted = out.Adjusted || a.Run != "" && a.Err == nil && a.Reason != autopilot.LiveRule
 		out.Acts = append(out.Acts, x)
 	}
 	for _, lease := range l.Leases {

@@ -105,12 +105,23 @@ func (o explainOptions) run(s *shell) error {
 		out.At = &when
 	}
 	rule := slices.IndexFunc(model.Rules, func(r simulate.Rule) bool { return r.Name == d.Rule })
+	follows(&model.Rules[rule], d)
 	x := simulate.Explain(model, rule, at)
 	out.Explanation = &x
 	return s.print(out, func(w io.Writer, p paint) error {
 		out.text(w, p)
 		return nil
 	})
+}
+
+// follows makes a rule what was decided, which may be of two rules.
+func follows(r *simulate.Rule, d strategy.Decision) {
+	if d.Priority != nil {
+		r.Priority = *d.Priority
+	}
+	if r.Skills = d.Skills; d.Language != strategy.None {
+		r.Language = d.Language
+	}
 }
 
 // email reads the email from the flags.

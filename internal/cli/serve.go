@@ -40,7 +40,8 @@ notifications within a second or so, by the audit trail every --poll, and in any
 by reading everything every --sweep.
 
 It looks at the queues of strategies that adjust, at every tick, and begins and ends
-overrides as their rules say (foresort adjust --stop stops that).
+overrides as their rules say. Rules with a condition (when) are applied to waiting
+email within seconds of its arrival. foresort adjust --stop stops all of that.
 
 Several may run on one database: one watches, one adjusts, all deliver. A delivery that fails is
 tried again for 72 hours, with growing pauses; deliveries about one object to one
@@ -121,7 +122,7 @@ func (s *orgShell) adjusts(into *daemon.Config, wants []routing.Desired) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Recommend && slices.ContainsFunc(wants, func(w routing.Desired) bool { return w.Adjust != nil && w.Adjust.Mode == routing.AdjustAct }) {
+	if cfg.Recommend && slices.ContainsFunc(wants, acts) {
 		s.say("%s", needsApproval)
 	}
 	// What is not seen for so long is told, and stays: the next tick is due.

@@ -55,7 +55,6 @@ type Control struct {
 	pilots []*pilot
 	runs   *ledger.Follower
 	asked  bool // by a person: the switch does not count
-	idle   bool // it only watches
 }
 
 // pilot is one strategy that adjusts.
@@ -64,11 +63,10 @@ type pilot struct {
 	want    routing.Desired
 	streaks autopilot.Streaks
 	own     ownLevels
-	live    *autopilot.Live      // nil: no rule has a condition
-	emails  map[string]seenEmail // by conversation: those that wait and were read
+	live    *live // nil: no rule has a condition
 }
 
-// New compiles those strategies that adjust.
+// New compiles those strategies that adjust, or have live rules.
 func New(cfg Config, wants []routing.Desired) (*Control, error) {
 	c := &Control{Config: cfg, runs: cfg.Ledger.Follow()}
 	c.Patience = cmp.Or(c.Patience, 10*time.Second)
@@ -76,8 +74,12 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 		c.Now = time.Now
 	}
 	for _, w := range wants {
+		rules, err := newLive(w)
+		if err != nil {
+			return nil, err
+		}
 		switch {
-		case w.Adjust == nil && !c.All && !hasConditions(w):
+		case w.Adjust == nil && !w.Live() && !c.All:
 			continue
 		case w.Adjust == nil:
 			w.Adjust = &routing.Adjust{Mode: routing.AdjustOff, Every: time.Minute}
@@ -91,20 +93,13 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 		if err != nil {
 			return nil, err
 		}
-		mine := &pilot{Program: p, want: w, emails: map[string]seenEmail{}}
-		if mine.live, err = autopilot.NewLive(w); err != nil {
-			return nil, err
-		}
+		mine := &pilot{Program: p, want: w, live: rules}
 		if b, err := os.ReadFile(c.streaksFile(mine)); err == nil {
 			mine.streaks = p.Load(b)
 		}
 		c.pilots = append(c.pilots, mine)
 	}
 	return c, nil
-}
-
-func hasConditions(w routing.Desired) bool {
-	return slices.ContainsFunc(w.Rules, func(r routing.Rule) bool { return r.When != "" })
 }
 
 func (c *Control) streaksFile(p *pilot) string {
@@ -167,10 +162,10 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 	looks := c.decide(seen, past)
 	c.keep()
 	cut, open := cutOff(past.runs)
-	if open && past.ours(cut) && !past.stopped || len(c.untold(past)) > 0 || slices.ContainsFunc(looks, c.acts) || c.takes(looks, past) || len(c.strays(past)) > 0 {
-		return c.act(ctx, seen, looks)
+	if open && past.ours(cut) && !past.stopped || len(c.untold(past)) > 0 || slices.ContainsFunc(looks, c.acts) || c.liveDue(looks, past) || len(c.strays(past)) > 0 {
+		looks, err = c.act(ctx, seen, looks)
 	}
-	return looks, nil
+	return looks, errors.Join(err, c.sayLive(ctx, looks))
 }
 
 // strays are overrides past their end of strategies that nobody serves here: their
@@ -200,16 +195,6 @@ func (c *Control) endStrays(ctx context.Context, m memory) error {
 	return errors.Join(failed...)
 }
 
-// takes says that a rule with a condition asks something of an email.
-func (c *Control) takes(looks []Look, m memory) bool {
-	for i, l := range looks {
-		if len(c.pilots[i].todo(l, m)) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // untold are the overrides of the strategies here that have ended without a word.
 func (c *Control) untold(m memory) (out []ledger.Lease) {
 	for _, l := range m.leases {
@@ -227,8 +212,6 @@ func (c *Control) acts(l Look) bool {
 
 // Watch looks at every queue once, and does nothing; the look counts for no row.
 func (c *Control) Watch(ctx context.Context) ([]Look, error) {
-	c.idle = true
-	defer func() { c.idle = false }()
 	seen := c.observe(genesys.WithLane(ctx, genesys.Poll))
 	past, err := c.recall(ctx)
 	if err != nil {
@@ -251,7 +234,6 @@ type memory struct {
 	decisions []ledger.Decided
 	leases    []ledger.Lease
 	stopped   bool
-	changed   map[string]bool // emails that rules with a condition have changed
 }
 
 func (c *Control) recall(ctx context.Context) (m memory, err error) {
@@ -261,7 +243,7 @@ func (c *Control) recall(ctx context.Context) (m memory, err error) {
 	if m.decisions, err = c.Ledger.Decisions(ctx); err != nil {
 		return m, err
 	}
-	m.leases, m.changed = ledger.Leases(m.runs, m.decisions), changedLive(m.runs)
+	m.leases = ledger.Leases(m.runs, m.decisions)
 	s, _, err := c.Ledger.Switched(ctx)
 	m.stopped = s.Stopped
 	return m, err
@@ -372,6 +354,7 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 	strays := c.endStrays(ctx, m)
 	for i := range looks {
 		p := c.pilots[i]
+		c.applyLive(ctx, p, &looks[i], m)
 		for _, e := range looks[i].End {
 			looks[i].Acts = append(looks[i].Acts, c.end(ctx, p, &looks[i], e, m))
 		}
@@ -381,7 +364,6 @@ func (c *Control) act(ctx context.Context, seen []sight, before []Look) (looks [
 		for _, lease := range c.follow(looks[i]) {
 			looks[i].Acts = append(looks[i].Acts, c.goOn(ctx, p, &looks[i], lease)...)
 		}
-		looks[i].Acts = append(looks[i].Acts, c.applyLive(ctx, p, &looks[i], m)...)
 	}
 	if m, err = c.recall(context.WithoutCancel(ctx)); err != nil {
 		return looks, err
@@ -846,7 +828,7 @@ func (c *Control) observe(ctx context.Context) []sight {
 		if s, ok := states[out[i].queue.ID]; ok {
 			out[i].State, out[i].At = &s, now
 			out[i].Own = c.measureOwn(ctx, c.pilots[i], out[i].queue.ID, now)
-			c.read(ctx, c.pilots[i], &out[i])
+			c.readLive(ctx, c.pilots[i], &out[i])
 		}
 	}
 	for window, pilots := range c.windows() {

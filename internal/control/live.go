@@ -1,189 +1,415 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/autopilot"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/condition"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
+	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 )
 
-// This file applies rules with a condition to email that waits. Each email is read
-// once, when it is seen first, and changed at most once.
+// This file applies live rules, which no object of the platform holds, to email
+// that waits. They are the strategy's own word: no lease, no limits but a budget of
+// calls, and nothing is put back. Each email is read once; what a run has changed
+// is not changed again, and what somebody else has changed is left alone.
 
-// mostReads is how many emails are read at one look, for each strategy.
-const mostReads = 30
+// liveCalls is how many emails are read, and how many are changed, at one look at
+// a queue whose strategy says nothing else.
+const liveCalls = 30
 
-// seenEmail is an email that has been read.
-type seenEmail struct {
-	rule string // whose condition took it; empty: none did
-	todo *plan.LiveEmail
-	left bool // somebody has changed it since it came in
+// liveTries is how often an email is tried that the platform will not change.
+const liveTries = 3
+
+const nothingChanged = "nothing is changed by live rules"
+
+// live are the live rules of one strategy, and the email that waits.
+type live struct {
+	rules  []liveRule
+	routes map[string]routing.DesiredRoute // by address
+	queue  routing.Queue                   // as it was read last
+	emails map[string]*liveEmail           // by conversation
+	acts   []Act                           // not told yet
+	failed string                          // what could not be done, and was told
 }
 
-// read reads the emails that have come in since the look before, and says of each
-// whose condition took it.
-func (c *Control) read(ctx context.Context, p *pilot, s *sight) {
-	if p.live == nil || s.State == nil || c.idle {
+type liveRule struct {
+	routing.Rule
+	when *condition.OfEmail
+}
+
+// liveEmail is an email that was read.
+type liveEmail struct {
+	name    string // of its rule; routing.NoRule: it follows none
+	rule    int    // of live.rules; -1: no condition holds
+	settled bool   // nothing is to be done, or no more
+	changed string // that somebody else has changed it, in words; empty: no
+}
+
+// newLive compiles the conditions of a strategy; nil: it has none.
+func newLive(want routing.Desired) (*live, error) {
+	v := &live{routes: map[string]routing.DesiredRoute{}, emails: map[string]*liveEmail{}}
+	for _, r := range want.Rules {
+		if r.When == "" {
+			continue
+		}
+		when, mistakes := condition.CompileEmail(r.When)
+		if mistakes != nil {
+			return nil, fmt.Errorf("rule %s: %s", r.Name, mistakes[0].Message)
+		}
+		v.rules = append(v.rules, liveRule{r, when})
+	}
+	if v.rules == nil {
+		return nil, nil
+	}
+	for _, r := range want.Routes {
+		v.routes[r.Address.String()] = r
+	}
+	return v, nil
+}
+
+// calls is the budget of one look.
+func (p *pilot) calls() int { return cmp.Or(p.Limits.Calls, liveCalls) }
+
+// readLive reads the emails of a queue that were not read yet, and notes the rule
+// of each.
+func (c *Control) readLive(ctx context.Context, p *pilot, s *sight) {
+	v := p.live
+	if v == nil {
 		return
 	}
-	waits := map[string]bool{}
-	reads := 0
+	v.queue = s.queue
+	waits, reads := map[string]bool{}, 0
 	for i := range s.State.Emails {
 		e := &s.State.Emails[i]
 		waits[e.ConversationID] = true
-		known, read := p.emails[e.ConversationID]
-		if !read && reads < mostReads {
+		known := v.emails[e.ConversationID]
+		if known == nil && reads < p.calls() {
 			reads++
-			var err error
-			if known, err = c.readEmail(ctx, p, s.queue, *e); err != nil {
-				s.err = fmt.Errorf("read a waiting email: %w", err)
-				return
+			read, err := c.Client.Email(ctx, e.ConversationID)
+			if errors.Is(err, genesys.ErrNotFound) || err == nil && !read.Waiting {
+				continue // somebody has it
 			}
-			p.emails[e.ConversationID] = known
+			if v.fails("email that waits could not be read", err) {
+				reads = p.calls()
+				continue
+			}
+			known = v.decide(read, e.To)
+			v.emails[e.ConversationID] = known
 		}
-		e.Rule = known.rule
+		if known != nil {
+			e.Rule = known.name
+		}
 	}
-	for id := range p.emails {
-		if !waits[id] && s.State.Complete {
-			delete(p.emails, id)
+	if s.State.Complete {
+		for id := range v.emails {
+			if !waits[id] {
+				delete(v.emails, id)
+			}
 		}
 	}
 }
 
-func (c *Control) readEmail(ctx context.Context, p *pilot, queue routing.Queue, w routing.WaitingEmail) (known seenEmail, err error) {
-	e, err := c.Client.Email(ctx, w.ConversationID)
-	if errors.Is(err, genesys.ErrNotFound) || err == nil && (!e.Waiting || e.QueueID != queue.ID) {
-		return known, nil // somebody has it by now
+// decide finds the rule of an email: the first whose condition is known to hold,
+// or that of its address. One that came in by an address of the strategy with
+// another priority than the address gives was changed by somebody.
+func (v *live) decide(e genesys.Email, to string) *liveEmail {
+	route, ours := v.routes[strings.ToLower(to)]
+	out := &liveEmail{rule: -1, name: cmp.Or(route.Rule, routing.NoRule), settled: true}
+	for i, r := range v.rules {
+		if holds, known := r.when.Holds(condition.Email{Subject: e.Subject, From: e.From, Attributes: e.Attributes}); holds && known {
+			out.rule, out.name, out.settled = i, r.Name, false
+			break
+		}
 	}
-	if err != nil {
-		return known, err
+	usual := route.Settings.Priority
+	if out.rule < 0 || !ours || usual == nil || *usual == e.Priority {
+		return out
 	}
-	v := p.live.Take(condition.Email{Subject: e.Subject, From: e.From, Attributes: e.Attributes}, w.To, e.Priority)
-	known.rule, known.left = v.Rule, v.Left
-	if v.Rule == "" || v.Left {
-		return known, nil
+	if want := v.rules[out.rule].Priority; want != nil && *want != e.Priority {
+		out.changed = fmt.Sprintf("email %s is left alone: it has priority %d, and comes in with %d by %s, so that somebody has changed it", e.ConversationID, e.Priority, *usual, to)
 	}
-	known.todo = &plan.LiveEmail{
-		ID: w.ConversationID, Rule: v.Rule, After: v.Asks,
-		Before: routing.EmailSettings{Priority: &e.Priority, Skills: &e.Skills, Language: &e.Language},
-	}
-	return known, nil
+	return out
 }
 
-// todo are the emails that rules ask something of, the longest waiting first, at
-// most as many as may be changed at one look. Those that a run has changed before
-// are left.
-func (p *pilot) todo(l Look, m memory) (emails []plan.LiveEmail) {
-	if p.live == nil || l.Seen.State == nil || l.Hold == autopilot.Stopped {
+// fails tells what could not be done, once until it can be again.
+func (v *live) fails(words string, err error) bool {
+	switch {
+	case err == nil && v.failed == words:
+		v.failed = ""
+	case err != nil && v.failed != words:
+		v.failed, v.acts = words, append(v.acts, Act{Reason: autopilot.LiveRule, Words: words, Err: err})
+	}
+	return err != nil
+}
+
+// due are the emails whose live rule may ask for something else than they have,
+// the longest waiting first. What a run has changed is left as it is.
+func (v *live) due(s *routing.QueueState, m memory, limit int) (out []plan.LiveEmail) {
+	if v == nil || s == nil || m.stopped {
 		return nil
 	}
-	for _, e := range l.Seen.State.Emails {
-		known := p.emails[e.ConversationID]
-		if known.todo == nil || len(emails) == mostReads {
+	var done map[string]bool
+	for _, e := range s.Emails {
+		known := v.emails[e.ConversationID]
+		if known == nil || known.settled || len(out) == limit {
 			continue
 		}
-		if m.changed[e.ConversationID] {
-			known.todo = nil
-			p.emails[e.ConversationID] = known
+		if done == nil {
+			done = m.changed()
+		}
+		if done[e.ConversationID] || known.changed != "" {
+			if known.settled = true; !done[e.ConversationID] {
+				v.acts = append(v.acts, Act{Rule: known.name, Reason: autopilot.LiveRule, Words: known.changed})
+			}
 			continue
 		}
-		emails = append(emails, *known.todo)
+		out = append(out, plan.LiveEmail{Email: e, Rule: v.rules[known.rule].Rule})
 	}
-	return emails
+	return out
 }
 
-// changedLive are the emails that rules with a condition have changed.
-func changedLive(runs []apply.Record) map[string]bool {
-	out := map[string]bool{}
-	for _, r := range runs {
-		if !r.Plan().Live {
-			continue
-		}
-		for _, d := range r.Phases[0].Intents {
-			out[d.Object.ID] = true
+// changed are the emails that runs have changed, or found changed by somebody, and
+// those that cannot be changed.
+func (m memory) changed() map[string]bool {
+	out, failed := map[string]bool{}, map[string]int{}
+	for _, r := range m.runs {
+		for _, c := range r.Plan().Changes {
+			if c.Kind != plan.Email {
+				continue
+			}
+			_, begun := r.Phases[0].Intents[c.ID]
+			switch r.Phases[0].Results[c.ID].Outcome {
+			case apply.Done, apply.Already, apply.Refused, apply.Uncertain:
+				out[c.Object.ID] = true
+			case apply.Failed:
+				failed[c.Object.ID]++
+				out[c.Object.ID] = out[c.Object.ID] || failed[c.Object.ID] >= liveTries
+			case apply.Skipped, "":
+				out[c.Object.ID] = out[c.Object.ID] || begun
+			}
 		}
 	}
 	return out
 }
 
-// applyLive carries out what rules with a condition ask for, each email in a run of
-// its own: what stands in the way of one is no matter of the others.
-func (c *Control) applyLive(ctx context.Context, p *pilot, l *Look, m memory) []Act {
-	emails := p.todo(*l, m)
-	if len(emails) == 0 {
-		return nil
-	}
-	act := Act{Reason: autopilot.ConditionHolds}
-	if c.Recommend {
-		act.Words = fmt.Sprintf("rules with a condition would take %s: every plan needs an approval, and nobody approves these", phrase.Count(len(emails), "waiting email"))
-		return []Act{act}
-	}
-	scope := genesys.Scope{
-		Skills:    slices.ContainsFunc(emails, func(e plan.LiveEmail) bool { return e.After.Skills != nil }),
-		Languages: slices.ContainsFunc(emails, func(e plan.LiveEmail) bool { return e.After.Language != nil }),
-	}
-	var index *plan.Index
-	org, err := c.Client.ReadOrg(ctx, scope)
-	if err == nil {
-		index = plan.NewIndex(org, plan.Memory{})
-	}
-	done, theirs := 0, 0
-	for _, e := range emails {
-		if err != nil || ctx.Err() != nil {
-			break
-		}
-		var run string
-		run, err = c.changeEmail(ctx, p, index, l.Queue.Ref, e)
-		if errors.Is(err, errTheirs) {
-			theirs++ // somebody has changed it since it was read
-			err = nil
-		} else if run != "" && err == nil {
-			done++
-			act.Run = run
-		}
-		if err == nil {
-			known := p.emails[e.ID]
-			known.todo = nil
-			p.emails[e.ID] = known
+// liveDue says whether live rules ask for something.
+func (c *Control) liveDue(looks []Look, m memory) bool {
+	for i, l := range looks {
+		if l.Err == nil && len(c.pilots[i].live.due(l.Seen.State, m, 1)) > 0 {
+			return true
 		}
 	}
-	act.Words, act.Err = fmt.Sprintf("rules with a condition take %s", phrase.Count(done, "waiting email")), err
-	if theirs > 0 {
-		act.Words += fmt.Sprintf("; %s that somebody has changed is left", phrase.Count(theirs, "email"))
-	}
-	if done+theirs == 0 && err == nil {
-		return nil // they have what the rules ask for
-	}
-	return []Act{c.recorded(ctx, p, l, act, nil)}
+	return false
 }
 
-// errTheirs says that somebody has changed an email since it was read.
-var errTheirs = errors.New("somebody has changed it")
+// applyLive carries out what live rules ask for, and notes in the look how the
+// emails are now.
+func (c *Control) applyLive(ctx context.Context, p *pilot, l *Look, m memory) {
+	v := p.live
+	emails := v.due(l.Seen.State, m, p.calls())
+	if len(emails) == 0 || l.Err != nil {
+		return
+	}
+	if c.Recommend {
+		for _, e := range emails {
+			v.emails[e.Email.ConversationID].settled = true
+			v.acts = append(v.acts, Act{Rule: e.Rule.Name, Reason: autopilot.LiveRule, Words: "recommended for email " + e.Email.ConversationID})
+		}
+		return
+	}
+	made, err := c.planLive(ctx, p, emails)
+	if v.fails(nothingChanged, err) {
+		return
+	}
+	of := map[string]string{} // the rule of each email that is to be changed
+	for _, e := range emails {
+		of[e.Email.ConversationID] = e.Rule.Name
+		v.emails[e.Email.ConversationID].settled = true
+	}
+	if len(made.Changes) == 0 {
+		return
+	}
+	run, err := c.Ledger.Start(ctx)
+	if v.fails(nothingChanged, err) {
+		return
+	}
+	report, err := apply.Run(ctx, c.options(run, made, m.runs))
+	if len(report.Results) == 0 && v.fails(nothingChanged, err) {
+		return
+	}
+	v.tell(run.ID, made, report, of)
+	for i := range l.Seen.State.Emails {
+		e := &l.Seen.State.Emails[i]
+		for n, res := range report.Results {
+			if res.Outcome == apply.Done && res.Object.ID == e.ConversationID {
+				now(e, made.Changes[n].Email.After)
+			}
+		}
+	}
+}
 
-func (c *Control) changeEmail(ctx context.Context, p *pilot, index *plan.Index, queue routing.Ref, e plan.LiveEmail) (run string, err error) {
-	made, problems := index.Live(p.want, queue, []plan.LiveEmail{e})
-	if err := problems.Err(); err != nil || len(made.Changes) == 0 {
-		return "", err
+// now notes what an email asks for.
+func now(e *routing.WaitingEmail, s routing.EmailSettings) {
+	if s.Priority != nil {
+		e.Priority = *s.Priority
 	}
-	made.Made = c.Now().UTC()
-	made = made.Seal()
-	started, err := c.Ledger.Start(ctx)
+	if s.Skills != nil {
+		e.Skills = *s.Skills
+	}
+	if s.Language != nil {
+		e.Language = *s.Language
+	}
+}
+
+// planLive makes the plan.
+func (c *Control) planLive(ctx context.Context, p *pilot, emails []plan.LiveEmail) (plan.Plan, error) {
+	scope := genesys.Scope{Queues: []string{p.Queue}}
+	for _, e := range emails {
+		scope.Skills = scope.Skills || e.Rule.Skills != nil
+		scope.Languages = scope.Languages || e.Rule.Language != nil
+	}
+	org, err := c.Client.ReadOrg(ctx, scope)
 	if err != nil {
-		return "", err
+		return plan.Plan{}, err
 	}
-	o := c.options(started, made, nil)
-	o.NoWait = true
-	report, err := apply.Run(ctx, o)
-	if len(report.Results) == 1 && len(report.Results[0].Left) > 0 {
-		return "", errTheirs
+	made, problems := plan.NewIndex(org, plan.Memory{}).Live(p.want, emails)
+	made.Made = c.Now().UTC()
+	return made.Seal(), problems.Err()
+}
+
+// tell sums up a run, rule by rule. What failed is tried again.
+func (v *live) tell(run string, made plan.Plan, report apply.Report, of map[string]string) {
+	for _, r := range v.rules {
+		done, act := 0, Act{Rule: r.Name, Reason: autopilot.LiveRule, Run: run}
+		var asks, left []string
+		for n, res := range report.Results {
+			c := made.Changes[n]
+			if of[c.Object.ID] != r.Name {
+				continue
+			}
+			switch res.Outcome {
+			case apply.Done, apply.Already:
+				done++
+				for _, f := range c.Fields {
+					if text := string(f.Field) + " " + f.After; !slices.Contains(asks, text) {
+						asks = append(asks, text)
+					}
+				}
+			case apply.Refused:
+				left = append(left, res.Error)
+			case apply.Failed, apply.Skipped:
+				if known := v.emails[c.Object.ID]; known != nil {
+					known.settled = false
+				}
+				act.Err = cmp.Or(act.Err, res.Err)
+			case apply.Uncertain:
+				act.Err = cmp.Or(act.Err, res.Err)
+			}
+		}
+		if done > 0 {
+			left = append([]string{fmt.Sprintf("%s that came in: %s", phrase.Count(done, "email"), phrase.List(asks))}, left...)
+		}
+		if act.Words = strings.Join(left, "; "); act.Words != "" || act.Err != nil {
+			act.Words = cmp.Or(act.Words, nothingChanged)
+			v.acts = append(v.acts, act)
+		}
 	}
-	return started.ID, err
+}
+
+// sayLive adds what is to be told of live rules to the looks, and puts it into the
+// ledger.
+func (c *Control) sayLive(ctx context.Context, looks []Look) error {
+	var failed []error
+	for i, p := range c.pilots {
+		if p.live == nil {
+			continue
+		}
+		for _, a := range p.live.acts {
+			looks[i].Acts = append(looks[i].Acts, a)
+			if a.Err != nil && a.Run == "" {
+				continue
+			}
+			d := ledger.Decided{At: c.Now().UTC(), Strategy: p.Strategy, Queue: looks[i].Queue.Ref, Mode: p.Mode, Rule: a.Rule, Reason: a.Reason, Words: a.Words, Run: a.Run}
+			if a.Err != nil {
+				d.Words += ": " + a.Err.Error()
+			}
+			failed = append(failed, c.Ledger.Decide(ctx, d))
+		}
+		p.live.acts = nil
+	}
+	return errors.Join(failed...)
+}
+
+// LiveQueues are the ids of the queues whose email live rules are applied to, as
+// far as they were read.
+func (c *Control) LiveQueues() (ids []string) {
+	for _, p := range c.pilots {
+		if p.live != nil && p.live.queue.ID != "" {
+			ids = append(ids, p.live.queue.ID)
+		}
+	}
+	return ids
+}
+
+// Arrived applies the live rules alone, between two looks: it is asked for when
+// email has come in. Only Acts are in its looks.
+func (c *Control) Arrived(ctx context.Context) ([]Look, error) {
+	states, err := c.Client.QueueStates(ctx, c.LiveQueues())
+	if err != nil {
+		return nil, fmt.Errorf("read how the queues stand: %w", err)
+	}
+	looks := make([]Look, len(c.pilots))
+	for i, p := range c.pilots {
+		looks[i].Program = p.Program
+		if p.live == nil {
+			continue
+		}
+		if s, ok := states[p.live.queue.ID]; ok {
+			looks[i].Queue, looks[i].Seen.State = p.live.queue, &s
+			c.readLive(ctx, p, &sight{Observation: looks[i].Seen, queue: p.live.queue})
+		}
+	}
+	m, err := c.recall(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.liveDue(looks, m) {
+		err = c.arrived(ctx, looks)
+	}
+	return looks, errors.Join(err, c.sayLive(ctx, looks))
+}
+
+// arrived does what is due; where something else is applied just now, or was cut
+// off, the next look does.
+func (c *Control) arrived(ctx context.Context, looks []Look) (err error) {
+	release, err := c.lock(ctx)
+	if errors.As(err, new(*store.HeldError)) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	m, err := c.recall(ctx)
+	if err != nil {
+		return err
+	}
+	if _, open := cutOff(m.runs); open {
+		return nil
+	}
+	for i, p := range c.pilots {
+		c.applyLive(ctx, p, &looks[i], m)
+	}
+	return nil
 }

@@ -11,13 +11,16 @@ import (
 // This file lets the queues be looked at again and again, and tells what came of
 // it: what was done, and what stands against doing more where that has changed.
 
-// adjust looks until the context ends. What goes wrong is said and tried again at
-// the next tick; what was cut off is gone on with there.
+// adjust looks until the context ends, and between two looks applies live rules to
+// what comes in. What goes wrong is said and tried again at the next tick; what was
+// cut off is gone on with there.
 func (d *Daemon) adjust(ctx context.Context) error {
 	d.Log.Info("adjusting", "every", d.Control.Every())
 	before := map[string]string{}
 	tick := time.NewTicker(d.Control.Every())
 	defer tick.Stop()
+	a := &arrivals{Daemon: d, come: make(chan struct{}, 1)}
+	defer a.close()
 	for {
 		looks, err := d.Control.Tick(ctx)
 		if ctx.Err() != nil {
@@ -27,10 +30,9 @@ func (d *Daemon) adjust(ctx context.Context) error {
 		for _, l := range looks {
 			d.tell(ctx, l, before)
 		}
-		select {
-		case <-ctx.Done():
+		a.listenTo(ctx, d.Control.LiveQueues())
+		if !a.until(ctx, tick.C) {
 			return nil
-		case <-tick.C:
 		}
 	}
 }
@@ -46,6 +48,19 @@ func (d *Daemon) tell(ctx context.Context, l control.Look, before map[string]str
 		}
 	}
 	d.metrics.overrides.WithLabelValues(l.Program.Strategy).Set(float64(held))
+	d.acted(ctx, l)
+	now := string(l.Reason())
+	if l.Err != nil {
+		now = l.Err.Error()
+	}
+	if len(l.Acts) == 0 && before[l.Program.Strategy] != now {
+		d.Log.LogAttrs(ctx, slog.LevelInfo, "adjust: nothing to do", strategy, slog.String("reason", now))
+	}
+	before[l.Program.Strategy] = now
+}
+
+// acted logs and counts what was done.
+func (d *Daemon) acted(ctx context.Context, l control.Look) {
 	for _, a := range l.Acts {
 		outcome, level := "done", slog.LevelInfo
 		switch {
@@ -55,18 +70,10 @@ func (d *Daemon) tell(ctx context.Context, l control.Look, before map[string]str
 			outcome = "not done"
 		}
 		d.metrics.adjusted.WithLabelValues(l.Program.Strategy, a.Rule, string(a.Reason), outcome).Inc()
-		args := []slog.Attr{strategy, slog.String("rule", a.Rule), slog.String("reason", string(a.Reason)), slog.String("what", a.Words), slog.String("run", a.Run)}
+		args := []slog.Attr{slog.String("strategy", l.Program.Strategy), slog.String("rule", a.Rule), slog.String("reason", string(a.Reason)), slog.String("what", a.Words), slog.String("run", a.Run)}
 		if a.Err != nil {
 			args = append(args, slog.Any("error", a.Err))
 		}
 		d.Log.LogAttrs(ctx, level, "adjust", args...)
 	}
-	now := string(l.Reason())
-	if l.Err != nil {
-		now = l.Err.Error()
-	}
-	if len(l.Acts) == 0 && before[l.Program.Strategy] != now {
-		d.Log.LogAttrs(ctx, slog.LevelInfo, "adjust: nothing to do", strategy, slog.String("reason", now))
-	}
-	before[l.Program.Strategy] = now
 }

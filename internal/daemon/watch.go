@@ -284,82 +284,36 @@ func (w *watch) put(ctx context.Context, h hint) {
 	}
 }
 
-// The life of a channel.
-const (
-	channelLife = 12 * time.Hour // half of what the platform gives it
-	longest     = time.Minute    // between two tries to connect
-	steady      = time.Minute    // a channel that has held so long works
-)
-
 // listen keeps a channel open, and tells of every change that it hears of. After
 // any gap everything is looked at.
 func (w *watch) listen(ctx context.Context) {
-	pause := time.Second
-	for ctx.Err() == nil {
-		started := time.Now()
+	w.keepOpen(ctx, func(ctx context.Context) error {
 		err := w.channel(ctx)
 		w.metrics.connected.Set(0)
 		w.listening.Store(false)
-		if ctx.Err() != nil {
-			return
-		}
-		if time.Since(started) > steady {
-			pause = time.Second
-		}
-		if errors.Is(err, errRenew) {
-			w.Log.Info("the notification channel has ended", "reason", err)
-			pause = 0
-		} else {
-			w.told(notifications, err)
-		}
-		if !wait(ctx, pause+time.Duration(random(int64(time.Second)))) {
-			return
-		}
-		pause = min(max(2*pause, time.Second), longest)
-	}
+		return err
+	})
 }
 
-// errRenew says that a channel is given up before its end.
-var errRenew = errors.New("it is renewed before its end")
-
 func (w *watch) channel(ctx context.Context) error {
-	ch, err := w.Client.NewChannel(genesys.WithLane(ctx, genesys.Poll))
-	if err != nil {
-		return fmt.Errorf("make a channel: %w", err)
-	}
 	objects := *w.objects.Load()
 	var topics []string
 	for _, o := range objects {
 		_, entityType := o.area()
 		topics = append(topics, genesys.AuditTopic(entityType, o.ref.ID))
 	}
-	if len(topics) > genesys.MaxTopics {
-		w.Log.Warn("more objects than a channel takes: the rest is seen by the audit trail alone", "objects", len(topics), "topics", genesys.MaxTopics)
-		topics = topics[:genesys.MaxTopics]
-	}
-	subscriptions, err := w.Client.Subscribe(genesys.WithLane(ctx, genesys.Poll), ch.ID, topics)
-	if err != nil {
-		return fmt.Errorf("subscribe: %w", err)
-	}
-	for _, s := range subscriptions {
-		if s.State == "Rejected" {
-			w.Log.Warn("a topic is refused: its changes are seen by the audit trail alone", "topic", s.Topic, "reason", s.Reason, "missing", strings.Join(s.Missing, ", "))
-		}
-	}
-	within, cancel := context.WithTimeout(ctx, channelLife)
-	defer cancel()
-	connected := func() {
+	connected := func(ctx context.Context) {
 		w.metrics.connected.Set(1)
 		w.listening.Store(true)
 		settled := time.AfterFunc(steady, func() { w.told(notifications, nil) })
-		context.AfterFunc(within, func() { settled.Stop() })
+		context.AfterFunc(ctx, func() { settled.Stop() })
 		go func() { // what happened while there was no channel
 			for _, o := range objects {
-				w.put(within, hint{object: o, try: len(rechecks)})
+				w.put(ctx, hint{object: o, try: len(rechecks)})
 			}
 		}()
 	}
-	err = w.Client.Listen(within, ch, connected, func(n genesys.Notice) {
+	return w.open(ctx, topics, "the audit trail", connected, func(ctx context.Context, n genesys.Notice) {
 		if !strings.HasPrefix(n.Topic, "v2.audits.") {
 			return
 		}
@@ -368,10 +322,6 @@ func (w *watch) channel(ctx context.Context) error {
 			w.Log.Warn("a notice cannot be read", "error", err)
 			return
 		}
-		w.hint(r, func(h hint) { w.put(within, h) })
+		w.hint(r, func(h hint) { w.put(ctx, h) })
 	})
-	if within.Err() != nil && ctx.Err() == nil {
-		return errRenew
-	}
-	return err
 }

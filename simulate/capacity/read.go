@@ -164,7 +164,7 @@ func FromStrategy(s *strategy.Strategy) Rules {
 func (r *reading) decide(to string) decided {
 	d, known := r.decided[to]
 	if !known {
-		is := r.strategy.Decide(strategy.Email{To: to})
+		is := r.strategy.DecideAddress(to)
 		d = decided{rule: slices.IndexFunc(r.strategy.Rules, func(x strategy.Rule) bool { return is.Rule != "" && x.Name == is.Rule }), why: is.Why}
 		if is.Priority != nil {
 			d.head = *is.Priority
