@@ -217,7 +217,7 @@ func (r *run) finish(ctx context.Context) (Report, error) {
 	results, err := r.carryOut(ctx, &r.phases[0])
 	r.report.Results = results
 	switch {
-	case err == nil, r.goesOn() && ctx.Err() == nil:
+	case err == nil, r.undoing && ctx.Err() == nil:
 	case r.KeepOnFailure || ctx.Err() != nil || errors.As(err, new(*journalError)) || len(r.phases[0].done()) == 0:
 		if len(r.phases[0].done()) == 0 {
 			err = joinErrors(err, r.journal(Entry{End: &End{Error: err.Error()}}))
@@ -230,14 +230,10 @@ func (r *run) finish(ctx context.Context) (Report, error) {
 		}
 		return r.finishUndo(ctx, err)
 	}
+	// An undo goes on past what it cannot put back; that is its error.
 	var stopped error
 	if remains := failures(results); len(remains) > 0 {
-		if !r.undoing {
-			remains = nil // the error names them
-		} else {
-			err = errors.New("not everything was put back")
-		}
-		stopped = r.stopped(err, false, remains)
+		stopped = r.stopped(errors.New("not everything was put back"), false, remains)
 	}
 	end := &End{OK: stopped == nil}
 	var wait error
@@ -334,7 +330,7 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 			results = append(results, before)
 			continue
 		}
-		if halted || failed != nil && !r.goesOn() {
+		if halted || failed != nil && !r.undoing {
 			results = append(results, Result{Change: c.ID, Headline: c.Headline(), Outcome: Skipped, Kind: c.Kind, Object: c.Object})
 			continue
 		}
@@ -375,13 +371,6 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 		halted = ctx.Err() != nil || errors.As(failed, new(*journalError))
 	}
 	return results, failed
-}
-
-// goesOn says that each change stands for itself: what fails keeps none of the
-// others, and nothing is put back for it. An undo does so, and what is about
-// waiting email alone, which moves on anyway.
-func (r *run) goesOn() bool {
-	return r.undoing || !slices.ContainsFunc(r.Plan.Changes, func(c plan.Change) bool { return c.Kind != plan.Email })
 }
 
 // without is the change without the fields that an undo left alone: they are

@@ -151,7 +151,7 @@ func (s *step) result(err error) Result {
 		res.Outcome = Failed
 	}
 	if len(s.left) > 0 && err == nil {
-		res.Err = &MovedError{Kind: s.c.Kind, Object: s.c.Object, Fields: s.left, Undo: true}
+		res.Err = &MovedError{Kind: s.c.Kind, Object: s.c.Object, Fields: s.left, Undo: s.undoing}
 	}
 	return res
 }

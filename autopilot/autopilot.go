@@ -161,9 +161,6 @@ const (
 	Stopped     Reason = "stopped"
 	NoChange    Reason = "changes_nothing" // it would write nothing
 
-	// ConditionHolds: a rule with a condition takes email that waits.
-	ConditionHolds Reason = "condition_holds"
-
 	LeaseEnded   Reason = "lease_ended"
 	UntilReached Reason = "until_reached"
 	RuleGone     Reason = "rule_gone"  // the strategy does not have it any more, or does not act

@@ -96,8 +96,6 @@ func (p *Program) Explain(w Weighing) string {
 		return "adjusting is stopped: foresort adjust --start lets it go on"
 	case NoChange:
 		return "it would change nothing"
-	case ConditionHolds:
-		return "the condition of a rule holds for email that waits"
 	case LeaseEnded:
 		return "its lease is over"
 	case UntilReached:

@@ -180,6 +180,7 @@ func (c *Client) WaitingEmail(ctx context.Context, conversationID, queueID strin
 		return nil, err
 	}
 	e.Waiting = e.Waiting && e.QueueID == queueID
+	e.From = "" // what is kept of it is no letter
 	return encode(e)
 }
 

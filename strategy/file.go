@@ -30,7 +30,7 @@ type Address struct {
 // Rule is one class of email and what it asks for.
 type Rule struct {
 	Name     string            `json:"name" is:"required" doc:"What addresses and tests call the rule."`
-	When     string            `json:"when,omitempty" doc:"A condition in CEL on what the address cannot say: email.subject, email.from, email.attributes. Where it holds, the rule goes before that of the address, and what it says overrides what that says. It acts on waiting email, while foresort serve runs." home:"waiting email"`
+	When     string            `json:"when,omitempty" doc:"A condition in CEL on what the address cannot say: email.subject, email.from, email.attributes. The first rule whose condition holds takes a waiting email, over the rule of its address; only while foresort serve runs." home:"waiting email, priority, skills and language"`
 	Priority *int              `json:"priority,omitempty" min:"-25000000" max:"25000000" doc:"Minutes of head start over other email: one point counts as one minute of waiting." home:"email route, priority"`
 	Skills   []string          `json:"skills,omitempty" doc:"Names of the skills that the email asks for. An empty list asks for none." home:"email route, skills"`
 	Language string            `json:"language,omitempty" doc:"Name of the language that the email asks for; none asks for none." home:"email route, language"`
@@ -88,7 +88,7 @@ type Adjust struct {
 // AdjustRule is one rule of the autopilot.
 type AdjustRule struct {
 	Name    string           `json:"name" is:"required" doc:"What the record calls the rule."`
-	When    string           `json:"when" is:"required" doc:"A condition in CEL on the queue, such as offered(\"1h\") > 500 && serviceLevel(\"1h\") < 85. docs/autopilot.md says what it can ask."`
+	When    string           `json:"when,omitempty" doc:"A condition in CEL on the queue, such as waiting() > 50 && serviceLevel(\"1h\") < 85. docs/autopilot.md says what it can ask. Only with tightenTarget it may be left out, and is offered(\"1h\") > 500 && serviceLevel(\"1h\") < 85."`
 	Samples *int             `json:"samples,omitempty" default:"20" min:"1" max:"1000000" doc:"Of how many emails a service level or a mean must be made; with fewer the condition is not known."`
 	For     *int             `json:"for,omitempty" default:"3" min:"1" max:"60" doc:"How many looks in a row must find when, and until, to hold."`
 	Do      []Action         `json:"do" is:"required" doc:"What is done, all of it or nothing."`
