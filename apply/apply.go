@@ -232,7 +232,10 @@ func (r *run) finish(ctx context.Context) (Report, error) {
 	}
 	// An undo goes on past what it cannot put back; that is its error.
 	var stopped error
-	if remains := failures(results); len(remains) > 0 {
+	wanted := slices.DeleteFunc(slices.Clone(results), func(res Result) bool { // what was left to somebody is as it shall be
+		return !r.undoing && res.Outcome == Already && len(res.Left) > 0
+	})
+	if remains := failures(wanted); len(remains) > 0 {
 		stopped = r.stopped(errors.New("not everything was put back"), false, remains)
 	}
 	end := &End{OK: stopped == nil}
@@ -365,7 +368,8 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 		}
 		r.Event(Event{Kind: Finished, Change: c, Result: res, Undo: r.undoing})
 		results = append(results, res)
-		if res.Err != nil && (res.Outcome != Done || errors.As(res.Err, new(*journalError))) {
+		settled := res.Outcome == Done || res.Outcome == Already && len(res.Left) > 0 // somebody's own is left
+		if res.Err != nil && (!settled || errors.As(res.Err, new(*journalError))) {
 			failed = errors.Join(failed, fmt.Errorf("change %d of %d, %s: %w", c.ID, len(phase.Plan.Changes), c.Headline(), res.Err))
 		}
 		halted = ctx.Err() != nil || errors.As(failed, new(*journalError))
