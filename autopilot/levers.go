@@ -38,7 +38,7 @@ func Override(do []routing.Action, q routing.Queue) plan.Override {
 			o.Settings.ServiceLevel = tightened(a, q.Settings.ServiceLevel)
 		case routing.LeverRelax:
 			o.Settings.Rings = earlier(a, q.Settings.Rings)
-		case routing.LeverRaise, routing.LeverLower, routing.LeverDeadline, routing.LeverOverflow: // waiting email
+		case routing.LeverRaise, routing.LeverLower, routing.LeverDeadline: // waiting email
 		}
 	}
 	return o

@@ -58,7 +58,6 @@ const (
 	LeverJoin     Lever = "join"
 	LeverLeave    Lever = "leave"
 	LeverCapacity Lever = "capacity"
-	LeverOverflow Lever = "overflow"
 	LeverTighten  Lever = "tightenTarget"
 )
 
@@ -66,14 +65,13 @@ const (
 // lever.
 type Action struct {
 	Lever  Lever
-	Rule   string   // raise, lower, overflow: whose email; empty with overflow: any
+	Rule   string   // raise, lower: whose email
 	By     int      // raise, lower: minutes
 	Group  string   // join, leave
 	Agents []string // join, leave: by user name or email address
 	Step   int      // relaxEarly: which step of relax, from 1
-	After  Duration // relaxEarly: when it comes; overflow: how long an email has waited
+	After  Duration // relaxEarly: when it comes
 	Email  int      // capacity: emails at once
-	Queue  string   // overflow: where to
 	Target Duration // tightenTarget: how much shorter
 	Floor  Duration // tightenTarget: the shortest
 	At     Place
@@ -83,7 +81,7 @@ type Action struct {
 // or their utilization.
 func (l Lever) Waiting() bool {
 	switch l {
-	case LeverRaise, LeverLower, LeverDeadline, LeverOverflow:
+	case LeverRaise, LeverLower, LeverDeadline:
 		return true
 	case LeverRelax, LeverJoin, LeverLeave, LeverCapacity, LeverTighten:
 	}
@@ -98,7 +96,7 @@ func (l Lever) Moves() string {
 		return "priority of waiting email"
 	case LeverJoin, LeverLeave:
 		return "members"
-	case LeverRelax, LeverCapacity, LeverOverflow, LeverTighten:
+	case LeverRelax, LeverCapacity, LeverTighten:
 	}
 	return string(l)
 }
@@ -124,12 +122,6 @@ func (a Action) String() string {
 		return "let " + who + " leave the queue"
 	case LeverCapacity:
 		return fmt.Sprintf("let each member have %d emails at once", a.Email)
-	case LeverOverflow:
-		of := ""
-		if a.Rule != "" {
-			of = " of rule " + a.Rule
-		}
-		return fmt.Sprintf("move email%s that has waited %s to queue %s", of, a.After, a.Queue)
 	case LeverTighten:
 		return fmt.Sprintf("make the time of the service level %s shorter, not below %s", a.Target, a.Floor)
 	}

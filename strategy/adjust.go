@@ -130,7 +130,7 @@ func (c *checker) action(path string, do Action, seen map[routing.Lever]bool) {
 		if c.s.ServiceLevel == nil && !slices.ContainsFunc(c.s.Rules, func(r Rule) bool { return r.Deadline != nil }) {
 			c.Fail(path+".deadlineOrder", "no rule has a deadline, and the strategy no service level", "give one of them: deadline: 1h")
 		}
-	case routing.LeverJoin, routing.LeverLeave, routing.LeverCapacity, routing.LeverOverflow:
+	case routing.LeverJoin, routing.LeverLeave, routing.LeverCapacity:
 	}
 }
 
