@@ -92,20 +92,11 @@ func earlier(a routing.Action, have *routing.Rings) *routing.Rings {
 	return &rings
 }
 
-// Priority is a new priority for an email that waits.
-type Priority struct {
-	Email routing.WaitingEmail
-	To    int
-}
-
-// The bounds of a priority (docs/platform-notes.md#scoring).
-const mostPriority = 25_000_000
-
 // Priorities are the new priorities that the actions of a rule give to waiting
 // email, the longest waiting first, at most limit. touched are the emails that its
 // override has changed already; an email whose priority stays is left out.
-func (p *Program) Priorities(do []routing.Action, emails []routing.WaitingEmail, touched map[string]bool, limit int) []Priority {
-	var out []Priority
+func (p *Program) Priorities(do []routing.Action, emails []routing.WaitingEmail, touched map[string]bool, limit int) []plan.EmailPriority {
+	var out []plan.EmailPriority
 	for _, e := range emails {
 		if touched[e.ConversationID] || len(out) == limit {
 			continue
@@ -124,8 +115,8 @@ func (p *Program) Priorities(do []routing.Action, emails []routing.WaitingEmail,
 				}
 			}
 		}
-		if to = max(-mostPriority, min(to, mostPriority)); to != e.Priority {
-			out = append(out, Priority{e, to})
+		if to = max(-routing.MostPriority, min(to, routing.MostPriority)); to != e.Priority {
+			out = append(out, plan.EmailPriority{Email: e, To: to})
 		}
 	}
 	return out

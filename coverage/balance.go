@@ -522,14 +522,7 @@ func (c *check) judge(b *Balance, classes []class, all []set, cleared int) {
 			}
 		}
 		b.Grows = join(append(b.Grows, spans...))
-		var names []string
-		for _, k := range chosen(s.bits, classes) {
-			names = append(names, k.rules...)
-		}
-		which := "of " + phrase.List(names)
-		if bits.OnesCount64(s.bits) == len(classes) {
-			which = "of the queue"
-		}
+		which := cmp.Or(of(s, classes), "of the queue ")
 		who, do := "those on queue", "put more of those who can serve it on queue then"
 		if slices.Max(s.can) == 0 {
 			do = "nobody can serve it, which another finding tells of: let somebody be able to first"
@@ -539,7 +532,7 @@ func (c *check) judge(b *Balance, classes []class, all []set, cleared int) {
 		}
 		c.add(routing.Finding{
 			Type: routing.BacklogGrows, Spans: spans,
-			Message: fmt.Sprintf("the backlog %s must grow %s: %.1f hours of handling come in an hour, and %s can do %.1f", which, c.nameSpans(spans), work/60/total.Hours(), who, can/60/total.Hours()),
+			Message: fmt.Sprintf("the backlog %smust grow %s: %.1f hours of handling come in an hour, and %s can do %.1f", which, c.nameSpans(spans), work/60/total.Hours(), who, can/60/total.Hours()),
 			Numbers: []routing.Number{{Name: "hours", Value: total.Hours()}, {Name: "workHours", Value: work / 60}, {Name: "capacityHours", Value: can / 60}},
 			Do:      do,
 		})

@@ -25,7 +25,6 @@ const (
 	maxWait      = 72 * time.Hour
 	maxDrop      = 50
 	maxPerDomain = 1000
-	maxPriority  = 25_000_000 // as the tags of Rule say, in both directions
 	minAlert     = 7 * time.Second
 	usualAlert   = 900 * time.Second
 	minTimeout   = time.Second

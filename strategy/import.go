@@ -284,7 +284,7 @@ func (im *importer) routes() {
 func (im *importer) asks(address string, s routing.RouteSettings) string {
 	var b strings.Builder
 	if s.Priority != nil {
-		if *s.Priority < -maxPriority || *s.Priority > maxPriority {
+		if *s.Priority < -routing.MostPriority || *s.Priority > routing.MostPriority {
 			im.left("rules", "the priority %d of %s is out of bounds", *s.Priority, address)
 		} else {
 			fmt.Fprintf(&b, "    priority: %d\n", *s.Priority)

@@ -149,7 +149,7 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 			if err != nil {
 				return err
 			}
-			if cut, open := unfinished(runs); open && !o.Anew {
+			if cut, open := ledger.CutOff(runs); open && !o.Anew {
 				return &failure{code: exitConflict, err: errors.New(unfinishedText(cut)), hint: unfinishedHint + ", --anew leaves it as it is"}
 			}
 			if !saved {
@@ -207,7 +207,7 @@ func (o applyOptions) resume(ctx context.Context, s *orgShell) error {
 	if err != nil {
 		return err
 	}
-	cut, open := unfinished(runs)
+	cut, open := ledger.CutOff(runs)
 	if !open {
 		return invalid("foresort apply FILE starts a new run", "there is no unfinished run in %s", s.org)
 	}
@@ -290,7 +290,7 @@ func printReport(w io.Writer, paint paint, p plan.Plan, report apply.Report) err
 func (s *orgShell) interrupted(ctx context.Context) error {
 	f := &failure{code: exitInterrupted, err: errors.New("interrupted: nothing was changed")}
 	runs, err := s.ledger.Runs(ctx)
-	if cut, open := unfinished(runs); open {
+	if cut, open := ledger.CutOff(runs); open {
 		f.err, f.hint = errors.New("interrupted: "+unfinishedText(cut)), unfinishedHint
 	} else if err != nil {
 		f.err = fmt.Errorf("interrupted: %w", err)

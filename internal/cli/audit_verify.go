@@ -104,6 +104,8 @@ its fingerprint, which "foresort audit verify" shows. The key is made where ther
 
 func keyFile(state string) string { return filepath.Join(state, "ledger.key") }
 
+var errNoLedger = errors.New("there is no ledger")
+
 // withLedger does something with the ledger of an organisation, which has none of
 // the platform. Where it is not clear which one is meant, the platform is asked.
 func (s *shell) withLedger(ctx context.Context, org string, kept []ledger.Checkpoint, do func(*orgShell) error) error {
@@ -134,7 +136,7 @@ func (s *shell) withLedger(ctx context.Context, org string, kept []ledger.Checkp
 	orgs = slices.Compact(orgs)
 	switch {
 	case len(orgs) == 0:
-		err = invalid("name the right one with --state or --database", "there is no ledger in %s yet", db)
+		err = invalid("name the right one with --state or --database", "%w in %s yet", errNoLedger, db)
 	case org != "" && !slices.Contains(orgs, org):
 		err = invalid("there are: "+strings.Join(orgs, ", "), "there is no ledger of organisation %s in %s", org, db)
 	case org == "" && len(orgs) > 1:

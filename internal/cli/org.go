@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/foresort/foresort/apply"
@@ -126,17 +125,6 @@ func (s *orgShell) checkpointsFile() string {
 	return filepath.Join(s.state, s.org.ID, "checkpoints.jsonl")
 }
 
-// unfinished finds the run that was cut off, if the last one that did anything
-// was.
-func unfinished(runs []apply.Record) (apply.Record, bool) {
-	for _, r := range slices.Backward(runs) {
-		if r.End != nil || len(r.Done()) > 0 {
-			return r, r.End == nil
-		}
-	}
-	return apply.Record{}, false
-}
-
 // unfinishedText says what a run that was cut off has done.
 func unfinishedText(cut apply.Record) string {
 	p, done, maybe := cut.Plan(), 0, 0
@@ -166,28 +154,12 @@ func unfinishedText(cut apply.Record) string {
 
 const unfinishedHint = "foresort apply --resume goes on with it, foresort rollback puts it back"
 
-// withKnownOrg does something with the ledger of the one organisation that has
-// one, without asking the platform; where it is not clear which, that is asked.
+// withKnownOrg does something with the ledger of the organisation that has one,
+// without asking the platform where it is clear which, and where there is one.
 func (s *shell) withKnownOrg(ctx context.Context, do func(*orgShell) error) error {
-	set, err := s.settings()
-	if err != nil {
-		return err
+	err := s.withLedger(ctx, "", nil, do)
+	if errors.Is(err, errNoLedger) {
+		return s.withOrg(ctx, do)
 	}
-	state, err := set.stateDir()
-	if err != nil {
-		return err
-	}
-	db, err := openStore(ctx, set, state)
-	if err != nil {
-		return err
-	}
-	orgs, err := ledger.Orgs(ctx, db)
-	if err == nil && len(orgs) == 1 {
-		err = do(&orgShell{shell: s, org: routing.Ref{ID: orgs[0]}, store: db, ledger: ledger.New(db, orgs[0]), state: state})
-		return errors.Join(err, db.Close())
-	}
-	if err := errors.Join(err, db.Close()); err != nil {
-		return err
-	}
-	return s.withOrg(ctx, do)
+	return err
 }

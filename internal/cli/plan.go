@@ -127,7 +127,7 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 		if err != nil {
 			return err
 		}
-		if cut, open := unfinished(runs); open {
+		if cut, open := ledger.CutOff(runs); open {
 			s.say("%s; %s", unfinishedText(cut), unfinishedHint)
 		}
 		plans, org, err := o.make(ctx, s, o.Files, wants, runs)

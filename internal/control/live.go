@@ -328,27 +328,20 @@ func (v *live) tell(run string, made plan.Plan, report apply.Report, of map[stri
 }
 
 // sayLive adds what is to be told of live rules to the looks, and puts it into the
-// ledger.
-func (c *Control) sayLive(ctx context.Context, looks []Look) error {
-	var failed []error
+// ledger, but for what could not even be begun.
+func (c *Control) sayLive(ctx context.Context, looks []Look) {
 	for i, p := range c.pilots {
 		if p.live == nil {
 			continue
 		}
 		for _, a := range p.live.acts {
+			if a.Err == nil || a.Run != "" {
+				a = c.recorded(ctx, p, &looks[i], a, nil)
+			}
 			looks[i].Acts = append(looks[i].Acts, a)
-			if a.Err != nil && a.Run == "" {
-				continue
-			}
-			d := ledger.Decided{At: c.Now().UTC(), Strategy: p.Strategy, Queue: looks[i].Queue.Ref, Mode: p.Mode, Rule: a.Rule, Reason: a.Reason, Words: a.Words, Run: a.Run}
-			if a.Err != nil {
-				d.Words += ": " + a.Err.Error()
-			}
-			failed = append(failed, c.Ledger.Decide(ctx, d))
 		}
 		p.live.acts = nil
 	}
-	return errors.Join(failed...)
 }
 
 // LiveQueues are the ids of the queues whose email live rules are applied to, as
@@ -387,7 +380,8 @@ func (c *Control) Arrived(ctx context.Context) ([]Look, error) {
 	if c.liveDue(looks, m) {
 		err = c.arrived(ctx, looks)
 	}
-	return looks, errors.Join(err, c.sayLive(ctx, looks))
+	c.sayLive(ctx, looks)
+	return looks, err
 }
 
 // arrived does what is due; where something else is applied just now, or was cut
@@ -405,7 +399,7 @@ func (c *Control) arrived(ctx context.Context, looks []Look) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, open := cutOff(m.runs); open {
+	if _, open := ledger.CutOff(m.runs); open {
 		return nil
 	}
 	for i, p := range c.pilots {

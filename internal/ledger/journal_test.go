@@ -197,7 +197,7 @@ func TestARunGoesOnWhereItWasCutOff(t *testing.T) {
 	t.Parallel()
 	l := open(t)
 	id := write(t, l, begin("a", plan.Update, queue, "alert"), intent())
-	if _, open := ledger.Unfinished(runs(t, l), "a"); !open {
+	if _, open := ledger.CutOff(runs(t, l)); !open {
 		t.Fatal("the run is not unfinished")
 	}
 	run := l.Continue(id)
@@ -210,7 +210,7 @@ func TestARunGoesOnWhereItWasCutOff(t *testing.T) {
 	if all[0].End == nil || all[0].Phases[0].Results[1].Outcome != apply.Done {
 		t.Fatalf("%+v", all[0])
 	}
-	if _, open := ledger.Unfinished(all, "a"); open {
+	if _, open := ledger.CutOff(all); open {
 		t.Fatal("the run is still unfinished")
 	}
 	if u := ledger.Undoable(all); len(u) != 1 || u[0].ID != id {

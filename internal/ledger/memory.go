@@ -98,18 +98,12 @@ func about(a, b plan.Owned) bool {
 	return a.Object.Name == b.Object.Name
 }
 
-// Unfinished finds the last run of a strategy, if it was cut off or kept what
-// it did after a failure, and has not been undone since.
-func Unfinished(runs []apply.Record, strategy string) (apply.Record, bool) {
+// CutOff finds the run that was cut off, if the last one that did anything was.
+func CutOff(runs []apply.Record) (apply.Record, bool) {
 	for _, r := range slices.Backward(runs) {
-		p := r.Plan()
-		if p.Strategy != strategy {
-			continue
+		if r.End != nil || len(r.Done()) > 0 {
+			return r, r.End == nil
 		}
-		if p.Undoes != "" && r.End != nil {
-			return apply.Record{}, false
-		}
-		return r, r.End == nil
 	}
 	return apply.Record{}, false
 }
