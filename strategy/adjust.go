@@ -96,7 +96,7 @@ func (c *checker) queueCondition(path, text string) {
 func (c *checker) action(path string, do Action, seen map[routing.Lever]bool) {
 	compiled := do.compile(routing.Place{})
 	switch {
-	case c.Bad(path), len(compiled) == 0 && do.Capacity != nil:
+	case c.Bad(path), len(compiled) == 0 && c.BadWithin(path):
 		return
 	case len(compiled) == 0:
 		c.Fail(path, "says nothing to do", "one of "+strings.Join(levers, ", "))

@@ -83,6 +83,16 @@ func (r *Reader) Has(path string) bool {
 // Bad says whether the reader found a problem at a path.
 func (r *Reader) Bad(path string) bool { return r.bad[path] }
 
+// BadWithin says whether it found one at a path, or at a key below it.
+func (r *Reader) BadWithin(path string) bool {
+	for bad := range r.bad {
+		if bad == path || strings.HasPrefix(bad, path+".") {
+			return true
+		}
+	}
+	return false
+}
+
 // Item is the path of an item of a list; that of the list where a single text
 // stands for it.
 func (r *Reader) Item(path string, i int) string {
