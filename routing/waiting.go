@@ -53,4 +53,25 @@ type Stay struct {
 	Transferred bool // it was passed on, by the agent where it was answered
 	AgentID     string
 	Handle      time.Duration // in the hands of agents, with after-call work; 0: not known by now
+	// FirstResponse is from entering the queue to the first answer that was sent;
+	// 0: none is known.
+	FirstResponse time.Duration
+
+	// What it was asked for with, as far as the platform tells.
+	Priority   int // minutes of head start
+	SkillIDs   []string
+	LanguageID string
+	// Routing is how its agent was found, in the platform's word (Last, Bullseye,
+	// Standard …), and Ring the ring it was then in, 1 the first; 0: not told.
+	Routing string
+	Ring    int
+	// Alerts are the offers to agents, Work the times in their hands, oldest first.
+	Alerts, Work []Touch
+}
+
+// Touch is a time for which an agent had an email: To is zero while it lasts.
+type Touch struct {
+	AgentID string
+	Span
+	Answered bool // of an alert: the agent took it
 }
