@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"apply", "sandbox", "relay", "autopilot"},
 	{"internal/store"},
 	{"internal/store/storetest", "internal/ledger"},
+	{"report"},
 	{"internal/jobs", "internal/control"},
 	{"internal/daemon", "internal/rehearsal"},
 	{"internal/cli"},
