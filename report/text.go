@@ -406,12 +406,16 @@ func (t text) deadlines(q QueueReport) {
 		if !l.Own {
 			own = " (the queue's)"
 		}
-		name := l.Rule
-		if len(q.Rules) == 1 && name == routing.NoRule {
-			name = "all email"
-		}
-		fmt.Fprintf(t.out, "  %s%s%% of %s within %s%s\n", sheet.Pad(sheet.Cut(sheet.Plain(name), 20), 22), percentOf(l.Percent), sheet.Number(l.Counted, 0), l.Deadline, own)
+		fmt.Fprintf(t.out, "  %s%s%% of %s within %s%s\n", sheet.Pad(sheet.Cut(l.name(q), 20), 22), percentOf(l.Percent), sheet.Number(l.Counted, 0), l.Deadline, own)
 	}
+}
+
+// name is the rule's; where the queue has none it is of all email.
+func (l RuleLevel) name(q QueueReport) string {
+	if len(q.Rules) == 1 && l.Rule == routing.NoRule {
+		return "all email"
+	}
+	return sheet.Plain(l.Rule)
 }
 
 func (t text) lost(q QueueReport) {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/plan"
@@ -27,6 +30,7 @@ type reportOptions struct {
 	Since, From, To    string
 	By, Zone           string
 	Tutorial           bool
+	Next               string
 }
 
 func reportCommand(s *shell) *cobra.Command {
@@ -66,6 +70,7 @@ is: docs/report.md.`,
 	f.StringVar(&o.By, "by", string(report.ByDay), "day, hour, rule or agent")
 	f.StringVar(&o.Zone, "timezone", "", "the `zone` of days and hours; that of the first strategy's calendar if not set, else UTC")
 	f.BoolVar(&o.Tutorial, "tutorial", false, "with --json: performance, auditTrail and pagination, as scripts for the tutorial read them")
+	f.StringVar(&o.Next, "next-token", "", "with --tutorial: the page of the audit trail that pagination.nextToken named")
 	o.flags(cmd)
 	return cmd
 }
@@ -80,6 +85,10 @@ func (o reportOptions) check(s *shell) error {
 		return invalid("add --strategy FILE", "--by rule takes the rules of a strategy")
 	case o.Tutorial && !s.json:
 		return invalid("add --json", "--tutorial is for --json")
+	case o.Tutorial && len(o.Queues)+len(o.Strategies) > 1:
+		return invalid("ask for each alone", "--tutorial is for one queue, and %d were named", len(o.Queues)+len(o.Strategies))
+	case o.Next != "" && !o.Tutorial:
+		return invalid("add --tutorial", "--next-token is for --tutorial")
 	}
 	for _, q := range o.Queues {
 		if strings.HasSuffix(q, ".yaml") || strings.HasSuffix(q, ".yml") {
@@ -109,8 +118,14 @@ func (o reportOptions) run(ctx context.Context, s *shell) error {
 		if err != nil {
 			return err
 		}
+		var facts any = r
+		if o.Tutorial {
+			if facts, err = o.tutorial(ctx, s, r); err != nil {
+				return err
+			}
+		}
 		return o.deliver(s.shell, delivery{
-			facts: r,
+			facts: facts,
 			text:  func(w io.Writer, p paint) error { return report.Text(w, r, reportStyle(p)) },
 			csv:   func(w io.Writer) error { return report.CSV(w, r) },
 			html:  func(w io.Writer) error { return report.HTML(w, r, o.title(r)) },
@@ -401,4 +416,72 @@ func changeText(c plan.Change) string {
 		return c.Headline()
 	}
 	return c.Headline() + " (" + strings.Join(fields, ", ") + ")"
+}
+
+// tutorialReport has the keys that scripts for the tutorial read. Times are
+// milliseconds, percentages 0 to 100; what is null is undefined.
+type tutorialReport struct {
+	Performance struct {
+		Offered  int      `json:"offer.count"`
+		Wait     *float64 `json:"offer.avg.wait.time"`
+		Handle   *float64 `json:"offer.avg.handle.time"`
+		Level    *float64 `json:"sla.percent"`
+		Abandons int      `json:"abandon.count"`
+	} `json:"performance"`
+	AuditTrail []ledger.Trace `json:"auditTrail"`
+	Pagination struct {
+		Next     *string `json:"nextToken"`
+		PageSize int     `json:"pageSize"`
+	} `json:"pagination"`
+}
+
+// tutorialPage is how many rows of the audit trail the tutorial asks for.
+const tutorialPage = 50
+
+// tutorial is a report of one queue as the tutorial has it, with a page of the
+// audit trail of what its strategies own, oldest first.
+func (o reportOptions) tutorial(ctx context.Context, s *orgShell, r report.Report) (tutorialReport, error) {
+	var out tutorialReport
+	q := r.Queues[0]
+	f := q.Total
+	mean := func(t *report.Times) *float64 {
+		if t == nil {
+			return nil
+		}
+		return new(math.Round(1000 * t.Mean))
+	}
+	p := &out.Performance
+	p.Offered, p.Wait, p.Handle, p.Abandons = *f.Offered, mean(f.Wait), mean(f.Handle), f.Abandoned
+	if f.Level != nil {
+		p.Level = f.Level.Percent
+	}
+	runs, err := s.ledger.Runs(ctx)
+	if err != nil {
+		return out, err
+	}
+	objects := ledger.Managed(runs, r.From, r.To)
+	owner := q.Strategy
+	for _, x := range objects.List {
+		if x.ID == q.Queue.ID {
+			owner = x.Strategy
+		}
+	}
+	objects.Keep(func(x ledger.Object) bool { return x.ID == q.Queue.ID || owner != "" && x.Strategy == owner })
+	objects.Add(plan.Queue, q.Queue, owner)
+	all, err := tracesOf(genesys.WithLane(ctx, genesys.Report), s, objects, runs, r.From, r.To.Add(time.Minute))
+	if err != nil {
+		return out, err
+	}
+	from := 0
+	if o.Next != "" {
+		if from, err = strconv.Atoi(o.Next); err != nil || from < 0 || from > len(all) {
+			return out, invalid("pass on pagination.nextToken as it is", "--next-token %q is of no page", o.Next)
+		}
+	}
+	to := min(len(all), from+tutorialPage)
+	out.AuditTrail, out.Pagination.PageSize = all[from:to], tutorialPage
+	if to < len(all) {
+		out.Pagination.Next = new(strconv.Itoa(to))
+	}
+	return out, nil
 }
