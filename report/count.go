@@ -305,6 +305,11 @@ func timesOf(values []int64) *Times {
 	return &Times{N: len(values), Mean: sum / float64(len(values)) / 1000, P50: at(0.5), P90: at(0.9)}
 }
 
+// nothing says that nothing happened.
+func (x *tally) nothing() bool {
+	return x.offered+x.answered+x.missed+x.transferred+x.waiting+len(x.waits)+len(x.handles)+len(x.firsts) == 0
+}
+
 func (t *tallies) total(queue int) Figures {
 	return t.figures(queue, &t.all[queue], t.ends[len(t.ends)-1])
 }
@@ -339,12 +344,12 @@ func (t *tallies) rows(queue int) []Row {
 		row.Figures = t.figures(queue, x, end)
 		switch t.b.in.By {
 		case ByAgent:
-			if x.answered+x.missed+len(x.waits)+len(x.handles)+len(x.onQueue) == 0 {
+			if x.nothing() && len(x.onQueue) == 0 {
 				continue
 			}
 			row.Offered, row.Backlog, row.Fairness = nil, nil, nil
 		case ByRule:
-			if row.Name == routing.NoRule && *row.Offered+row.Answered+row.Backlog.Waiting == 0 {
+			if i == len(q.Rules) && x.nothing() {
 				continue
 			}
 			row.Occupancy, row.Fairness = nil, nil
