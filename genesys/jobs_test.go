@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
 	"github.com/foresort/foresort/scenario"
@@ -64,7 +66,6 @@ func TestConversationsOfWeeksAreTheRecord(t *testing.T) {
 	l.passes(10 * time.Minute) // the lake does not know yet
 	from, to := at("2026-09-26T12:00:00Z"), at("2026-11-03T00:40:00Z")
 	want := map[string]routing.Conversation{}
-	begun := 0
 	for _, x := range s.Record() {
 		if entered := x.Stays[0].Entered; entered.Before(from.Truncate(24*time.Hour)) || !entered.Before(to) {
 			continue
@@ -73,33 +74,42 @@ func TestConversationsOfWeeksAreTheRecord(t *testing.T) {
 			x.Stays[i].Priority = 0
 		}
 		want[x.ID] = x
-		begun++
 	}
-	s.ClearRequests()
-	last := time.Time{}
-	stale := 0
-	for x, err := range c.Conversations(t.Context(), genesys.ConversationsQuery{Span: routing.Span{From: from, To: to}, Jobs: true}) {
+	t.Run("conversations", func(t *testing.T) { l.in(t).tellConversations(want, routing.Span{From: from, To: to}) })
+	t.Run("by day", func(t *testing.T) { l.in(t).tellDays(from, to) })
+	t.Run("statuses", func(t *testing.T) { l.in(t).tellStatuses(from, to) })
+}
+
+// in is the same organisation for another test.
+func (l *living) in(t *testing.T) *living { return &living{l.Server, l.Client, t} }
+
+// tellConversations holds what the client tells of a span against the record.
+func (l *living) tellConversations(want map[string]routing.Conversation, span routing.Span) {
+	l.t.Helper()
+	l.ClearRequests()
+	begun, stale, last := len(want), 0, time.Time{}
+	for x, err := range l.Conversations(l.t.Context(), genesys.ConversationsQuery{Span: span, Jobs: true}) {
 		if err != nil {
-			t.Fatal(err)
+			l.t.Fatal(err)
 		}
 		if d := cmp.Diff(want[x.ID], x); d != "" {
-			t.Fatalf("%s (-record +client):\n%s", x.ID, d)
+			l.t.Fatalf("%s (-record +client):\n%s", x.ID, d)
 		}
 		delete(want, x.ID)
 		if entered := x.Stays[0].Entered; entered.Before(last) {
-			t.Fatalf("%s comes after one of %s", entered, last)
+			l.t.Fatalf("%s comes after one of %s", entered, last)
 		} else if last = entered; entered.Before(at("2026-11-03T00:00:00Z")) && x.Stays[0].Left.After(at("2026-11-03T00:20:00Z")) {
 			stale++
 		}
 	}
 	if begun < 5000 || len(want) != 0 {
-		t.Errorf("of %d conversations %d are lost", begun, len(want))
+		l.t.Errorf("of %d conversations %d are lost", begun, len(want))
 	}
 	if stale == 0 {
-		t.Error("no email of yesterday was touched after the data lake was filled")
+		l.t.Error("no email of yesterday was touched after the data lake was filled")
 	}
 	posted, dropped, results := 0, 0, 0
-	for _, r := range s.Requests() {
+	for _, r := range l.Requests() {
 		switch {
 		case r.Method == "POST" && strings.HasSuffix(r.Path, "/details/jobs"):
 			posted++
@@ -110,7 +120,166 @@ func TestConversationsOfWeeksAreTheRecord(t *testing.T) {
 		}
 	}
 	if posted != 2 || dropped != 2 || results < begun/1000 || results > begun/1000+4 {
-		t.Errorf("%d jobs, %d dropped, %d pages of results", posted, dropped, results)
+		l.t.Errorf("%d jobs, %d dropped, %d pages of results", posted, dropped, results)
+	}
+}
+
+// tellDays holds figures by the day of Berlin, whose clocks are put back
+// meanwhile, and figures of the whole against the record.
+func (l *living) tellDays(from, to time.Time) {
+	l.t.Helper()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	type figure struct {
+		Part, Queue, Metric string
+		Count               int
+		Sum                 time.Duration
+	}
+	tell := func(q genesys.AggregatesQuery) map[figure]bool {
+		q.From, q.To, q.Zone, q.GroupBy = from, to, berlin, []string{"queueId"}
+		q.Metrics = []string{"nOffered", "tAnswered", "tAbandon", "tFlowOut", "nTransferred", "tHandle", "tFirstResponse"}
+		rows, err := l.Aggregates(l.t.Context(), q)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		out := map[figure]bool{}
+		for _, r := range rows {
+			out[figure{r.From.In(berlin).Format(time.DateOnly), r.Group["queueId"], r.Metric, r.Stats.Count, time.Duration(r.Stats.Sum) * time.Millisecond}] = true
+		}
+		if len(out) != len(rows) {
+			l.t.Errorf("%d rows are %d figures", len(rows), len(out))
+		}
+		return out
+	}
+	happened := func(day func(time.Time) string) map[figure]bool {
+		sums := map[figure]figure{}
+		add := func(s routing.Stay, metric string, at time.Time, took time.Duration) {
+			if at.IsZero() || at.Before(from) || !at.Before(to) {
+				return
+			}
+			key := figure{Part: day(at), Queue: s.QueueID, Metric: metric}
+			f := sums[key]
+			sums[key] = figure{Count: f.Count + 1, Sum: f.Sum + took}
+		}
+		for _, c := range l.Record() {
+			for _, s := range c.Stays {
+				wait := s.Left.Sub(s.Entered)
+				var ended time.Time
+				if len(s.Work) > 0 {
+					ended = s.Work[0].To
+				}
+				add(s, "nOffered", s.Entered, 0)
+				add(s, "tAnswered", s.Answered, wait)
+				add(s, "tHandle", ended, s.Handle)
+				switch {
+				case s.Abandoned:
+					add(s, "tAbandon", s.Left, wait)
+				case s.Transferred && s.Answered.IsZero():
+					add(s, "tFlowOut", s.Left, wait)
+				case s.Transferred:
+					add(s, "nTransferred", ended, 0)
+				case s.FirstResponse > 0:
+					add(s, "tFirstResponse", ended, s.FirstResponse)
+				}
+			}
+		}
+		out := map[figure]bool{}
+		for key, f := range sums {
+			out[figure{key.Part, key.Queue, key.Metric, f.Count, f.Sum}] = true
+		}
+		return out
+	}
+	if d := cmp.Diff(happened(func(at time.Time) string { return at.In(berlin).Format(time.DateOnly) }), tell(genesys.AggregatesQuery{Every: 24 * time.Hour})); d != "" {
+		l.t.Errorf("by day (-record +client):\n%.3000s", d)
+	}
+	if d := cmp.Diff(happened(func(time.Time) string { return from.In(berlin).Format(time.DateOnly) }), tell(genesys.AggregatesQuery{})); d != "" {
+		l.t.Errorf("in all (-record +client):\n%.3000s", d)
+	}
+}
+
+// tellStatuses holds the times of agents in each status against the shifts and
+// what the record says was in their hands.
+func (l *living) tellStatuses(from, to time.Time) {
+	l.t.Helper()
+	const (
+		shift = iota
+		inHand
+		away
+	)
+	type step struct {
+		at   time.Time
+		what int
+		by   int
+	}
+	steps := map[string][]step{}
+	add := func(agent string, what int, s routing.Span) {
+		if s.To.IsZero() || s.To.After(to) {
+			s.To = to
+		}
+		if s.From.Before(from) {
+			s.From = from
+		}
+		if s.From.Before(s.To) {
+			steps[agent] = append(steps[agent], step{s.From, what, 1}, step{s.To, what, -1})
+		}
+	}
+	for _, c := range l.Record() {
+		for _, s := range c.Stays {
+			for _, touch := range slices.Concat(s.Alerts, s.Work) {
+				add(touch.AgentID, inHand, touch.Span)
+			}
+			for _, a := range s.Alerts {
+				if !a.Answered && !a.To.IsZero() {
+					add(a.AgentID, away, routing.Span{From: a.To, To: a.To.Add(6 * time.Minute)})
+				}
+			}
+		}
+	}
+	if len(steps) != 2 {
+		l.t.Fatalf("%d agents worked", len(steps))
+	}
+	want := map[string]measure.Occupancy{}
+	var ids []string
+	for agent := range steps {
+		ids = append(ids, agent)
+		for day := from.Truncate(24 * time.Hour); day.Before(to); day = day.Add(24 * time.Hour) {
+			add(agent, shift, routing.Span{From: day.Add(7 * time.Hour), To: day.Add(17 * time.Hour)})
+		}
+		all := steps[agent]
+		slices.SortFunc(all, func(a, b step) int { return a.at.Compare(b.at) })
+		var o measure.Occupancy
+		var now [3]int
+		last := from
+		for _, s := range append(all, step{at: to}) {
+			took := s.at.Sub(last)
+			switch {
+			case now[shift] == 0:
+				o.OffQueue += took
+			case now[away] > 0:
+				o.NotResponding += took
+			case now[inHand] > 0:
+				o.Interacting += took
+			default:
+				o.Idle += took
+			}
+			now[s.what] += s.by
+			last = s.at
+		}
+		want[agent] = o
+	}
+	for _, every := range []time.Duration{0, 24 * time.Hour} {
+		rows, err := l.RoutingStatuses(l.t.Context(), genesys.StatusesQuery{From: from, To: to, Every: every, UserIDs: ids})
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		if d := cmp.Diff(want, measure.Occupancies(rows)); d != "" {
+			l.t.Errorf("in parts of %s (-record +client):\n%s", every, d)
+		}
+	}
+	if rows, err := l.RoutingStatuses(l.t.Context(), genesys.StatusesQuery{From: from, To: to}); err != nil || len(rows) != 0 {
+		l.t.Errorf("of nobody: %v, %v", rows, err)
 	}
 }
 
