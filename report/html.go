@@ -96,7 +96,11 @@ func HTML(w io.Writer, r Report, title string) error {
 
 func web(r Report, q QueueReport, n int) webQueue {
 	lead, how := verdictOf(q)
-	out := webQueue{Name: q.Queue.String(), Lead: lead, Tone: string(how), More: more(q), Tiles: tiles(q), Lost: lostBars(q)}
+	out := webQueue{Name: q.Queue.String(), Lead: lead, Tone: string(how), More: more(q), Lost: lostBars(q)}
+	if q.empty() {
+		return out
+	}
+	out.Tiles = tiles(q)
 	if r.By == ByDay || r.By == ByHour {
 		out.Plots = plots(r, q)
 	} else {
@@ -269,10 +273,7 @@ func shortText(s string) string {
 
 // ticks names at most ten of the rows.
 func ticks(r Report, q QueueReport, at func(time.Time) float64) []webTick {
-	zone, err := time.LoadLocation(r.Zone)
-	if err != nil {
-		zone = time.UTC
-	}
+	zone := zoneOf(r)
 	const most = 10
 	if r.By == ByDay {
 		every := (len(q.Rows) + most - 1) / most
@@ -368,10 +369,7 @@ func lostBars(q QueueReport) *webBars {
 }
 
 func webOf(r Report, c Comparison) webChange {
-	zone, err := time.LoadLocation(r.Zone)
-	if err != nil {
-		zone = time.UTC
-	}
+	zone := zoneOf(r)
 	out := webChange{
 		Title: c.At.In(zone).Format("Mon 2006-01-02 15:04 MST") + ", " + cmp.Or(c.Strategy, "a change") + ": " + strings.Join(c.What, "; "),
 		Words: c.Words, Tone: string(map[Verdict]tone{Better: good, Worse: bad, Thin: unsure}[c.Verdict]),
@@ -398,7 +396,7 @@ func tables(r Report, q QueueReport, n int) []webTable {
 		partial = partial || row.Partial
 	}
 	t := webTable{ID: fmt.Sprintf("t-%d", n), Title: "All figures by " + string(r.By), Head: []string{string(r.By)}}
-	columns := used(all, true)
+	columns := used(all, r.By, true)
 	for _, c := range columns {
 		head := c.Name
 		if c.Unit == "%" {

@@ -14,7 +14,7 @@ import (
 // lose is a report on one email that was late, in a queue without a calendar and
 // with two rings, the second after six hours, which drops the skill s. Ann has the
 // skill, Ben is in the second ring and does not.
-func lose() (report.Input, []report.Presence) {
+func lose() report.Input {
 	in := input(0, 48, report.ByDay)
 	q := &in.Queues[0]
 	q.Calendar = nil
@@ -24,13 +24,13 @@ func lose() (report.Input, []report.Presence) {
 		{Ref: routing.Ref{ID: "ann", Name: "Ann"}, Skills: []string{"s"}, Languages: []string{}, Capacity: 1},
 		{Ref: routing.Ref{ID: "ben", Name: "Ben"}, Skills: []string{}, Languages: []string{}, Capacity: 1},
 	}
-	return in, nil
+	return in
 }
 
 // on says that an agent was on queue in some hours.
-func on(agent string, from, to float64) (out []report.Presence) {
+func on(agent string, from, to float64) (out []routing.MetricRow) {
 	for h := from; h < to; h += 0.5 {
-		out = append(out, report.Presence{AgentID: agent, Span: span(h, h+0.5), OnQueue: 30 * time.Minute})
+		out = append(out, status(agent, "IDLE", h, h+0.5, 0.5)...)
 	}
 	return out
 }
@@ -55,7 +55,7 @@ func TestWhereTheServiceLevelWent(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(in *report.Input, c *routing.Conversation)
 		others []routing.Conversation
-		here   []report.Presence
+		here   []routing.MetricRow
 		want   map[report.Cause]float64 // hours
 		lost   float64
 	}{
@@ -82,8 +82,10 @@ func TestWhereTheServiceLevelWent(t *testing.T) {
 			lost:   4, want: map[report.Cause]float64{report.Nobody: 4},
 		},
 		"a skill that nobody knows of may be there": {
-			change: func(in *report.Input, c *routing.Conversation) { c.Stays[0].SkillIDs, in.Agents[0].Skills = []string{"x"}, nil },
-			here:   on("ann", 0, 24), lost: 4, want: map[report.Cause]float64{report.Unexplained: 4},
+			change: func(in *report.Input, c *routing.Conversation) {
+				c.Stays[0].SkillIDs, in.Agents[0].Skills = []string{"x"}, nil
+			},
+			here: on("ann", 0, 24), lost: 4, want: map[report.Cause]float64{report.Unexplained: 4},
 		},
 		"all full": {others: []routing.Conversation{busy("ann", 8, 12), busy("ann", 20, 23)}, here: on("ann", 0, 24), lost: 4, want: map[report.Cause]float64{report.Full: 2, report.Unexplained: 2}},
 		"the ring is too slow, then the next is full": {
@@ -118,12 +120,12 @@ func TestWhereTheServiceLevelWent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in, here := lose()
+			in := lose()
 			c := late()
 			if tt.change != nil {
 				tt.change(&in, &c)
 			}
-			got := perform(t, in, append(tt.others, c), nil, append(here, tt.here...)).Lost
+			got := perform(t, in, append(tt.others, c), tt.here).Lost
 			causes := map[report.Cause]float64{}
 			for _, x := range got.Causes {
 				causes[x.Cause] = x.Seconds / 3600
@@ -140,16 +142,16 @@ func TestCausesAddUpToWhatWasLost(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		conversations := drawn(t)
-		in, _ := lose()
+		in := lose()
 		in.Span, in.Now = span(0, 168), hour(168)
 		if rapid.Bool().Draw(t, "calendar") {
 			in.Queues[0].Calendar = office()
 		}
-		var here []report.Presence
+		var here []routing.MetricRow
 		if rapid.Bool().Draw(t, "presence") {
 			here = on("ann", 8, 12)
 		}
-		r, err := report.Performance(in, conversations, nil, here)
+		r, err := report.Performance(in, conversations, here)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,9 +71,17 @@ func email(to string, entered, answered float64, agent string) routing.Conversat
 	return routing.Conversation{ID: fmt.Sprint(entered), To: to, Stays: []routing.Stay{s}}
 }
 
-func perform(t *testing.T, in report.Input, conversations []routing.Conversation, rows []routing.MetricRow, here []report.Presence) report.QueueReport {
+// status is how many hours of some an agent was in a routing status.
+func status(agent, qualifier string, from, to, hours float64) []routing.MetricRow {
+	return []routing.MetricRow{{
+		Group: map[string]string{"userId": agent}, Span: span(from, to), Metric: "tAgentRoutingStatus", Qualifier: qualifier,
+		Stats: routing.MetricStats{Sum: hours * 3_600_000},
+	}}
+}
+
+func perform(t *testing.T, in report.Input, conversations []routing.Conversation, rows []routing.MetricRow) report.QueueReport {
 	t.Helper()
-	r, err := report.Performance(in, conversations, rows, here)
+	r, err := report.Performance(in, conversations, rows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +103,7 @@ func TestFiguresAreCountedWhenTheyHappen(t *testing.T) {
 		first, passed, email("support@example.com", 10, 33, "ann"), gone, email("other@example.com", 40, 0, ""),
 		email("support@example.com", -3, 9, "ann"), // came in before
 		{Stays: []routing.Stay{{QueueID: "r", Entered: hour(1)}}},
-	}, nil, nil)
+	}, nil)
 	if len(q.Rows) != 2 {
 		t.Fatalf("%d rows", len(q.Rows))
 	}
@@ -150,18 +158,17 @@ func TestRowsByRuleAndAgent(t *testing.T) {
 	conversations := []routing.Conversation{
 		email("VIP@example.com", 9, 9.5, "ben"), email("support@example.com", 9, 10, "ann"), email("support@example.com", 9, 14, "ann"), email("support@example.com", 20, 0, ""),
 	}
-	here := []report.Presence{
-		{AgentID: "ann", Span: span(9, 10), OnQueue: time.Hour, Busy: 30 * time.Minute}, {AgentID: "ann", Span: span(10, 11), OnQueue: time.Hour, Busy: 15 * time.Minute},
-		{AgentID: "ben", Span: span(9, 10), OnQueue: 30 * time.Minute, Busy: 30 * time.Minute}, {AgentID: "somebody", Span: span(9, 10), OnQueue: time.Hour},
-		{AgentID: "ben", Span: span(24, 25), OnQueue: time.Hour}, // after the span
-	}
+	here := slices.Concat(
+		status("ann", "IDLE", 9, 10, 0.5), status("ann", "INTERACTING", 9, 10, 0.5), status("ann", "IDLE", 10, 11, 0.75), status("ann", "COMMUNICATING", 10, 11, 0.25),
+		status("ben", "INTERACTING", 9, 10, 0.5), status("ben", "OFF_QUEUE", 9, 10, 0.5), status("somebody", "IDLE", 9, 10, 1), status("ben", "IDLE", 24, 25, 1), // the last after the span
+	)
 	level := func(queue, key, value string, in, of float64) routing.MetricRow {
 		return routing.MetricRow{Group: map[string]string{"queueId": queue, key: value}, Span: span(9, 9.5), Metric: "oServiceLevel", Stats: routing.MetricStats{Numerator: in, Denominator: of, Target: 0.8}}
 	}
-	byRule := perform(t, input(0, 24, report.ByRule), conversations, []routing.MetricRow{
+	byRule := perform(t, input(0, 24, report.ByRule), conversations, append(here,
 		level("q", "addressTo", "vip@example.com", 1, 1), level("q", "addressTo", "support@example.com", 1, 2), level("r", "addressTo", "support@example.com", 9, 9),
-	}, here)
-	byAgent := perform(t, input(0, 24, report.ByAgent), conversations, []routing.MetricRow{level("q", "userId", "ann", 1, 2), level("q", "userId", "ben", 1, 1), level("q", "userId", "", 0, 1)}, here)
+	))
+	byAgent := perform(t, input(0, 24, report.ByAgent), conversations, append(here, level("q", "userId", "ann", 1, 2), level("q", "userId", "ben", 1, 1), level("q", "userId", "", 0, 1)))
 	type row struct {
 		Name, Offered, Level, Deadlines, Waits, Backlog, Occupancy string
 		Answered                                                   int
@@ -247,7 +254,7 @@ func TestDaysAndHoursAreTheBusinesss(t *testing.T) {
 			}
 			in.Now = in.To
 			var got []string
-			for _, r := range perform(t, in, nil, nil, nil).Rows {
+			for _, r := range perform(t, in, nil, nil).Rows {
 				text := r.Name + " " + r.To.Sub(r.From).String()
 				if r.Partial {
 					text += " partial"
@@ -268,7 +275,7 @@ func TestRowsOfThePlatformMustFitInTheDays(t *testing.T) {
 	}
 	for _, by := range []report.By{report.ByDay, report.ByRule} {
 		for rows, fits := range map[*routing.MetricRow]bool{&row(23, 24)[0]: true, &row(23, 25)[0]: false} {
-			_, err := report.Performance(input(0, 48, by), nil, []routing.MetricRow{*rows}, nil)
+			_, err := report.Performance(input(0, 48, by), nil, []routing.MetricRow{*rows})
 			if want := fits || by == report.ByRule; (err == nil) != want {
 				t.Errorf("by %s, a row of %v: %v", by, rows.Span, err)
 			}
@@ -323,7 +330,7 @@ func TestRowsAddUp(t *testing.T) {
 		by := rapid.SampledFrom([]report.By{report.ByDay, report.ByHour, report.ByRule, report.ByAgent}).Draw(t, "by")
 		in := input(0, 168, by)
 		in.From = hour(rapid.Float64Range(0, 30).Draw(t, "from")).Truncate(time.Minute)
-		r, err := report.Performance(in, conversations, nil, nil)
+		r, err := report.Performance(in, conversations, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -165,9 +166,9 @@ func (o reportOptions) zone(wants []routing.Desired) (*time.Location, error) {
 	return time.UTC, nil
 }
 
-// reportStep is the length of the platform's rows: the beginnings of days and hours
-// are whole steps, whatever the zone.
-const reportStep = 15 * time.Minute
+// reportStep is what the platform's figures are kept by
+// (docs/platform-notes.md#analytics).
+const reportStep = 30 * time.Minute
 
 // span reads --since, --from and --to. It begins with a row of the platform.
 func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, error) {
@@ -179,7 +180,7 @@ func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, e
 		if err != nil {
 			return at, invalid("7d, 36h, 2026-01-31 or 2026-01-31T08:00:00Z", "%s: %w", flag, err)
 		}
-		return at, nil
+		return at.Truncate(reportStep), nil
 	}
 	from, err := read("--since", o.Since)
 	if o.From != "" {
@@ -193,9 +194,7 @@ func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, e
 		if to, err = read("--to", o.To); err != nil {
 			return routing.Span{}, err
 		}
-		to = to.Truncate(reportStep)
 	}
-	from = from.Truncate(reportStep)
 	if to.After(now) {
 		to = now
 	}
@@ -248,14 +247,58 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		by = append(by, "userId")
 	case report.ByDay, report.ByHour:
 	}
-	rows, err := s.client.Aggregates(ctx, genesys.AggregatesQuery{From: in.Known, To: now.Truncate(reportStep).Add(reportStep), Every: reportStep, GroupBy: by, QueueIDs: ids, Metrics: measure.WindowMetrics()})
-	if err != nil {
-		return report.Report{}, fmt.Errorf("read the figures of the platform: %w", err)
+	every := 24 * time.Hour
+	if in.By == report.ByHour {
+		every = reportStep
 	}
+	var rows []routing.MetricRow
+	// The span is asked for by itself, so that its first and last day hold no more
+	// than is in it.
+	for _, part := range []routing.Span{{From: in.Known, To: in.From}, in.Span, {From: in.To, To: now}} {
+		if !part.From.Before(part.To) {
+			continue
+		}
+		more, err := s.client.Aggregates(ctx, genesys.AggregatesQuery{From: part.From, To: part.To, Every: every, Zone: zone, GroupBy: by, QueueIDs: ids, Metrics: measure.WindowMetrics()})
+		if err != nil {
+			return report.Report{}, fmt.Errorf("read the figures of the platform: %w", err)
+		}
+		rows = append(rows, more...)
+	}
+	here, err := o.statuses(ctx, s, in)
+	if err != nil {
+		return report.Report{}, err
+	}
+	rows = append(rows, here...)
 	if err := b.AddRows(rows); err != nil {
 		return report.Report{}, err
 	}
 	return b.Report(), ctx.Err()
+}
+
+// statuses reads how long agents were on queue, by the half hour; of long spans,
+// which would be too much to read, by the day. A client that may not see it goes
+// without.
+func (o reportOptions) statuses(ctx context.Context, s *orgShell, in report.Input) ([]routing.MetricRow, error) {
+	var ids []string
+	for _, a := range in.Agents {
+		ids = append(ids, a.ID)
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	every := reportStep
+	if in.By != report.ByHour && in.To.Sub(in.From) > 33*24*time.Hour {
+		every = 24 * time.Hour
+	}
+	rows, err := s.client.RoutingStatuses(ctx, genesys.StatusesQuery{From: in.From, To: in.To, Every: every, Zone: in.Zone, UserIDs: ids})
+	if errors.Is(err, genesys.ErrForbidden) {
+		s.say("occupancy is left out: %v", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read how long agents were on queue: %w", err)
+	}
+	return rows, nil
 }
 
 // queues reads the queues and their people.
