@@ -8,12 +8,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
+	"charm.land/lipgloss/v2"
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
@@ -123,7 +124,7 @@ func TestFormats(t *testing.T) {
 				continue
 			}
 			for line := range strings.Lines(got.String()) {
-				if ansi.StringWidth(strings.TrimSuffix(line, "\n")) > 80 {
+				if lipgloss.Width(strings.TrimSuffix(line, "\n")) > 80 {
 					t.Errorf("%s: wider than 80 columns: %s", golden, line)
 				}
 			}
@@ -142,7 +143,7 @@ func TestColoursChangeNoWord(t *testing.T) {
 	if err := report.Text(&colour, r, report.Colour()); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(plain.String(), ansi.Strip(colour.String())); d != "" || plain.String() == colour.String() {
+	if d := cmp.Diff(plain.String(), regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(colour.String(), "")); d != "" || plain.String() == colour.String() {
 		t.Errorf("(-plain +colour):\n%s", d)
 	}
 }
