@@ -233,11 +233,15 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	for _, q := range in.Queues {
 		ids = append(ids, q.ID)
 	}
-	for c, err := range s.client.Conversations(ctx, genesys.ConversationsQuery{Span: routing.Span{From: in.Known.Add(-reportLead), To: now}, QueueIDs: ids}) {
-		if err != nil {
-			return report.Report{}, fmt.Errorf("read the conversations: %w", err)
-		}
-		b.Add(c)
+	of := genesys.ConversationsQuery{Span: routing.Span{From: in.Known.Add(-reportLead), To: now}, QueueIDs: ids, Jobs: true}
+	added, err := addAll(ctx, s, b, of)
+	if errors.Is(err, genesys.ErrForbidden) && added == 0 {
+		s.say("conversations are read page by page, which takes more requests: %v", err)
+		of.Jobs = false
+		_, err = addAll(ctx, s, b, of)
+	}
+	if err != nil {
+		return report.Report{}, fmt.Errorf("read the conversations: %w", err)
 	}
 	by := []string{"queueId"}
 	switch in.By {
@@ -273,6 +277,18 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		return report.Report{}, err
 	}
 	return b.Report(), ctx.Err()
+}
+
+// addAll adds conversations to a report.
+func addAll(ctx context.Context, s *orgShell, b *report.Builder, of genesys.ConversationsQuery) (added int, err error) {
+	for c, err := range s.client.Conversations(ctx, of) {
+		if err != nil {
+			return added, err
+		}
+		b.Add(c)
+		added++
+	}
+	return added, nil
 }
 
 // statuses reads how long agents were on queue, by the half hour; of long spans,
@@ -408,10 +424,18 @@ func (l ledgerChanges) known(queues []report.Queue, span routing.Span, zone *tim
 }
 
 // changesOf are what runs changed of queues, and of the routes, members and
-// capacity of strategies that own them.
+// capacity of strategies that own them. What does not last is not among them: what
+// the same run put back, and overrides, which end by themselves.
 func changesOf(runs []apply.Record, queues []report.Queue) ledgerChanges {
-	out := ledgerChanges{}
+	out, leased := ledgerChanges{}, map[string]bool{}
 	for _, run := range runs {
+		if p := run.Plan(); p.Lease != nil || leased[p.Undoes] {
+			leased[run.ID] = true
+			continue
+		}
+		if run.End != nil && run.End.Undone {
+			continue
+		}
 		for _, q := range queues {
 			var what []string
 			for _, phase := range run.Phases {

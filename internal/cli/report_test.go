@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/report"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
@@ -154,4 +156,51 @@ func timesOfAll(all []float64) *report.Times {
 	}
 	out.P50, out.P90 = all[(len(all)+1)/2-1], all[(9*len(all)+9)/10-1]
 	return out
+}
+
+func TestChangesOfAQueueAreThoseThatLast(t *testing.T) {
+	t.Parallel()
+	queue, other := routing.Ref{ID: "q", Name: "Support"}, routing.Ref{ID: "r", Name: "Returns"}
+	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	update := func(of routing.Ref) plan.Change {
+		return plan.Change{ID: 1, Verb: plan.Update, Kind: plan.Queue, Object: of, Fields: []plan.FieldChange{{Field: "rings"}}}
+	}
+	route := plan.Change{ID: 1, Verb: plan.Create, Kind: plan.Route, Object: routing.Ref{Name: "a@example.com"}, Route: &plan.Pair[routing.RouteSettings]{After: routing.RouteSettings{Queue: &queue}}}
+	utilization := plan.Change{ID: 1, Verb: plan.Update, Kind: plan.Utilization, Object: routing.Ref{ID: "u", Name: "Ann"}, Fields: []plan.FieldChange{{Field: "email"}}}
+	email := plan.Change{ID: 1, Verb: plan.Update, Kind: plan.Email, Object: routing.Ref{ID: "c"}}
+	run := func(id string, p plan.Plan, outcome apply.Outcome) apply.Record {
+		return apply.Record{ID: id, Started: at, Last: at.Add(time.Second), Phases: []apply.Phase{{Plan: p, Results: map[int]apply.Result{1: {Outcome: outcome, Object: p.Changes[0].Object}}}}, End: &apply.End{OK: true}}
+	}
+	of := func(strategy string, c plan.Change) plan.Plan {
+		return plan.Plan{Strategy: strategy, Changes: []plan.Change{c}}
+	}
+	leased, undone := of("support", update(queue)), run("undone", of("support", update(queue)), apply.Done)
+	leased.Lease = &plan.Lease{}
+	undone.End.Undone = true
+	ended := of("support", update(queue))
+	ended.Undoes = "leased"
+	back := of("support", update(queue))
+	back.Undoes = "queue"
+	owned := of("people", utilization)
+	owned.Owns = []plan.Claim{{Kind: plan.Queue, Object: queue}}
+	changes := changesOf([]apply.Record{
+		run("queue", of("support", update(queue)), apply.Done), run("other", of("returns", update(other)), apply.Done),
+		run("failed", of("support", update(queue)), apply.Failed), run("already", of("support", update(queue)), apply.Already), undone,
+		run("route", of("addresses", route), apply.Done), run("capacity", of("support", utilization), apply.Done), run("owned", owned, apply.Done),
+		run("email", of("support", email), apply.Done), run("leased", leased, apply.Done), run("ended", ended, apply.Done), run("back", back, apply.Done),
+	}, []report.Queue{{Ref: queue, Strategy: "support"}})
+	var got []string
+	for _, c := range changes.Of("q", routing.Span{From: at, To: at.Add(time.Minute)}) {
+		got = append(got, c.ID+": "+strings.Join(c.What, "; "))
+	}
+	want := []string{
+		"queue: update queue Support (rings)", "route: create email route a@example.com", "capacity: update utilization of Ann (email)",
+		"owned: update utilization of Ann (email)", "back: update queue Support (rings)",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if n := len(changes.Of("q", routing.Span{From: at, To: at.Add(time.Second)})); n != 0 {
+		t.Errorf("%d changes before they were made", n)
+	}
 }
