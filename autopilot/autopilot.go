@@ -86,6 +86,8 @@ func New(want routing.Desired) (*Program, error) {
 type Figure struct {
 	condition.Value
 	Samples int
+	// Late is of how long until now the rows are not in; 0: they are.
+	Late time.Duration
 }
 
 // Lease is one override, or one that was only recommended.
@@ -189,6 +191,9 @@ type Weighing struct {
 	InARow      int   // looks that found When to hold, and Until while the rule has a lease
 	// Wait is how long it stands against the rule; zero: it depends on the figures.
 	Wait time.Duration
+	// Late is of how long until now the rows are not in of which figures are made
+	// that When asks for; 0: they are.
+	Late time.Duration
 }
 
 // Ending is an override that shall be put back.
@@ -236,6 +241,11 @@ func (p *Program) Decide(in Input, s *Streaks) Decision {
 		}
 		if w.Reason == "" {
 			w.Reason, w.Wait = p.begins(i, in, d, *w, s)
+			if w.Reason == Unknown {
+				for _, read := range p.rules[i].reads[0] {
+					w.Late = max(w.Late, in.Figures[read].Late)
+				}
+			}
 		}
 		if w.Reason == Begins || w.Reason == HighVolume {
 			d.Begin = append(d.Begin, i)

@@ -19,6 +19,7 @@ import (
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/store"
+	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 )
@@ -59,6 +60,7 @@ type pilot struct {
 	want    routing.Desired
 	streaks autopilot.Streaks
 	own     ownLevels
+	seen    measure.Watch
 	live    *live // nil: no rule has a condition
 }
 
