@@ -51,7 +51,8 @@ type Control struct {
 	Config
 	pilots []*pilot
 	runs   *ledger.Follower
-	asked  bool // by a person: the switch does not count
+	asked  bool        // by a person: the switch does not count
+	held   *store.Held // while it acts
 }
 
 // pilot is one strategy that adjusts.
@@ -403,7 +404,10 @@ var errCutOff = errors.New("a run was cut off")
 
 func (c *Control) lock(ctx context.Context) (release func() error, err error) {
 	for start := time.Now(); ; {
-		release, err = c.Store.Lock(ctx, "apply "+c.Ledger.Org())
+		var held *store.Held
+		if held, err = c.Store.Hold(ctx, "apply "+c.Ledger.Org()); err == nil {
+			c.held, release = held, held.Release
+		}
 		if !errors.As(err, new(*store.HeldError)) || time.Since(start) > c.Patience {
 			return release, err
 		}
@@ -436,6 +440,7 @@ func (m memory) ours(run apply.Record) bool {
 }
 
 func (c *Control) options(run *ledger.Run, p plan.Plan, runs []apply.Record) apply.Options {
+	run.Holds = c.held.Holds
 	o := apply.Options{Plan: p, Platform: apply.On(c.Client), Journal: guarded{run, c.Ledger}, Run: run.ID, Wait: c.Wait, Recent: runs}
 	if c.asked {
 		o.Journal = run
