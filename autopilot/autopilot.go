@@ -124,6 +124,16 @@ type Fleet struct {
 	Queues   int // that are looked after
 	InBreach int // whose service level is known and below its target
 	Begun    int // that began an override at this look already
+	// Elsewhere are those that others look after, and BegunElsewhere those of them
+	// that began one within the time between two looks: they count for the share of
+	// queues alone, since how they stand is not known.
+	Elsewhere, BegunElsewhere int
+}
+
+// shared says that as many queues have begun an override as may at one look.
+func (f Fleet) shared(percent float64) bool {
+	begun := f.Begun + f.BegunElsewhere
+	return begun > 0 && float64(begun) >= percent/100*float64(f.Queues+f.Elsewhere)
 }
 
 // clockSlack is how far clocks of several machines may be apart.
@@ -421,7 +431,7 @@ func (p *Program) begins(i int, in Input, d Decision, w Weighing, s *Streaks) (R
 		return Limit, max(0, oldest.Add(time.Hour).Sub(in.Now))
 	case !newest.IsZero() && in.Now.Sub(newest) < p.Limits.Cooldown:
 		return Cooldown, newest.Add(p.Limits.Cooldown).Sub(in.Now)
-	case in.Fleet.Begun > 0 && float64(in.Fleet.Begun) >= p.Limits.Share/100*float64(in.Fleet.Queues):
+	case in.Fleet.shared(p.Limits.Share):
 		return FleetLimit, p.Every
 	case p.truth(i, 1, in.Figures, s) == True:
 		return UntilReached, 0 // it would end at once

@@ -265,6 +265,32 @@ func (m memory) pastOf(strategy string, mode routing.AdjustMode, now time.Time) 
 	return past, leases
 }
 
+// elsewhere counts the strategies that others look after: those of which the ledger
+// has a decision or an override within the last day, or one that holds; and those
+// of them that began one within a time.
+func (c *Control) elsewhere(m memory, now time.Time, within time.Duration) (known, begun int) {
+	began := map[string]bool{}
+	for _, d := range m.decisions {
+		if now.Sub(d.At) < 24*time.Hour {
+			began[d.Strategy] = false
+		}
+	}
+	for _, l := range m.leases {
+		if l.Ended.IsZero() || now.Sub(l.Ended) < 24*time.Hour {
+			began[l.Strategy] = began[l.Strategy] || now.Sub(l.Began) < within
+		}
+	}
+	for _, p := range c.pilots {
+		delete(began, p.Strategy)
+	}
+	for _, lately := range began {
+		if lately {
+			begun++
+		}
+	}
+	return len(began), begun
+}
+
 // decide weighs every strategy, in their order.
 func (c *Control) decide(seen []sight, m memory) []Look {
 	now := c.Now()
@@ -285,6 +311,7 @@ func (c *Control) decide(seen []sight, m memory) []Look {
 			in.At = time.Time{}
 		}
 		in.Level = seen[i].queue.Settings.ServiceLevel
+		in.Fleet.Elsewhere, in.Fleet.BegunElsewhere = c.elsewhere(m, now, p.Every)
 		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: seen[i].Observation, Figures: in.Figures, Leases: leases, Err: seen[i].err}
 		l.Decision = p.Decide(in, &p.streaks)
 		if len(l.Begin) > 0 {
