@@ -35,6 +35,9 @@ type Options struct {
 	// what those of a moment ago wrote, so they are known before anything is
 	// laid over what a read shows.
 	Recent []Record
+	// InForce are the overrides that hold: what cannot be put back since one has
+	// changed it names that.
+	InForce []plan.InForce
 	// Event is told what happens, from one goroutine at a time; nil: nobody.
 	Event func(Event)
 }
@@ -340,6 +343,7 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 		r.Event(Event{Kind: Started, Change: c, Undo: r.undoing})
 		start := time.Now()
 		res := r.change(ctx, phase, c)
+		r.nameOverride(res.Err, c)
 		res.Change, res.Headline, res.Kind, res.Took = c.ID, c.Headline(), c.Kind, time.Since(start)
 		if res.Err != nil {
 			res.Error, res.CorrelationID = res.Err.Error(), correlation(res.Err)
@@ -375,6 +379,20 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 		halted = ctx.Err() != nil || errors.As(failed, new(*journalError))
 	}
 	return results, failed
+}
+
+// nameOverride says in the error of an undo which override has changed what it
+// would put back.
+func (r *run) nameOverride(err error, c plan.Change) {
+	moved, ok := errors.AsType[*MovedError](err)
+	if !ok || !moved.Undo {
+		return
+	}
+	for _, f := range r.InForce {
+		if f.ID != r.Plan.Undoes && slices.ContainsFunc(f.Changes, c.Overlaps) {
+			moved.Override = &f.Lease
+		}
+	}
 }
 
 // without is the change without the fields that an undo left alone: they are

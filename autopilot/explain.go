@@ -15,6 +15,8 @@ import (
 // Text is a figure for a person.
 func (f Figure) Text(r condition.Read) string {
 	switch {
+	case f.Late > 0:
+		return "not known: " + notIn(f.Late)
 	case !f.Known && r.Ratio():
 		return "not known, or of nothing"
 	case !f.Known:
@@ -34,6 +36,10 @@ func (f Figure) Text(r condition.Read) string {
 	case condition.Offered, condition.Answered, condition.Abandoned, condition.Waiting, condition.Interacting, condition.OnQueue, condition.Late:
 	}
 	return fmt.Sprintf("%.0f", f.Number)
+}
+
+func notIn(late time.Duration) string {
+	return "the figures of the last " + routing.Duration(late.Round(time.Second)).String() + " are not in yet"
 }
 
 // Inputs are the figures that a rule asks for, as its conditions write them.
@@ -64,6 +70,9 @@ func (p *Program) Explain(w Weighing) string {
 	case Within:
 		return "its condition does not hold"
 	case Unknown:
+		if w.Late > 0 {
+			return "whether its condition holds is not known: " + notIn(w.Late)
+		}
 		return "whether its condition holds is not known"
 	case Stale:
 		return "nothing could be measured, or what was measured is old"

@@ -70,6 +70,7 @@ func TestFigures(t *testing.T) {
 		"another window was read":         {figure: `offered("2h")`, want: "unknown"},
 		"a window that is late":           {figure: `offered("1h")`, change: func(o *autopilot.Observation) { late(o, 1) }, want: "unknown"},
 		"a ratio of a window that lags":   {figure: `serviceLevel("1h")`, change: func(o *autopilot.Observation) { late(o, 1) }, want: "unknown"},
+		"a window whose rows are late":    {figure: `offered("1h")`, change: func(o *autopilot.Observation) { o.Late = o.At.Add(-12 * time.Minute) }, want: "unknown"},
 		"a window with just what waits":   {figure: `offered("1h")`, change: func(o *autopilot.Observation) { late(o, 2) }, want: "2 of 2"},
 		"who waits was not read":          {figure: `offered("1h")`, change: func(o *autopilot.Observation) { o.State = nil }, want: "40 of 40"},
 		"waiting":                         {figure: `waiting()`, want: "4"},

@@ -36,7 +36,7 @@ func (c *Client) QueueStates(ctx context.Context, queueIDs []string) (map[string
 		}
 		asked := time.Now()
 		err := c.observe(ctx, PostAnalyticsQueuesObservationsQuery, anyOf("queueId", some),
-			[]string{"oWaiting", "oAlerting", "oInteracting", "oOnQueueUsers"}, []string{"oWaiting"},
+			[]string{"oWaiting", "oAlerting", "oInteracting", "oOnQueueUsers"}, []string{"oWaiting", "oInteracting"},
 			func(group map[string]string, o observed, n int) {
 				q, medium := now[group["queueId"]], group["mediaType"]
 				switch {
@@ -50,6 +50,11 @@ func (c *Client) QueueStates(ctx context.Context, queueIDs []string) (map[string
 					q.Alerting += n
 				case o.Metric == "oInteracting":
 					q.Interacting += n
+					for _, e := range o.Observations {
+						if e.Direction == "inbound" && !e.Date.IsZero() {
+							q.Handled = append(q.Handled, e.Date)
+						}
+					}
 				default:
 					q.Waiting += n
 					q.Complete = q.Complete && !o.Truncated

@@ -121,7 +121,7 @@ func TestQueueStatesOfTheSandbox(t *testing.T) {
 		support: {Waiting: 2, Interacting: 1, OnQueue: got[support].OnQueue, Complete: true, Emails: []routing.WaitingEmail{
 			{ConversationID: all[0], Entered: at("2026-03-02T09:01:00Z"), Skills: []routing.Ref{}, To: "support@help.example.com"},
 			{ConversationID: all[1], Entered: at("2026-03-02T09:02:00Z"), Skills: []routing.Ref{}, To: "support@help.example.com"},
-		}},
+		}, Handled: []time.Time{at("2026-03-02T09:00:00Z")}},
 		billing: {Waiting: 1, OnQueue: got[billing].OnQueue, Complete: true, Emails: []routing.WaitingEmail{{
 			ConversationID: all[2], Entered: at("2026-03-02T09:03:00Z"), Priority: 30, To: "billing@help.example.com",
 			Skills: got[billing].Emails[0].Skills, Language: got[billing].Emails[0].Language,
@@ -152,9 +152,9 @@ func TestQueueStates(t *testing.T) {
 		err     string
 	}{
 		"all of it": {
-			results: email(ofQ1, `{"metric":"oWaiting","stats":{"count":2},"truncated":false,"observations":[`+c2+`,`+c1+`]},{"metric":"oAlerting","stats":{"count":3}},{"metric":"oInteracting","stats":{"count":4}}`) +
+			results: email(ofQ1, `{"metric":"oWaiting","stats":{"count":2},"truncated":false,"observations":[`+c2+`,`+c1+`]},{"metric":"oAlerting","stats":{"count":3}},{"metric":"oInteracting","stats":{"count":4},"truncated":true,"observations":[`+c2+`,{"observationDate":"2026-03-02T09:03:00.000Z","direction":"inbound"},{"observationDate":"2026-03-02T09:03:00.000Z","direction":"outbound"}]}`) +
 				`,` + email(`"queueId":"q1"`, `{"metric":"oOnQueueUsers","qualifier":"IDLE","stats":{"count":5}},{"metric":"oOnQueueUsers","qualifier":"INTERACTING","stats":{"count":6}}`),
-			want: routing.QueueState{Waiting: 2, Alerting: 3, Interacting: 4, OnQueue: 11, Complete: true, Emails: []routing.WaitingEmail{one, two}},
+			want: routing.QueueState{Waiting: 2, Alerting: 3, Interacting: 4, OnQueue: 11, Complete: true, Emails: []routing.WaitingEmail{one, two}, Handled: []time.Time{at("2026-03-02T09:03:00Z")}},
 		},
 		"what is not there is none": {want: routing.QueueState{Complete: true}},
 		"other media, queues and metrics": {
@@ -199,7 +199,7 @@ func TestQueueStates(t *testing.T) {
 			if d := cmp.Diff(map[string]routing.QueueState{"q1": tt.want}, got, cmpopts.IgnoreFields(routing.QueueState{}, "At"), cmpopts.EquateEmpty()); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
-			const asked = `{"detailMetrics":["oWaiting"],"filter":{"predicates":[{"type":"dimension","dimension":"queueId","operator":"matches","value":"q1"}],"type":"or"},` +
+			const asked = `{"detailMetrics":["oWaiting","oInteracting"],"filter":{"predicates":[{"type":"dimension","dimension":"queueId","operator":"matches","value":"q1"}],"type":"or"},` +
 				`"metrics":["oWaiting","oAlerting","oInteracting","oOnQueueUsers"]}`
 			if p.bodies[0] != asked {
 				t.Errorf("asked %s", p.bodies[0])

@@ -115,6 +115,34 @@ func TestAPlanShowsAnOverride(t *testing.T) {
 	}
 }
 
+// What an override has set, and the file asks for by now, is announced with its place.
+func TestAPlanSaysWhatItTakesOverFromAnOverride(t *testing.T) {
+	t.Parallel()
+	want, org := example()
+	org = mustBuild(t, want, org).After(org)
+	level := routing.ServiceLevel{Percent: 90, Within: 2 * hour}
+	p := mustOverride(t, want, org, plan.Memory{}, plan.Override{Settings: routing.QueueSettings{ServiceLevel: &level}})
+	under := p.After(org)
+	mem := plan.Memory{InForce: []plan.InForce{{Lease: surge, Changes: p.Changes}}}
+	want.Queue.Settings.ServiceLevel = &level
+	want.Places["serviceLevel"] = routing.Place{File: "support.yaml", Line: 7, Column: 1}
+	again, _ := plan.Build(want, under, mem)
+	if d := cmp.Diff([]string{
+		"serviceLevel of queue Support Email is 90% within 2h by rule surge of adjust until 2026-03-02 14:00 UTC, and the file asks for the same: once it is applied that stays when the override ends",
+	}, notes(again, plan.NoteOverride)); d != "" || len(again.Changes) > 0 {
+		t.Fatalf("%+v (-want +got):\n%s", again.Changes, d)
+	}
+	for _, n := range again.Notes {
+		if n.Kind == plan.NoteOverride && n.At.Line != 7 {
+			t.Errorf("at %v", n.At)
+		}
+	}
+	mem.InForce = nil
+	if again, _ = plan.Build(want, under, mem); len(notes(again, plan.NoteOverride)) > 0 {
+		t.Errorf("no override holds: %v", again.Notes)
+	}
+}
+
 func TestAnOverrideThatCannotBePlannedSaysWhy(t *testing.T) {
 	t.Parallel()
 	want, org := example()

@@ -4,6 +4,7 @@ package plan
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/foresort/foresort/routing"
@@ -74,6 +75,20 @@ func (c Change) Names() []routing.Field {
 		names[i] = f.Field
 	}
 	return names
+}
+
+// Overlaps says that two changes are about the same field, or the same agent, of the
+// same object.
+func (c Change) Overlaps(other Change) bool {
+	if c.Kind != other.Kind || c.Object.ID != other.Object.ID {
+		return false
+	}
+	if c.Members != nil && other.Members != nil {
+		return slices.ContainsFunc(c.Members.Agents, func(x routing.Ref) bool {
+			return slices.ContainsFunc(other.Members.Agents, func(y routing.Ref) bool { return x.ID == y.ID })
+		})
+	}
+	return slices.ContainsFunc(c.Names(), func(f routing.Field) bool { return slices.Contains(other.Names(), f) })
 }
 
 // Pair is what the fields of a change were and shall be. Both hold the fields

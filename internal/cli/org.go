@@ -23,7 +23,8 @@ type orgShell struct {
 	org    routing.Ref
 	store  *store.Store
 	ledger *ledger.Ledger
-	state  string // the folder
+	state  string      // the folder
+	lock   *store.Held // while something is applied; nil: nothing is
 }
 
 // withOrg signs in, asks which organisation it is, and does something with it.
@@ -91,7 +92,7 @@ func (s *orgShell) adopt(ctx context.Context) error {
 
 // locked does something while no other apply to the organisation can run.
 func (s *orgShell) locked(ctx context.Context, do func() error) error {
-	release, err := s.store.Lock(ctx, "apply "+s.org.ID)
+	lock, err := s.store.Hold(ctx, "apply "+s.org.ID)
 	if held, ok := errors.AsType[*store.HeldError](err); ok {
 		return &failure{code: exitConflict, err: fmt.Errorf("another apply to this organisation is under way (%w); wait until it ends", held)}
 	}
@@ -99,10 +100,11 @@ func (s *orgShell) locked(ctx context.Context, do func() error) error {
 		return err
 	}
 	defer func() {
-		if err := release(); err != nil {
+		if err := lock.Release(); err != nil {
 			s.say("release the lock: %v", err)
 		}
 	}()
+	s.lock = lock
 	return do()
 }
 
