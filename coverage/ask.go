@@ -107,6 +107,27 @@ func (c *check) within(r routing.Rule) *routing.Duration {
 	return nil
 }
 
+// intime says of each cell whether email of a rule that comes in then is offered
+// to somebody before its deadline ends, where that is so long after, by the time
+// it takes. A ring opens after a time of all hours and a deadline ends after one of
+// open hours, so it is the two instants that are compared, for the first and the
+// last minute of the cell. The queue's service level counts all hours.
+func (c *check) intime(r routing.Rule) func(after time.Duration, cell int) bool {
+	within := c.within(r)
+	if within == nil || r.Deadline == nil || c.Want.Calendar == nil {
+		return func(after time.Duration, _ int) bool {
+			return after != never && (within == nil || after <= time.Duration(*within))
+		}
+	}
+	longest := make([]time.Duration, Cells) // until the deadline ends, in all hours
+	for cell := range longest {
+		from := c.report.Span.From.Add(time.Duration(cell) * Cell)
+		last := from.Add(Cell - time.Minute)
+		longest[cell] = min(c.Want.Calendar.Due(from, time.Duration(*within)).Sub(from), c.Want.Calendar.Due(last, time.Duration(*within)).Sub(last))
+	}
+	return func(after time.Duration, cell int) bool { return after != never && after <= longest[cell] }
+}
+
 // abilities says for each rule who can serve it, who cannot, and why.
 func (c *check) abilities() {
 	for _, r := range c.Want.Rules {
@@ -115,21 +136,22 @@ func (c *check) abilities() {
 	unrated := map[string]bool{} // those of whom it matters
 	for i := range c.members {
 		m := &c.members[i]
-		m.able, m.may, m.ever = make([]bool, len(c.Want.Rules)), make([]bool, len(c.Want.Rules)), make([]bool, len(c.Want.Rules))
+		m.reach, m.ever = make([]reach, len(c.Want.Rules)), make([]bool, len(c.Want.Rules))
 	}
 	for n, r := range c.Want.Rules {
 		ever, perhaps := 0, len(c.unseen)
 		var not unable
-		within := c.within(r)
-		intime := func(after time.Duration) bool { return within == nil || after <= time.Duration(*within) }
 		for i := range c.members {
 			m := &c.members[i]
 			after, can := c.reaches(n, *m, c.Want.Staffing.Proficiency)
-			m.able[n] = can && !m.idle() && intime(after)
+			m.reach[n] = reach{never, never}
+			if can && !m.idle() {
+				m.reach[n].sure = after
+			}
 			if m.ratings != nil {
 				c.mismatch(n, *m, after, can)
-			} else {
-				m.may[n] = !m.able[n] && !m.idle() && intime(c.entered[m.ring])
+			} else if !m.idle() {
+				m.reach[n].perhaps = c.entered[m.ring]
 			}
 			if m.ever[n] = can; !can {
 				_, m.ever[n] = c.reaches(n, *m, 0)

@@ -62,14 +62,15 @@ type Report struct {
 }
 
 // Rule is who can serve one rule in each cell: the smallest number at any minute
-// of it, of those to whom the email is offered within the deadline. In a cell
-// that is open in part the open minutes count.
+// of it, of those to whom email that comes in then is offered within the deadline.
+// In a cell that is open in part the open minutes count.
 type Rule struct {
 	Name     string            `json:"rule"`
 	Skills   []string          `json:"skills"`
 	Language string            `json:"language,omitempty"`
 	Within   *routing.Duration `json:"within,omitempty"` // the rule's deadline, or the queue's service level
-	// Qualified is how many members can serve it within that time.
+	// Qualified is how many members can serve it within that time, whenever in the
+	// open hours it comes in.
 	Qualified int   `json:"qualified"`
 	Agents    []int `json:"agents"`
 	Slots     []int `json:"slots"` // emails that these agents take at once
@@ -115,6 +116,7 @@ type check struct {
 	members []member
 	unseen  []string // groups of which nobody knows whom they will bring
 	asks    [][]ask  // by rule and ring
+	timely  []func(after time.Duration, cell int) bool // by rule: intime
 	teams   []*team
 	clock   []bool // by minute: the calendar counts it; nil: every one
 	report  Report

@@ -22,7 +22,8 @@ func (c *check) holes() {
 			continue // it has been said
 		}
 		c.unsure(n, r)
-		spans := c.openPart(c.spans(func(cell int) bool { return c.counts(cell) && r.Agents[cell] == 0 && r.Unknown[cell] == 0 }))
+		empty := func(cell int) bool { return c.counts(cell) && r.Agents[cell] == 0 && r.Unknown[cell] == 0 }
+		spans := c.openPart(c.spans(empty))
 		if len(spans) == 0 {
 			continue
 		}
@@ -40,8 +41,9 @@ func (c *check) holes() {
 		if c.report.Open != nil {
 			where = "the open hours of the next 7 days"
 		}
-		do := fmt.Sprintf("plan one of the %d qualified agents then, train others, or relax the rule", r.Qualified)
-		switch r.Qualified {
+		qualified := c.qualified(n, empty)
+		do := fmt.Sprintf("plan one of the %d qualified agents then, train others, or relax the rule", qualified)
+		switch qualified {
 		case 0:
 			do = "train or add somebody, or relax the rule sooner"
 		case 1:
@@ -49,7 +51,7 @@ func (c *check) holes() {
 		}
 		c.add(routing.Finding{
 			Type: routing.Hole, Rule: r.Name, Spans: spans, At: c.askPlace(n), Message: text,
-			Numbers: []routing.Number{{Name: "hours", Value: total.Hours()}, {Name: "qualified", Value: float64(r.Qualified)}},
+			Numbers: []routing.Number{{Name: "hours", Value: total.Hours()}, {Name: "qualified", Value: float64(qualified)}},
 			Do:      fmt.Sprintf("that is %s of %s: %s", hours(total), where, do),
 		})
 	}
@@ -66,7 +68,7 @@ func (c *check) unsure(n int, r Rule) {
 		more = max(more, r.Unknown[cell])
 		return true
 	}))
-	if len(spans) == 0 || r.Qualified == 0 {
+	if len(spans) == 0 {
 		return
 	}
 	var known int // hours that somebody has for certain

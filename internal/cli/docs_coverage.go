@@ -39,6 +39,9 @@ With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `mes
   not count.
 - An agent can serve a rule when they have its skills and its language once its email reaches their ring, or a later one that has dropped
   a skill. The matrix counts those whom the email reaches within the rule's deadline, or the queue's service level where it has none.
+  A ring opens after a time of all hours, and a deadline ends after one of the open hours of the calendar: of email that comes in within a
+  quarter hour the two instants are compared, so a ring after 2h is in time for Friday's last email with a deadline of 1h, and not for
+  Friday's first. The service level counts all hours, as the platform does.
   With ` + "`agents: longest-idle`" + ` skills are disregarded.
 - On queue is what a published shift does not fill with other work, breaks, meals, meetings, training or absence, minute by minute. A
   cell of the matrix is a quarter hour and shows the smallest number in it; slots are the emails that those agents take at once.
