@@ -173,20 +173,13 @@ func (c *check) abilities() {
 				not.empty++
 			}
 		}
-		if ever == 0 && perhaps == 0 {
+		switch {
+		case ever+perhaps > 0:
+		case c.whole && not.active == len(c.members):
+			c.inactive()
+		default:
 			c.unservable(n, r, not)
 		}
-	}
-	if len(c.Want.Rules) == 0 && len(c.unseen) == 0 && !slices.ContainsFunc(c.members, func(m member) bool { return !m.inactive }) {
-		text := fmt.Sprintf("all %d members are inactive in the queue", len(c.members))
-		if len(c.members) == 1 {
-			text = "the 1 member is inactive in the queue"
-		}
-		c.add(routing.Finding{
-			Type: routing.NoMembers, Message: text + ": nobody gets its email", At: c.at("members"),
-			Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}},
-			Do:      "activate members on the platform (Admin, Contact Center, Queues, Members), or let them activate the queue themselves",
-		})
 	}
 	if len(unrated) > 0 {
 		c.add(routing.Finding{
@@ -195,6 +188,19 @@ func (c *check) abilities() {
 			Do:      "the client may not see their division: foresort doctor",
 		})
 	}
+}
+
+// inactive is an error: all members are inactive in the queue.
+func (c *check) inactive() {
+	text := fmt.Sprintf("all %d members are inactive in the queue", len(c.members))
+	if len(c.members) == 1 {
+		text = "the 1 member is inactive in the queue"
+	}
+	c.add(routing.Finding{
+		Type: routing.NoMembers, Message: text + ": nobody gets its email", At: c.at("members"),
+		Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}},
+		Do:      "activate members on the platform (Admin, Contact Center, Queues, Members), or let them activate the queue themselves",
+	})
 }
 
 // mismatch is the finding of an agent who cannot serve a rule when its email
@@ -240,6 +246,9 @@ type unable struct {
 // unservable is an error, unless it is a matter of what was not read.
 func (c *check) unservable(n int, r routing.Rule, not unable) {
 	text := fmt.Sprintf("nobody can ever serve rule %s (%s): of %s", r.Name, c.asks[n][0].text(), phrase.Count(len(c.members), "member"))
+	if c.whole {
+		text = fmt.Sprintf("nobody can ever serve the queue: of %s", phrase.Count(len(c.members), "member"))
+	}
 	var why []string
 	say := func(n int, one, many, rest string) {
 		switch {
@@ -266,6 +275,14 @@ func (c *check) unservable(n int, r routing.Rule, not unable) {
 		f.Do = "let those who could be active in the queue and take email, train or add somebody, or ask for less"
 	}
 	c.add(f)
+}
+
+// asked is what email of a rule asks for, in words.
+func (c *check) asked(rule int) string {
+	if c.whole {
+		return "all email"
+	}
+	return c.asks[rule][0].text()
 }
 
 // text is an ask in words: Billing + English.

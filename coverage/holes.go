@@ -17,7 +17,7 @@ import (
 func (c *check) holes() {
 	for n, r := range c.report.Rules {
 		if r.Qualified == 0 && slices.ContainsFunc(c.report.Findings, func(f routing.Finding) bool {
-			return f.Type == routing.Unservable && f.Rule == r.Name
+			return f.Type == routing.Unservable && f.Rule == r.Name || f.Type == routing.NoMembers
 		}) {
 			continue // it has been said
 		}
@@ -28,7 +28,7 @@ func (c *check) holes() {
 			continue
 		}
 		total := sum(spans)
-		what := c.asks[n][0].text()
+		what := c.asked(n)
 		when := c.nameSpans(spans)
 		if r.never(c.counts) {
 			when = "at any time of the next 7 days"
@@ -43,10 +43,12 @@ func (c *check) holes() {
 		}
 		qualified := c.qualified(n, empty)
 		do := fmt.Sprintf("plan one of the %d qualified agents then, train others, or relax the rule", qualified)
-		switch qualified {
-		case 0:
+		switch {
+		case c.whole:
+			do = fmt.Sprintf("plan one of the %s then, or add somebody", phrase.Count(len(c.members), "member"))
+		case qualified == 0:
 			do = "train or add somebody, or relax the rule sooner"
-		case 1:
+		case qualified == 1:
 			do = "plan the 1 qualified agent then, train others, or relax the rule"
 		}
 		c.add(routing.Finding{
@@ -80,7 +82,7 @@ func (c *check) unsure(n int, r Rule) {
 	}
 	c.add(routing.Finding{
 		Type: routing.Hole, Severity: routing.SeverityNote, Rule: r.Name, Spans: spans, At: c.askPlace(n),
-		Message: fmt.Sprintf("%s: nobody is known to be there %s; %s may be: %s", c.asks[n][0].text(), c.nameSpans(spans), c.report.Perhaps(more), c.report.Missing()),
+		Message: fmt.Sprintf("%s: nobody is known to be there %s; %s may be: %s", c.asked(n), c.nameSpans(spans), c.report.Perhaps(more), c.report.Missing()),
 		Numbers: []routing.Number{{Name: "unknown", Value: float64(more)}},
 	})
 }

@@ -297,7 +297,7 @@ func (c *check) longestClosed() (routing.Span, string) {
 		}
 		return longest(minus([]routing.Span{ahead}, join(open))), "the calendar is closed"
 	}
-	if len(c.report.Rules) == 0 || len(c.unseen) > 0 || c.perhapsIdle() {
+	if len(c.members) == 0 || len(c.unseen) > 0 || c.perhapsIdle() {
 		return routing.Span{}, ""
 	}
 	there := make([]bool, Cells)

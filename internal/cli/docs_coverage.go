@@ -35,6 +35,8 @@ With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `mes
 
 ## Who counts
 
+- A file without rules has one row, of all email and without a name (` + "`rule`" + ` is empty): it asks for nothing, and every member who is active
+  in the queue and takes email can serve it.
 - Members are those whom the strategy names, or those of the queue, with those of its groups. Whoever is not active in the queue does
   not count.
 - An agent can serve a rule when they have its skills and its language once its email reaches their ring, or a later one that has dropped
