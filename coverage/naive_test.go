@@ -245,6 +245,9 @@ func (d drawn) week(m routing.Member) []minute {
 	var away []routing.Span
 	var work []routing.Span
 	for _, shift := range s.Shifts {
+		if inside(shift.From, s.Off) {
+			continue
+		}
 		work = append(work, shift.Span)
 		for _, a := range shift.Activities {
 			if a.Category != routing.OnQueueWork {
@@ -252,7 +255,6 @@ func (d drawn) week(m routing.Member) []minute {
 			}
 		}
 	}
-	away = append(away, s.Off...)
 	for i := range out {
 		out[i] = minute{on: true}
 		for part := time.Duration(0); part < time.Minute; part += tick {

@@ -346,7 +346,7 @@ func (r *rosterReader) keep(u wireUnit, a wireSchedules, codes map[string]routin
 			if err != nil {
 				return err
 			}
-			if overlap(off, r.roster.Span) {
+			if overlap(off, r.roster.Span) || slices.ContainsFunc(s.Shifts, func(w routing.Shift) bool { return overlap(routing.Span{From: w.From, To: w.From.Add(1)}, off) }) {
 				s.Off = append(s.Off, off)
 			}
 		}

@@ -168,6 +168,15 @@ func TestRosterIsWhatIsPublished(t *testing.T) {
 				},
 			}},
 		},
+		"a day off before the span is of the shift that began on it": {
+			span:   stretch("2026-11-02T23:00:00Z", "2026-11-03T23:00:00Z"),
+			answer: week(`{"weekDate":"2026-11-02"}`, `{"user":{"id":"a1"},"shifts":[{"startDate":"2026-11-02T21:00:00Z","lengthMinutes":480}],"fullDayTimeOffMarkers":[{"businessUnitDate":"2026-11-02"},{"businessUnitDate":"2026-11-01"}]}`),
+			agents: map[string]routing.AgentSchedule{"a1": {
+				Known:  []routing.Span{stretch("2026-11-02T23:00:00Z", "2026-11-03T23:00:00Z")},
+				Shifts: []routing.Shift{{Span: stretch("2026-11-02T21:00:00Z", "2026-11-03T05:00:00Z")}},
+				Off:    []routing.Span{stretch("2026-11-01T23:00:00Z", "2026-11-02T23:00:00Z")},
+			}},
+		},
 		"a week in which an agent has nothing is known": {
 			span:   stretch("2026-11-03T00:00:00Z", "2026-11-04T00:00:00Z"),
 			answer: week(`{"weekDate":"2026-11-02","weekCount":1}`, `{"user":{"id":"other"},"shifts":[{"startDate":"2026-11-03T08:00:00Z","lengthMinutes":60}]}`),

@@ -46,7 +46,7 @@ With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `mes
   Friday's first. The service level counts all hours, as the platform does.
   With ` + "`agents: longest-idle`" + ` skills are disregarded.
 - On queue is what a published shift does not fill with other work, breaks, meals, meetings, training or absence, minute by minute. A
-  cell of the matrix is a quarter hour and shows the smallest number in it; slots are the emails that those agents take at once.
+  whole day off takes the shifts that begin on it, and not the night shift that began the day before. A cell of the matrix is a quarter hour and shows the smallest number in it; slots are the emails that those agents take at once.
 - Capacity is utilization: the organisation's, unless the file owns it. An agent's own has no batch read; ` + "`--overrides`" + ` reads them, one
   request for each agent, behind everything else that waits, and keeps them for 12 hours.
 - What is not known counts neither as nobody nor as everybody: a cell is a hole only where every schedule is known, and of a cell that
