@@ -53,6 +53,13 @@ With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `mes
   is open in part the open minutes are. In the balance whoever may be on queue and able counts as such: what must grow or be left is
   certain, and that the week clears is then not known.
 
+## What is not known for long
+
+A calendar is looked at eight weeks ahead for closed time longer than the 72 hours of a flow. Without one the schedules count, which are read
+for 7 days from now on: the longest time in which nobody who can serve a rule is on queue. A time that goes on to the end of the 7
+days may be longer than it looks. Where it would be longer than 72 hours if the next 7 days began as these do, a note says so; that it is
+shorter, or longer without being like this, is not known then.
+
 ## Email against capacity
 
 The email of the last four whole weeks, by half hour and address, gives the mean for each time of the week. It is that of the queue, with
