@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -29,18 +30,46 @@ type orgShell struct {
 
 // withOrg signs in, asks which organisation it is, and does something with it.
 func (s *shell) withOrg(ctx context.Context, do func(*orgShell) error) error {
+	return s.inOrg(ctx, false, do)
+}
+
+// inOrg is withOrg. A command that writes nothing to the organisation may go by
+// what the client was told on an earlier run: an OAuth client stays in its
+// organisation.
+func (s *shell) inOrg(ctx context.Context, remembered bool, do func(*orgShell) error) error {
 	client, set, err := s.client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	state, err := set.stateDir()
+	if err != nil {
+		return err
+	}
+	seen, who := filepath.Join(state, "organizations.json"), client.Host()+" "+set.text("clientId")
+	var orgs map[string]routing.Ref
+	if b, err := os.ReadFile(seen); err == nil {
+		_ = json.Unmarshal(b, &orgs) // what cannot be read is asked for again
+	}
+	if orgs == nil {
+		orgs = map[string]routing.Ref{}
+	}
+	if remembered && orgs[who].ID != "" {
+		client.Belongs(orgs[who])
+	}
 	org, err := client.Organization(ctx)
 	if err != nil {
 		return fmt.Errorf("read the organisation: %w", err)
 	}
-	state, err := set.stateDir()
-	if err != nil {
-		return err
+	if org != orgs[who] {
+		orgs[who] = org
+		b, err := json.Marshal(orgs)
+		if err == nil {
+			err = os.WriteFile(seen, b, 0o600)
+		}
+		if err != nil {
+			s.say("remember the organisation: %v", err)
+		}
 	}
 	db, err := openStore(ctx, set, state)
 	if err != nil {
