@@ -39,7 +39,8 @@ every tick. In the mode recommend it only says and records what it would do. How
 a condition has held in a row is remembered from one call to the next.
 
 An override holds for its lease and is then put back, by serve or by the next call. What
-somebody has changed meanwhile stays as it is.
+somebody has changed meanwhile stays as it is, and email that was moved to another queue
+stays there.
 
 Before that, rules with a condition (when) are applied to the email that waits.
 
