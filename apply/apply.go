@@ -115,6 +115,7 @@ func Resume(ctx context.Context, o Options, rec Record) (Report, error) {
 	o.Run = cmp.Or(o.Run, rec.ID)
 	o.Plan = rec.Plan()
 	r := newRun(o)
+	r.resumes = true
 	for _, p := range rec.Phases {
 		r.replay(p)
 	}
@@ -173,6 +174,7 @@ type run struct {
 	Options
 	phases  []Phase
 	undoing bool // what is carried out puts something back
+	resumes bool // an earlier process began it
 	objects map[string]*target
 	order   []*target
 	unsure  map[string]time.Time // by key: until when an uncertain write may just not be seen
@@ -235,8 +237,10 @@ func (r *run) finish(ctx context.Context) (Report, error) {
 	}
 	// An undo goes on past what it cannot put back; that is its error.
 	var stopped error
-	wanted := slices.DeleteFunc(slices.Clone(results), func(res Result) bool { // what was left to somebody is as it shall be
-		return !r.undoing && res.Outcome == Already && len(res.Left) > 0
+	// What was left to somebody is as it shall be, and email that was not moved may
+	// stay; what an interruption has skipped has no result of its own.
+	wanted := slices.DeleteFunc(slices.Clone(results), func(res Result) bool {
+		return !r.undoing && (len(res.Left) > 0 || r.phases[0].Results[res.Change].Outcome == Skipped)
 	})
 	if remains := failures(wanted); len(remains) > 0 {
 		stopped = r.stopped(errors.New("not everything was put back"), false, remains)
@@ -279,7 +283,7 @@ func (r *run) finishUndo(ctx context.Context, why error) (Report, error) {
 	r.doubt(r.phases[0], time.Now())
 	undone, err := r.carryOut(ctx, &r.phases[len(r.phases)-1])
 	r.report.Undone = undone
-	remains := failures(undone)
+	remains := append(failures(undone), stay(r.phases[0])...)
 	if err != nil && ctx.Err() != nil {
 		return r.report, r.stopped(errors.Join(why, err), false, remains)
 	}

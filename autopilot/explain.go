@@ -2,6 +2,7 @@ package autopilot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,10 +82,14 @@ func (p *Program) Explain(w Weighing) string {
 	case NotYet:
 		return fmt.Sprintf("its condition has held at %d of the %d looks in a row that it needs", w.InARow, r.For)
 	case UnderLease:
-		if w.Until == True {
-			return fmt.Sprintf("it holds, and until has held at %d of the %d looks in a row that end it", w.InARow, r.For)
+		stays := ""
+		if slices.ContainsFunc(r.Do, func(a routing.Action) bool { return a.Lever == routing.LeverOverflow }) {
+			stays = "; email that it has moved to another queue stays there"
 		}
-		return "it holds"
+		if w.Until == True {
+			return fmt.Sprintf("it holds, and until has held at %d of the %d looks in a row that end it", w.InARow, r.For) + stays
+		}
+		return "it holds" + stays
 	case Taken:
 		return "another rule's override moves the same" + wait
 	case Cooldown:

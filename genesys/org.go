@@ -73,6 +73,7 @@ func ScopeOf(wants ...routing.Desired) Scope {
 	s := Scope{Rings: map[string]int{}}
 	for _, w := range wants {
 		s.Queues = append(s.Queues, w.Queue.Name)
+		s.Queues = append(s.Queues, w.Overflows()...)
 		for _, r := range w.Rules {
 			s.Skills = s.Skills || r.When != "" && r.Skills != nil
 			s.Languages = s.Languages || r.When != "" && r.Language != nil

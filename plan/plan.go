@@ -32,7 +32,7 @@ const (
 	Delete Verb = "delete"
 	Join   Verb = "join"
 	Leave  Verb = "leave"
-	Move   Verb = "move" // to another ring
+	Move   Verb = "move" // to another ring; of an email, to another queue
 )
 
 // Change is one step of a plan: one write to the platform.
@@ -47,12 +47,14 @@ type Change struct {
 	Fields []FieldChange `json:"fields,omitempty"`
 	Why    string        `json:"why"` // in words: the strategy key or the consequence that asked for it
 
-	// Exactly one of these is set, the one of the kind.
+	// Exactly one of these is set, the one of the kind; of an email Transfer where it
+	// moves.
 	Queue       *Pair[routing.QueueSettings]       `json:"queue,omitempty"`
 	Route       *Pair[routing.RouteSettings]       `json:"route,omitempty"`
 	Utilization *Pair[routing.UtilizationSettings] `json:"utilization,omitempty"`
 	Members     *MemberChange                      `json:"members,omitempty"`
 	Email       *Pair[routing.EmailSettings]       `json:"email,omitempty"`
+	Transfer    *Transfer                          `json:"transfer,omitempty"`
 
 	// Waits is the queue that an email waits in. Where it does not any more there
 	// is nothing to do.
@@ -106,6 +108,22 @@ type MemberChange struct {
 	// Inactive are the ids of those of Agents who are deactivated in the queue
 	// (joined is false): before they leave, or once they have joined.
 	Inactive []string `json:"inactive,omitempty"`
+}
+
+// Transfer is an email that moves to another queue. Its wait begins anew there, so
+// that its priority is then raised by the whole minutes that it had waited.
+type Transfer struct {
+	To       routing.Ref `json:"to"`
+	Entered  time.Time   `json:"entered"`  // the queue that it waits in
+	Priority int         `json:"priority"` // that it has there
+}
+
+// Raised is the priority that makes up for the wait that was lost, for an email
+// that entered the other queue at an instant: one point is one minute
+// (docs/platform-notes.md#scoring).
+func (t Transfer) Raised(entered time.Time) int {
+	waited := int(max(0, entered.Sub(t.Entered)) / time.Minute)
+	return max(-routing.MostPriority, min(t.Priority+waited, routing.MostPriority))
 }
 
 // FieldChange is one owned field, in words.
@@ -231,6 +249,9 @@ type Claim struct {
 // who they are.
 const membersField routing.Field = "members"
 
+// queueField is the name of the queue that an email waits in.
+const queueField routing.Field = "queue"
+
 // homes says where each field lives on the platform (docs/platform-notes.md).
 var homes = map[Kind]map[routing.Field]string{
 	Queue: {
@@ -252,5 +273,5 @@ var homes = map[Kind]map[routing.Field]string{
 	},
 	Member:      {membersField: "queue members"},
 	Utilization: {"email": "agent utilization, email.maximumCapacity"},
-	Email:       {"priority": "waiting email, priority", "skills": "waiting email, skills", "language": "waiting email, language"},
+	Email:       {"priority": "waiting email, priority", "skills": "waiting email, skills", "language": "waiting email, language", queueField: "waiting email, queue"},
 }

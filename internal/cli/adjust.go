@@ -43,7 +43,8 @@ an override at the same look, and none where more than a fifth miss their servic
 at once. Overrides that others began a moment ago count in the share.
 
 An override holds for its lease and is then put back, by serve or by the next call. What
-somebody has changed meanwhile stays as it is.
+somebody has changed meanwhile stays as it is, and email that was moved to another queue
+stays there.
 
 Before that, rules with a condition (when) are applied to the email that waits.
 

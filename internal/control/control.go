@@ -140,6 +140,7 @@ type Look struct {
 	Leases []ledger.Lease // of the strategy: those of the last day and all that hold
 	Acts   []Act
 	Err    error // what could not be read
+	leave  map[string]bool
 }
 
 // Act is an override that was begun, ended or recommended, or that could not be.
@@ -304,6 +305,7 @@ func (c *Control) decide(seen []sight, m memory) []Look {
 		}
 	}
 	var looks []Look
+	leave := c.leave(m.runs, m.leases)
 	for i, p := range c.pilots {
 		past, leases := m.pastOf(p.Strategy, p.Mode, now)
 		in := autopilot.Input{Now: now, At: seen[i].At, Figures: p.Measure(seen[i].Observation), Past: past, Stopped: m.stopped, Fleet: fleet}
@@ -312,7 +314,7 @@ func (c *Control) decide(seen []sight, m memory) []Look {
 		}
 		in.Level = seen[i].queue.Settings.ServiceLevel
 		in.Fleet.Elsewhere, in.Fleet.BegunElsewhere = c.elsewhere(m, now, p.Every)
-		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: seen[i].Observation, Figures: in.Figures, Leases: leases, Err: seen[i].err}
+		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: seen[i].Observation, Figures: in.Figures, Leases: leases, Err: seen[i].err, leave: leave}
 		l.Decision = p.Decide(in, &p.streaks)
 		if len(l.Begin) > 0 {
 			fleet.Begun++
