@@ -142,7 +142,7 @@ type AdjustLimits struct {
 	ChangesPerHour *int              `json:"changesPerHour,omitempty" default:"2" min:"0" max:"60" doc:"How many overrides may begin in any hour."`
 	Cooldown       *routing.Duration `json:"cooldown,omitempty" default:"\"10m\"" doc:"Time between the beginnings of two overrides."`
 	Reversals      *int              `json:"reversals,omitempty" default:"1" min:"1" max:"10" doc:"How often in any hour a rule may go back and forth: after so many ends it does not begin again within the hour."`
-	Share          *float64          `json:"share,omitempty" default:"20" min:"1" max:"100" doc:"Percent of the queues that serve looks after that may begin an override at one look; one always may."`
+	Share          *float64          `json:"share,omitempty" default:"20" min:"1" max:"100" doc:"Percent of the queues looked after, by any process with the same database, that may begin an override at one look; one always may."`
 	Calls          *int              `json:"calls,omitempty" default:"30" min:"1" max:"1000" doc:"How many waiting emails may be changed at one look; one that moves to another queue counts twice."`
 }
 
