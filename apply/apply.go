@@ -35,6 +35,9 @@ type Options struct {
 	// what those of a moment ago wrote, so they are known before anything is
 	// laid over what a read shows.
 	Recent []Record
+	// InForce are the overrides that hold: what cannot be put back since one has
+	// changed it names that.
+	InForce []plan.InForce
 	// Event is told what happens, from one goroutine at a time; nil: nobody.
 	Event func(Event)
 }
@@ -112,6 +115,7 @@ func Resume(ctx context.Context, o Options, rec Record) (Report, error) {
 	o.Run = cmp.Or(o.Run, rec.ID)
 	o.Plan = rec.Plan()
 	r := newRun(o)
+	r.resumes = true
 	for _, p := range rec.Phases {
 		r.replay(p)
 	}
@@ -170,6 +174,7 @@ type run struct {
 	Options
 	phases  []Phase
 	undoing bool // what is carried out puts something back
+	resumes bool // an earlier process began it
 	objects map[string]*target
 	order   []*target
 	unsure  map[string]time.Time // by key: until when an uncertain write may just not be seen
@@ -232,8 +237,10 @@ func (r *run) finish(ctx context.Context) (Report, error) {
 	}
 	// An undo goes on past what it cannot put back; that is its error.
 	var stopped error
-	wanted := slices.DeleteFunc(slices.Clone(results), func(res Result) bool { // what was left to somebody is as it shall be
-		return !r.undoing && res.Outcome == Already && len(res.Left) > 0
+	// What was left to somebody is as it shall be, and email that was not moved may
+	// stay; what an interruption has skipped has no result of its own.
+	wanted := slices.DeleteFunc(slices.Clone(results), func(res Result) bool {
+		return !r.undoing && (len(res.Left) > 0 || r.phases[0].Results[res.Change].Outcome == Skipped)
 	})
 	if remains := failures(wanted); len(remains) > 0 {
 		stopped = r.stopped(errors.New("not everything was put back"), false, remains)
@@ -276,7 +283,7 @@ func (r *run) finishUndo(ctx context.Context, why error) (Report, error) {
 	r.doubt(r.phases[0], time.Now())
 	undone, err := r.carryOut(ctx, &r.phases[len(r.phases)-1])
 	r.report.Undone = undone
-	remains := failures(undone)
+	remains := append(failures(undone), stay(r.phases[0])...)
 	if err != nil && ctx.Err() != nil {
 		return r.report, r.stopped(errors.Join(why, err), false, remains)
 	}
@@ -340,6 +347,7 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 		r.Event(Event{Kind: Started, Change: c, Undo: r.undoing})
 		start := time.Now()
 		res := r.change(ctx, phase, c)
+		r.nameOverride(res.Err, c)
 		res.Change, res.Headline, res.Kind, res.Took = c.ID, c.Headline(), c.Kind, time.Since(start)
 		if res.Err != nil {
 			res.Error, res.CorrelationID = res.Err.Error(), correlation(res.Err)
@@ -375,6 +383,20 @@ func (r *run) carryOut(ctx context.Context, phase *Phase) ([]Result, error) {
 		halted = ctx.Err() != nil || errors.As(failed, new(*journalError))
 	}
 	return results, failed
+}
+
+// nameOverride says in the error of an undo which override has changed what it
+// would put back.
+func (r *run) nameOverride(err error, c plan.Change) {
+	moved, ok := errors.AsType[*MovedError](err)
+	if !ok || !moved.Undo {
+		return
+	}
+	for _, f := range r.InForce {
+		if f.ID != r.Plan.Undoes && slices.ContainsFunc(f.Changes, c.Overlaps) {
+			moved.Override = &f.Lease
+		}
+	}
 }
 
 // without is the change without the fields that an undo left alone: they are

@@ -55,6 +55,8 @@ type MovedError struct {
 	Object routing.Ref
 	Fields []Mismatch // Want: what the plan was made on
 	Undo   bool       // the plan puts back what an earlier run did
+	// Override is one that holds and has changed the same; nil: none is known.
+	Override *plan.Lease
 }
 
 // Error names each field, what the plan was made on and what is there now.
@@ -69,6 +71,10 @@ func (e *MovedError) Error() string {
 	}
 	if e.Undo {
 		since, way = "since the run that is undone", "it is left as it is now"
+	}
+	if l := e.Override; l != nil {
+		way = fmt.Sprintf("the override of rule %s (run %s) holds it until %s: put that back with foresort adjust --restore (before it foresort adjust --stop, so that none begins anew), then undo the run again",
+			l.Rule, l.ID, l.Ends.UTC().Format("2006-01-02 15:04 UTC"))
 	}
 	return fmt.Sprintf("%s %s has been changed %s: %s; %s", e.Kind, e.Object, since, strings.Join(parts, ", "), way)
 }

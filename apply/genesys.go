@@ -87,6 +87,14 @@ func (p client) email(ctx context.Context, o Object) (json.RawMessage, error) {
 	return raw, nil
 }
 
+func (p client) Email(ctx context.Context, id string) (genesys.Email, error) {
+	return p.c.Email(ctx, id)
+}
+
+func (p client) MoveEmail(ctx context.Context, id, from, to string) error {
+	return p.c.MoveEmail(ctx, id, from, to)
+}
+
 // patch changes fields of an email.
 func (p client) patch(ctx context.Context, o Object, body json.RawMessage) error {
 	s, err := genesys.Decode[routing.EmailSettings](body)

@@ -108,6 +108,8 @@ func (s *step) once(ctx context.Context) Result {
 		}
 	case c.Kind == plan.Utilization && c.Utilization != nil:
 		err = carry(ctx, s, *c.Utilization)
+	case c.Kind == plan.Email && c.Transfer != nil:
+		err = s.transfer(ctx)
 	case c.Kind == plan.Email && c.Email != nil:
 		err = carry(ctx, s, *c.Email)
 	case c.Kind == plan.Member && c.Members != nil:
@@ -136,6 +138,8 @@ func (s *step) result(err error) Result {
 	var gone *GoneError
 	var unknown *UnknownError
 	switch {
+	case errors.Is(err, errNotMoved) && !s.wrote:
+		res.Outcome, res.Err = Skipped, nil
 	case err == nil && (s.wrote || s.resumed):
 		res.Outcome = Done
 	case err == nil:

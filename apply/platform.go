@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 )
@@ -30,6 +31,11 @@ type Platform interface {
 	Write(ctx context.Context, o Object, body json.RawMessage) error
 	// Delete removes it; a utilization goes back to the organisation's.
 	Delete(ctx context.Context, o Object) error
+	// Email tells where an email is.
+	Email(ctx context.Context, id string) (genesys.Email, error)
+	// MoveEmail passes an email that waits in one queue on to another; where it does
+	// not wait there any more it is genesys.ErrNotWaiting.
+	MoveEmail(ctx context.Context, id, from, to string) error
 	// Find looks a queue up by its name, or a route by its address; the ID is
 	// empty where there is none.
 	Find(ctx context.Context, kind plan.Kind, name string) (Object, error)

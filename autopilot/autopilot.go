@@ -86,6 +86,8 @@ func New(want routing.Desired) (*Program, error) {
 type Figure struct {
 	condition.Value
 	Samples int
+	// Late is of how long until now the rows are not in; 0: they are.
+	Late time.Duration
 }
 
 // Lease is one override, or one that was only recommended.
@@ -122,6 +124,16 @@ type Fleet struct {
 	Queues   int // that are looked after
 	InBreach int // whose service level is known and below its target
 	Begun    int // that began an override at this look already
+	// Elsewhere are those that others look after, and BegunElsewhere those of them
+	// that began one within the time between two looks: they count for the share of
+	// queues alone, since how they stand is not known.
+	Elsewhere, BegunElsewhere int
+}
+
+// shared says that as many queues have begun an override as may at one look.
+func (f Fleet) shared(percent float64) bool {
+	begun := f.Begun + f.BegunElsewhere
+	return begun > 0 && float64(begun) >= percent/100*float64(f.Queues+f.Elsewhere)
 }
 
 // clockSlack is how far clocks of several machines may be apart.
@@ -189,6 +201,9 @@ type Weighing struct {
 	InARow      int   // looks that found When to hold, and Until while the rule has a lease
 	// Wait is how long it stands against the rule; zero: it depends on the figures.
 	Wait time.Duration
+	// Late is of how long until now the rows are not in of which figures are made
+	// that When asks for; 0: they are.
+	Late time.Duration
 }
 
 // Ending is an override that shall be put back.
@@ -236,6 +251,11 @@ func (p *Program) Decide(in Input, s *Streaks) Decision {
 		}
 		if w.Reason == "" {
 			w.Reason, w.Wait = p.begins(i, in, d, *w, s)
+			if w.Reason == Unknown {
+				for _, read := range p.rules[i].reads[0] {
+					w.Late = max(w.Late, in.Figures[read].Late)
+				}
+			}
 		}
 		if w.Reason == Begins || w.Reason == HighVolume {
 			d.Begin = append(d.Begin, i)
@@ -411,7 +431,7 @@ func (p *Program) begins(i int, in Input, d Decision, w Weighing, s *Streaks) (R
 		return Limit, max(0, oldest.Add(time.Hour).Sub(in.Now))
 	case !newest.IsZero() && in.Now.Sub(newest) < p.Limits.Cooldown:
 		return Cooldown, newest.Add(p.Limits.Cooldown).Sub(in.Now)
-	case in.Fleet.Begun > 0 && float64(in.Fleet.Begun) >= p.Limits.Share/100*float64(in.Fleet.Queues):
+	case in.Fleet.shared(p.Limits.Share):
 		return FleetLimit, p.Every
 	case p.truth(i, 1, in.Figures, s) == True:
 		return UntilReached, 0 // it would end at once

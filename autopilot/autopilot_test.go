@@ -258,10 +258,11 @@ func TestFiguresInWords(t *testing.T) {
 		"84.9% of 200 emails":      {condition.Read{Figure: condition.ServiceLevel}, autopilot.Figure{Value: condition.Value{Known: true, Number: 84.94}, Samples: 200}},
 		"not known, or of nothing": {condition.Read{Figure: condition.ServiceLevel}, autopilot.Figure{}},
 		"not known":                {condition.Read{Figure: condition.Offered}, autopilot.Figure{}},
-		"7":                        {condition.Read{Figure: condition.Waiting}, known(7)},
-		"67%":                      {condition.Read{Figure: condition.Utilization}, known(66.7)},
-		"2h10m":                    {condition.Read{Figure: condition.Oldest}, autopilot.Figure{Value: condition.Value{Known: true, Time: 130*time.Minute + 200*time.Millisecond}}},
-		"5m of 1 email":            {condition.Read{Figure: condition.AverageWait}, autopilot.Figure{Value: condition.Value{Known: true, Time: 5 * time.Minute}, Samples: 1}},
+		"not known: the figures of the last 12m are not in yet": {condition.Read{Figure: condition.Offered}, autopilot.Figure{Late: 12 * time.Minute}},
+		"7":             {condition.Read{Figure: condition.Waiting}, known(7)},
+		"67%":           {condition.Read{Figure: condition.Utilization}, known(66.7)},
+		"2h10m":         {condition.Read{Figure: condition.Oldest}, autopilot.Figure{Value: condition.Value{Known: true, Time: 130*time.Minute + 200*time.Millisecond}}},
+		"5m of 1 email": {condition.Read{Figure: condition.AverageWait}, autopilot.Figure{Value: condition.Value{Known: true, Time: 5 * time.Minute}, Samples: 1}},
 	} {
 		if got := f.f.Text(f.read); got != text {
 			t.Errorf("%q, want %q", got, text)

@@ -2,6 +2,7 @@ package autopilot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 // Text is a figure for a person.
 func (f Figure) Text(r condition.Read) string {
 	switch {
+	case f.Late > 0:
+		return "not known: " + notIn(f.Late)
 	case !f.Known && r.Ratio():
 		return "not known, or of nothing"
 	case !f.Known:
@@ -34,6 +37,10 @@ func (f Figure) Text(r condition.Read) string {
 	case condition.Offered, condition.Answered, condition.Abandoned, condition.Waiting, condition.Interacting, condition.OnQueue, condition.Late:
 	}
 	return fmt.Sprintf("%.0f", f.Number)
+}
+
+func notIn(late time.Duration) string {
+	return "the figures of the last " + routing.Duration(late.Round(time.Second)).String() + " are not in yet"
 }
 
 // Inputs are the figures that a rule asks for, as its conditions write them.
@@ -64,6 +71,9 @@ func (p *Program) Explain(w Weighing) string {
 	case Within:
 		return "its condition does not hold"
 	case Unknown:
+		if w.Late > 0 {
+			return "whether its condition holds is not known: " + notIn(w.Late)
+		}
 		return "whether its condition holds is not known"
 	case Stale:
 		return "nothing could be measured, or what was measured is old"
@@ -72,10 +82,14 @@ func (p *Program) Explain(w Weighing) string {
 	case NotYet:
 		return fmt.Sprintf("its condition has held at %d of the %d looks in a row that it needs", w.InARow, r.For)
 	case UnderLease:
-		if w.Until == True {
-			return fmt.Sprintf("it holds, and until has held at %d of the %d looks in a row that end it", w.InARow, r.For)
+		stays := ""
+		if slices.ContainsFunc(r.Do, func(a routing.Action) bool { return a.Lever == routing.LeverOverflow }) {
+			stays = "; email that it has moved to another queue stays there"
 		}
-		return "it holds"
+		if w.Until == True {
+			return fmt.Sprintf("it holds, and until has held at %d of the %d looks in a row that end it", w.InARow, r.For) + stays
+		}
+		return "it holds" + stays
 	case Taken:
 		return "another rule's override moves the same" + wait
 	case Cooldown:

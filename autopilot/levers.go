@@ -38,7 +38,7 @@ func Override(do []routing.Action, q routing.Queue) plan.Override {
 			o.Settings.ServiceLevel = tightened(a, q.Settings.ServiceLevel)
 		case routing.LeverRelax:
 			o.Settings.Rings = earlier(a, q.Settings.Rings)
-		case routing.LeverRaise, routing.LeverLower, routing.LeverDeadline: // waiting email
+		case routing.LeverRaise, routing.LeverLower, routing.LeverDeadline, routing.LeverOverflow: // waiting email
 		}
 	}
 	return o
@@ -117,6 +117,36 @@ func (p *Program) Priorities(do []routing.Action, emails []routing.WaitingEmail,
 		}
 		if to = max(-routing.MostPriority, min(to, routing.MostPriority)); to != e.Priority {
 			out = append(out, plan.EmailPriority{Email: e, To: to})
+		}
+	}
+	return out
+}
+
+// Overflow are the emails that the actions of a rule move to another queue, the
+// longest waiting first, with at most so many calls. Those of leave stay where they
+// are, such as what was moved before, and so do those of which the platform does not
+// list that they wait, or since when.
+func (p *Program) Overflow(do []routing.Action, s *routing.QueueState, leave map[string]bool, calls int) []plan.EmailMove {
+	if s == nil {
+		return nil
+	}
+	var out []plan.EmailMove
+	moved := map[string]bool{}
+	for _, a := range do {
+		if a.Lever != routing.LeverOverflow {
+			continue
+		}
+		n := 0
+		for _, e := range s.Emails {
+			if n == a.AtMost || (len(out)+1)*routing.TransferCalls > calls {
+				break
+			}
+			id := e.ConversationID
+			if leave[id] || moved[id] || e.Entered.IsZero() || a.Rule != "" && p.ruleOf(e) != a.Rule || s.At.Sub(e.Entered) < time.Duration(a.After) {
+				continue
+			}
+			n, moved[id] = n+1, true
+			out = append(out, plan.EmailMove{Email: e, To: a.To})
 		}
 	}
 	return out

@@ -26,6 +26,9 @@ type Observation struct {
 	Own map[condition.Read]measure.Window
 	// Capacity is how many emails an agent holds at once; 0: not known.
 	Capacity int
+	// Late is since when the rows are not in of which windows are made, where they
+	// lack what was seen of the queue; zero: they do not.
+	Late time.Time
 }
 
 // Windows lists the windows that the conditions look back over.
@@ -50,6 +53,8 @@ func (p *Program) Measure(o Observation) []Figure {
 			if w, known := o.Own[r]; known {
 				out[i] = figure(r, w)
 			}
+		case r.Window != "" && !o.Late.IsZero():
+			out[i].Late = max(o.At.Sub(o.Late), time.Second)
 		case r.Window != "":
 			if w, known := o.Windows[r.Window]; known && complete(w, o.State) {
 				out[i] = figure(r, w)
@@ -82,20 +87,20 @@ func count(n int) condition.Value { return condition.Value{Known: true, Number: 
 func figure(r condition.Read, w measure.Window) Figure {
 	switch r.Figure {
 	case condition.Offered:
-		return Figure{count(w.Offered), w.Offered}
+		return Figure{Value: count(w.Offered), Samples: w.Offered}
 	case condition.Answered:
-		return Figure{count(w.Answered), w.Answered}
+		return Figure{Value: count(w.Answered), Samples: w.Answered}
 	case condition.Abandoned:
-		return Figure{count(w.Abandoned), w.Abandoned}
+		return Figure{Value: count(w.Abandoned), Samples: w.Abandoned}
 	case condition.ServiceLevel:
 		percent, defined := w.ServiceLevel()
-		return Figure{condition.Value{Known: defined, Number: percent}, int(w.Counted)}
+		return Figure{Value: condition.Value{Known: defined, Number: percent}, Samples: int(w.Counted)}
 	case condition.AverageWait:
 		mean, defined := w.AverageWait()
-		return Figure{condition.Value{Known: defined, Time: mean}, w.Waited}
+		return Figure{Value: condition.Value{Known: defined, Time: mean}, Samples: w.Waited}
 	case condition.AverageTime:
 		mean, defined := w.AverageHandle()
-		return Figure{condition.Value{Known: defined, Time: mean}, w.Handled}
+		return Figure{Value: condition.Value{Known: defined, Time: mean}, Samples: w.Handled}
 	case condition.Waiting, condition.Interacting, condition.OnQueue, condition.Oldest, condition.Late, condition.Utilization:
 	}
 	return Figure{}

@@ -70,6 +70,7 @@ func TestFigures(t *testing.T) {
 		"another window was read":         {figure: `offered("2h")`, want: "unknown"},
 		"a window that is late":           {figure: `offered("1h")`, change: func(o *autopilot.Observation) { late(o, 1) }, want: "unknown"},
 		"a ratio of a window that lags":   {figure: `serviceLevel("1h")`, change: func(o *autopilot.Observation) { late(o, 1) }, want: "unknown"},
+		"a window whose rows are late":    {figure: `offered("1h")`, change: func(o *autopilot.Observation) { o.Late = o.At.Add(-12 * time.Minute) }, want: "unknown"},
 		"a window with just what waits":   {figure: `offered("1h")`, change: func(o *autopilot.Observation) { late(o, 2) }, want: "2 of 2"},
 		"who waits was not read":          {figure: `offered("1h")`, change: func(o *autopilot.Observation) { o.State = nil }, want: "40 of 40"},
 		"waiting":                         {figure: `waiting()`, want: "4"},
@@ -254,5 +255,53 @@ func TestPrioritiesOfWaitingEmail(t *testing.T) {
 				t.Errorf("%s, want %s", s, tt.want)
 			}
 		})
+	}
+}
+
+func TestOverflowOfWaitingEmail(t *testing.T) {
+	t.Parallel()
+	p := desk(t, "waiting() > 5")
+	to := func(queue, rule string, hours, most int) routing.Action {
+		return routing.Action{Lever: routing.LeverOverflow, To: queue, Rule: rule, After: routing.Duration(time.Duration(hours) * time.Hour), AtMost: most}
+	}
+	for name, tt := range map[string]struct {
+		do         []routing.Action
+		leave      string
+		calls      int
+		incomplete bool
+		want       string
+	}{
+		"what has waited for so long":     {do: []routing.Action{to("B", "", 1, 10)}, want: "standard300:B vip90:B vip60:B"},
+		"of a rule":                       {do: []routing.Action{to("B", "vip", 1, 10)}, want: "vip90:B vip60:B"},
+		"nothing that old":                {do: []routing.Action{to("B", "", 6, 10)}},
+		"of nobody":                       {do: []routing.Action{to("B", "none", 1, 10)}},
+		"the oldest of too many":          {do: []routing.Action{to("B", "", 1, 2)}, want: "standard300:B vip90:B"},
+		"two calls for each":              {do: []routing.Action{to("B", "", 1, 10)}, calls: 5, want: "standard300:B vip90:B"},
+		"no calls":                        {do: []routing.Action{to("B", "", 1, 10)}, calls: 1},
+		"what was moved stays":            {do: []routing.Action{to("B", "", 1, 10)}, leave: "vip90", want: "standard300:B vip60:B"},
+		"two queues":                      {do: []routing.Action{to("B", "vip", 1, 1), to("C", "", 1, 10)}, want: "vip90:B standard300:C vip60:C"},
+		"two queues within one budget":    {do: []routing.Action{to("B", "vip", 1, 2), to("C", "", 1, 10)}, calls: 4, want: "vip90:B vip60:B"},
+		"where not all are told of":       {do: []routing.Action{to("B", "", 1, 10)}, incomplete: true, want: "standard300:B vip90:B vip60:B"},
+		"another lever":                   {do: []routing.Action{{Lever: routing.LeverRaise, Rule: "vip", By: 5}}},
+		"another lever beside it is none": {do: []routing.Action{{Lever: routing.LeverRaise, Rule: "vip", By: 5}, to("B", "standard", 1, 10)}, want: "standard300:B"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &routing.QueueState{At: noon, Complete: !tt.incomplete, Emails: []routing.WaitingEmail{{ConversationID: "since when", Rule: "vip"}, waits(300, "standard"), waits(90, "vip"), waits(60, "vip"), waits(59, "plain")}}
+			calls := tt.calls
+			if calls == 0 {
+				calls = 30
+			}
+			var got []string
+			for _, m := range p.Overflow(tt.do, s, map[string]bool{tt.leave: true}, calls) {
+				got = append(got, m.Email.ConversationID+":"+m.To)
+			}
+			if s := strings.Join(got, " "); s != tt.want {
+				t.Errorf("%s, want %s", s, tt.want)
+			}
+		})
+	}
+	if got := p.Overflow([]routing.Action{to("B", "", 1, 10)}, nil, nil, 30); got != nil {
+		t.Errorf("nothing is known, and %v move", got)
 	}
 }

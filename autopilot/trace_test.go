@@ -57,19 +57,20 @@ func TestNoTraceBreaksTheGuardRails(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	t.Logf("%d days, %d decisions: %d overrides began, %d ended with their lease, %d before", total, all.decisions, all.begun, all.leaseEnded, all.untilReached)
-	if all.begun < total/10 || all.leaseEnded < total/100 || all.untilReached < total/100 {
+	t.Logf("%d days, %d decisions: %d overrides began, %d ended with their lease, %d before, %d emails moved", total, all.decisions, all.begun, all.leaseEnded, all.untilReached, all.moved)
+	if all.begun < total/10 || all.moved < total/10 || all.leaseEnded < total/100 || all.untilReached < total/100 {
 		t.Errorf("the traces hardly ever let an override begin or end: %+v", all)
 	}
 }
 
-type tally struct{ decisions, begun, leaseEnded, untilReached int }
+type tally struct{ decisions, begun, leaseEnded, untilReached, moved int }
 
 func (a *tally) add(b tally) {
 	a.decisions += b.decisions
 	a.begun += b.begun
 	a.leaseEnded += b.leaseEnded
 	a.untilReached += b.untilReached
+	a.moved += b.moved
 }
 
 // condition in CEL, and the same in Go: whether it holds for certain.
@@ -126,6 +127,9 @@ type trace struct {
 	names       []string    // of what is read
 	leased      map[string]autopilot.Lease
 	emails      []routing.WaitingEmail
+	state       *routing.QueueState // of this look; nil: none
+	moved       map[string]bool     // emails, by whatever override
+	came        int                 // emails
 }
 
 var levers = []routing.Action{
@@ -133,17 +137,18 @@ var levers = []routing.Action{
 	{Lever: routing.LeverRaise, Rule: "vip", By: 60},
 	{Lever: routing.LeverTighten, Target: routing.Duration(time.Minute)},
 	{Lever: routing.LeverCapacity, Email: 4},
+	{Lever: routing.LeverOverflow, To: "Order Desk", After: routing.Duration(20 * time.Minute), AtMost: 10},
 }
 
 func newTrace(seed uint64) *trace {
 	r := rand.New(rand.NewPCG(seed, 7))
-	t := &trace{Rand: r, leased: map[string]autopilot.Lease{}, shape: r.IntN(6), every: []time.Duration{5, 10, 15, 30, 60}[r.IntN(5)] * time.Minute}
+	t := &trace{Rand: r, leased: map[string]autopilot.Lease{}, moved: map[string]bool{}, shape: r.IntN(6), every: []time.Duration{5, 10, 15, 30, 60}[r.IntN(5)] * time.Minute}
 	if n := r.IntN(20); n < 2 { // short ones take the most time
 		t.every = time.Duration(1+n) * time.Minute
 	}
 	t.level = routing.ServiceLevel{Percent: 90, Within: routing.Duration(4 * time.Hour)}
 	a := &routing.Adjust{Mode: routing.AdjustAct, Every: t.every, Limits: routing.AdjustLimits{
-		ChangesPerHour: r.IntN(4), Cooldown: time.Duration(max(0, r.IntN(40)-10)) * time.Minute, Reversals: 1 + r.IntN(2), Share: 20, Calls: 60,
+		ChangesPerHour: r.IntN(4), Cooldown: time.Duration(max(0, r.IntN(40)-10)) * time.Minute, Reversals: 1 + r.IntN(2), Share: 20, Calls: 1 + r.IntN(60),
 	}}
 	if r.IntN(20) == 0 {
 		a.Mode = routing.AdjustOff
@@ -191,7 +196,7 @@ func (t *trace) figures(tick int) []autopilot.Figure {
 	case 2:
 		high = true
 	}
-	t.partial = false
+	t.partial, t.state = false, nil
 	if t.shape == 5 {
 		return t.windows(high)
 	}
@@ -229,10 +234,11 @@ func (t *trace) windows(high bool) []autopilot.Figure {
 		w.Offered, w.InTime, state.Waiting, state.OnQueue = 501, 424, 51, 3
 	}
 	t.emails = t.emails[:0]
-	for range state.Waiting {
-		t.emails = append(t.emails, routing.WaitingEmail{Entered: now.Add(-time.Duration(1+t.IntN(59)) * time.Minute)})
+	t.came += t.IntN(10)
+	for i := range state.Waiting {
+		t.emails = append(t.emails, routing.WaitingEmail{ConversationID: strconv.Itoa(t.came + i), Entered: now.Add(-time.Duration(1+t.IntN(59)) * time.Minute)})
 	}
-	state.Emails = t.emails
+	state.Emails, t.state = t.emails, &state
 	o := autopilot.Observation{At: now, State: &state, Windows: map[string]measure.Window{"1h": w}}
 	switch t.IntN(6) {
 	case 0:
@@ -283,6 +289,35 @@ func (t *trace) run(days int, sum *tally) error {
 			return fmt.Errorf("tick %d, %s: %w", tick, now.Format(time.TimeOnly), err)
 		}
 		t.carryOut(in, d, sum)
+		if err := t.overflow(in, sum); err != nil {
+			return fmt.Errorf("tick %d, %s: %w", tick, now.Format(time.TimeOnly), err)
+		}
+	}
+	return nil
+}
+
+// overflow moves email for each override that holds and does that, and holds it to
+// what the file promises.
+func (t *trace) overflow(in autopilot.Input, sum *tally) error {
+	for _, l := range t.past {
+		if in.Stopped || !l.Ended.IsZero() || l.Levers[0] != routing.LeverOverflow {
+			continue
+		}
+		do := t.program.Rules[slices.IndexFunc(t.program.Rules, func(r routing.AdjustRule) bool { return r.Name == l.Rule })].Do
+		moves := t.program.Overflow(do, t.state, t.moved, t.program.Limits.Calls)
+		switch {
+		case len(moves) > 0 && t.state == nil:
+			return fmt.Errorf("%s moves email, and it is not known what waits", l.Rule)
+		case len(moves) > do[0].AtMost || 2*len(moves) > t.program.Limits.Calls:
+			return fmt.Errorf("%s moves %d emails at a look, of %d with %d calls", l.Rule, len(moves), do[0].AtMost, t.program.Limits.Calls)
+		}
+		for _, m := range moves {
+			if age := t.state.At.Sub(m.Email.Entered); t.moved[m.Email.ConversationID] || age < time.Duration(do[0].After) || m.To != do[0].To {
+				return fmt.Errorf("%s moves an email of %s, before: %t", l.Rule, age, t.moved[m.Email.ConversationID])
+			}
+			t.moved[m.Email.ConversationID] = true
+			sum.moved++
+		}
 	}
 	return nil
 }

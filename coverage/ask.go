@@ -107,6 +107,27 @@ func (c *check) within(r routing.Rule) *routing.Duration {
 	return nil
 }
 
+// intime says of each cell whether email of a rule that comes in then is offered
+// to somebody before its deadline ends, where that is so long after, by the time
+// it takes. A ring opens after a time of all hours and a deadline ends after one of
+// open hours, so it is the two instants that are compared, for the first and the
+// last minute of the cell. The queue's service level counts all hours.
+func (c *check) intime(r routing.Rule) func(after time.Duration, cell int) bool {
+	within := c.within(r)
+	if within == nil || r.Deadline == nil || c.Want.Calendar == nil {
+		return func(after time.Duration, _ int) bool {
+			return after != never && (within == nil || after <= time.Duration(*within))
+		}
+	}
+	longest := make([]time.Duration, Cells) // until the deadline ends, in all hours
+	for cell := range longest {
+		from := c.report.Span.From.Add(time.Duration(cell) * Cell)
+		last := from.Add(Cell - time.Minute)
+		longest[cell] = min(c.Want.Calendar.Due(from, time.Duration(*within)).Sub(from), c.Want.Calendar.Due(last, time.Duration(*within)).Sub(last))
+	}
+	return func(after time.Duration, cell int) bool { return after != never && after <= longest[cell] }
+}
+
 // abilities says for each rule who can serve it, who cannot, and why.
 func (c *check) abilities() {
 	for _, r := range c.Want.Rules {
@@ -115,21 +136,22 @@ func (c *check) abilities() {
 	unrated := map[string]bool{} // those of whom it matters
 	for i := range c.members {
 		m := &c.members[i]
-		m.able, m.may, m.ever = make([]bool, len(c.Want.Rules)), make([]bool, len(c.Want.Rules)), make([]bool, len(c.Want.Rules))
+		m.reach, m.ever = make([]reach, len(c.Want.Rules)), make([]bool, len(c.Want.Rules))
 	}
 	for n, r := range c.Want.Rules {
 		ever, perhaps := 0, len(c.unseen)
 		var not unable
-		within := c.within(r)
-		intime := func(after time.Duration) bool { return within == nil || after <= time.Duration(*within) }
 		for i := range c.members {
 			m := &c.members[i]
 			after, can := c.reaches(n, *m, c.Want.Staffing.Proficiency)
-			m.able[n] = can && !m.idle() && intime(after)
+			m.reach[n] = reach{never, never}
+			if can && !m.idle() {
+				m.reach[n].sure = after
+			}
 			if m.ratings != nil {
 				c.mismatch(n, *m, after, can)
-			} else {
-				m.may[n] = !m.able[n] && !m.idle() && intime(c.entered[m.ring])
+			} else if !m.idle() {
+				m.reach[n].perhaps = c.entered[m.ring]
 			}
 			if m.ever[n] = can; !can {
 				_, m.ever[n] = c.reaches(n, *m, 0)
@@ -151,20 +173,13 @@ func (c *check) abilities() {
 				not.empty++
 			}
 		}
-		if ever == 0 && perhaps == 0 {
+		switch {
+		case ever+perhaps > 0:
+		case c.whole && not.active == len(c.members):
+			c.inactive()
+		default:
 			c.unservable(n, r, not)
 		}
-	}
-	if len(c.Want.Rules) == 0 && len(c.unseen) == 0 && !slices.ContainsFunc(c.members, func(m member) bool { return !m.inactive }) {
-		text := fmt.Sprintf("all %d members are inactive in the queue", len(c.members))
-		if len(c.members) == 1 {
-			text = "the 1 member is inactive in the queue"
-		}
-		c.add(routing.Finding{
-			Type: routing.NoMembers, Message: text + ": nobody gets its email", At: c.at("members"),
-			Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}},
-			Do:      "activate members on the platform (Admin, Contact Center, Queues, Members), or let them activate the queue themselves",
-		})
 	}
 	if len(unrated) > 0 {
 		c.add(routing.Finding{
@@ -173,6 +188,19 @@ func (c *check) abilities() {
 			Do:      "the client may not see their division: foresort doctor",
 		})
 	}
+}
+
+// inactive is an error: all members are inactive in the queue.
+func (c *check) inactive() {
+	text := fmt.Sprintf("all %d members are inactive in the queue", len(c.members))
+	if len(c.members) == 1 {
+		text = "the 1 member is inactive in the queue"
+	}
+	c.add(routing.Finding{
+		Type: routing.NoMembers, Message: text + ": nobody gets its email", At: c.at("members"),
+		Numbers: []routing.Number{{Name: "members", Value: float64(len(c.members))}},
+		Do:      "activate members on the platform (Admin, Contact Center, Queues, Members), or let them activate the queue themselves",
+	})
 }
 
 // mismatch is the finding of an agent who cannot serve a rule when its email
@@ -218,6 +246,9 @@ type unable struct {
 // unservable is an error, unless it is a matter of what was not read.
 func (c *check) unservable(n int, r routing.Rule, not unable) {
 	text := fmt.Sprintf("nobody can ever serve rule %s (%s): of %s", r.Name, c.asks[n][0].text(), phrase.Count(len(c.members), "member"))
+	if c.whole {
+		text = fmt.Sprintf("nobody can ever serve the queue: of %s", phrase.Count(len(c.members), "member"))
+	}
 	var why []string
 	say := func(n int, one, many, rest string) {
 		switch {
@@ -244,6 +275,14 @@ func (c *check) unservable(n int, r routing.Rule, not unable) {
 		f.Do = "let those who could be active in the queue and take email, train or add somebody, or ask for less"
 	}
 	c.add(f)
+}
+
+// asked is what email of a rule asks for, in words.
+func (c *check) asked(rule int) string {
+	if c.whole {
+		return "all email"
+	}
+	return c.asks[rule][0].text()
 }
 
 // text is an ask in words: Billing + English.

@@ -228,7 +228,7 @@ func (c *check) timesOfWeek(v *measure.Volume, first int) [][]int {
 func (c *check) classes(v *measure.Volume) []class {
 	ruleOf := map[string]int{}
 	for _, r := range c.Want.Routes {
-		ruleOf[r.Address.String()] = slices.IndexFunc(c.Want.Rules, func(rule routing.Rule) bool { return rule.Name == r.Rule })
+		ruleOf[r.Address.String()] = slices.IndexFunc(c.Want.Rules, func(rule routing.Rule) bool { return !c.whole && rule.Name == r.Rule })
 	}
 	var out []class
 	for _, address := range sorted(v.By) {

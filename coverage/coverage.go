@@ -62,14 +62,16 @@ type Report struct {
 }
 
 // Rule is who can serve one rule in each cell: the smallest number at any minute
-// of it, of those to whom the email is offered within the deadline. In a cell
-// that is open in part the open minutes count.
+// of it, of those to whom email that comes in then is offered within the deadline.
+// In a cell that is open in part the open minutes count. A strategy without rules
+// has one without a name, for which all members are qualified.
 type Rule struct {
 	Name     string            `json:"rule"`
 	Skills   []string          `json:"skills"`
 	Language string            `json:"language,omitempty"`
 	Within   *routing.Duration `json:"within,omitempty"` // the rule's deadline, or the queue's service level
-	// Qualified is how many members can serve it within that time.
+	// Qualified is how many members can serve it within that time, whenever in the
+	// open hours it comes in.
 	Qualified int   `json:"qualified"`
 	Agents    []int `json:"agents"`
 	Slots     []int `json:"slots"` // emails that these agents take at once
@@ -93,6 +95,9 @@ func Check(in Input) Report {
 	c.report.Span.From = in.Now.Truncate(Cell)
 	c.report.Span.To = c.report.Span.From.Add(Cells * Cell)
 	c.queue = c.findQueue()
+	if c.whole = len(in.Want.Rules) == 0; c.whole {
+		c.Want.Rules = []routing.Rule{{Place: c.at("queue")}} // what any email needs: nothing
+	}
 	c.ring()
 	if c.join() {
 		c.abilities()
@@ -109,12 +114,14 @@ func Check(in Input) Report {
 type check struct {
 	Input
 	zone    *time.Location
+	whole   bool          // the strategy has no rules: the one without a name stands for all email
 	queue   routing.Queue // as it is; zero where it is not there yet
 	rings   routing.Rings // after; one ring without a wait where there are none
 	entered []time.Duration
 	members []member
-	unseen  []string // groups of which nobody knows whom they will bring
-	asks    [][]ask  // by rule and ring
+	unseen  []string                                   // groups of which nobody knows whom they will bring
+	asks    [][]ask                                    // by rule and ring
+	timely  []func(after time.Duration, cell int) bool // by rule: intime
 	teams   []*team
 	clock   []bool // by minute: the calendar counts it; nil: every one
 	report  Report

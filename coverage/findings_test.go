@@ -648,6 +648,19 @@ func TestWhatThePlatformDoesOtherwise(t *testing.T) {
 			in.Want.Calendar, in.Volume = nil, nil
 			cancel(in, 6, ann, ben)
 		},
+		"somebody is on queue who cannot serve a rule for longer than the limit of flows": func(in *coverage.Input) {
+			queue(in).Other.InQueueFlow = flow
+			in.Want.Calendar, in.Volume = nil, nil
+			in.Org.Ratings["ben"] = rated(3, none)
+			cancel(in, 6, ann)
+		},
+		"nobody is on queue at the end of the 7 days, nor at their beginning": func(in *coverage.Input) {
+			queue(in).Other.InQueueFlow = flow
+			in.Want.Calendar, in.Volume = nil, nil
+			for _, day := range []int{4, 5, 10, 11} {
+				cancel(in, day, ann, ben)
+			}
+		},
 		"whether anybody is on queue is not known": func(in *coverage.Input) {
 			queue(in).Other.InQueueFlow = flow
 			in.Want.Calendar, in.Org.Roster, in.Volume = nil, nil, nil
@@ -684,6 +697,18 @@ func TestWhatThePlatformDoesOtherwise(t *testing.T) {
 		},
 		"a domain is not valid": func(in *coverage.Input) {
 			in.Org.Domains[0] = routing.EmailDomain{Name: "Help.example.com", MXStatus: "INVALID"}
+		},
+		"a domain's mailbox is in error": func(in *coverage.Input) {
+			in.Org.Domains[0] = routing.EmailDomain{Name: "help.example.com", MXStatus: "NOT_AVAILABLE", By: "IMAP", Fetching: "Error", Trouble: "the password has expired"}
+		},
+		"a domain's mailbox waits": func(in *coverage.Input) {
+			in.Org.Domains[0] = routing.EmailDomain{Name: "help.example.com", MXStatus: "VALID", By: "Graph", Fetching: "Inactive"}
+		},
+		"how a domain's mailbox stands is not known": func(in *coverage.Input) {
+			in.Org.Domains[0] = routing.EmailDomain{Name: "help.example.com", MXStatus: "INVALID", By: "IMAP", Fetching: "Unknown"}
+		},
+		"a domain's mailbox is active": func(in *coverage.Input) {
+			in.Org.Domains[0] = routing.EmailDomain{Name: "help.example.com", MXStatus: "INVALID", By: "IMAP", Fetching: "Active"}
 		},
 		"a domain of Genesys has no record of its own": func(in *coverage.Input) {
 			in.Org.Domains[0] = routing.EmailDomain{Name: "help.example.com", MXStatus: "NOT_AVAILABLE", SubDomain: true}

@@ -17,17 +17,18 @@ import (
 func (c *check) holes() {
 	for n, r := range c.report.Rules {
 		if r.Qualified == 0 && slices.ContainsFunc(c.report.Findings, func(f routing.Finding) bool {
-			return f.Type == routing.Unservable && f.Rule == r.Name
+			return f.Type == routing.Unservable && f.Rule == r.Name || f.Type == routing.NoMembers
 		}) {
 			continue // it has been said
 		}
 		c.unsure(n, r)
-		spans := c.openPart(c.spans(func(cell int) bool { return c.counts(cell) && r.Agents[cell] == 0 && r.Unknown[cell] == 0 }))
+		empty := func(cell int) bool { return c.counts(cell) && r.Agents[cell] == 0 && r.Unknown[cell] == 0 }
+		spans := c.openPart(c.spans(empty))
 		if len(spans) == 0 {
 			continue
 		}
 		total := sum(spans)
-		what := c.asks[n][0].text()
+		what := c.asked(n)
 		when := c.nameSpans(spans)
 		if r.never(c.counts) {
 			when = "at any time of the next 7 days"
@@ -40,16 +41,19 @@ func (c *check) holes() {
 		if c.report.Open != nil {
 			where = "the open hours of the next 7 days"
 		}
-		do := fmt.Sprintf("plan one of the %d qualified agents then, train others, or relax the rule", r.Qualified)
-		switch r.Qualified {
-		case 0:
+		qualified := c.qualified(n, empty)
+		do := fmt.Sprintf("plan one of the %d qualified agents then, train others, or relax the rule", qualified)
+		switch {
+		case c.whole:
+			do = fmt.Sprintf("plan one of the %s then, or add somebody", phrase.Count(len(c.members), "member"))
+		case qualified == 0:
 			do = "train or add somebody, or relax the rule sooner"
-		case 1:
+		case qualified == 1:
 			do = "plan the 1 qualified agent then, train others, or relax the rule"
 		}
 		c.add(routing.Finding{
 			Type: routing.Hole, Rule: r.Name, Spans: spans, At: c.askPlace(n), Message: text,
-			Numbers: []routing.Number{{Name: "hours", Value: total.Hours()}, {Name: "qualified", Value: float64(r.Qualified)}},
+			Numbers: []routing.Number{{Name: "hours", Value: total.Hours()}, {Name: "qualified", Value: float64(qualified)}},
 			Do:      fmt.Sprintf("that is %s of %s: %s", hours(total), where, do),
 		})
 	}
@@ -66,7 +70,7 @@ func (c *check) unsure(n int, r Rule) {
 		more = max(more, r.Unknown[cell])
 		return true
 	}))
-	if len(spans) == 0 || r.Qualified == 0 {
+	if len(spans) == 0 {
 		return
 	}
 	var known int // hours that somebody has for certain
@@ -78,7 +82,7 @@ func (c *check) unsure(n int, r Rule) {
 	}
 	c.add(routing.Finding{
 		Type: routing.Hole, Severity: routing.SeverityNote, Rule: r.Name, Spans: spans, At: c.askPlace(n),
-		Message: fmt.Sprintf("%s: nobody is known to be there %s; %s may be: %s", c.asks[n][0].text(), c.nameSpans(spans), c.report.Perhaps(more), c.report.Missing()),
+		Message: fmt.Sprintf("%s: nobody is known to be there %s; %s may be: %s", c.asked(n), c.nameSpans(spans), c.report.Perhaps(more), c.report.Missing()),
 		Numbers: []routing.Number{{Name: "unknown", Value: float64(more)}},
 	})
 }

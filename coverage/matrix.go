@@ -20,10 +20,9 @@ const (
 
 // team are members who can serve the same rules, and so count together.
 type team struct {
-	able    []bool // by rule: within the deadline
-	may     []bool // by rule: perhaps within the deadline
-	ever    []bool // by rule: at any time
-	unrated bool   // what they can do is not known
+	reach   []reach // by rule: when its email is offered
+	ever    []bool  // by rule: at any time
+	unrated bool    // what they can do is not known
 	stints  []stint
 	planned int // members of whom a schedule is known, at least in part
 	gaps    int // members of whom not all of it is
@@ -67,34 +66,33 @@ func (c *check) matrix() {
 			out.Skills = append(out.Skills, s.String())
 		}
 		out.Language = c.asks[n][0].language.String()
-		for _, m := range c.members {
-			if m.able[n] {
-				out.Qualified++
-			}
-		}
-		agents, slots, unsure := make(tallied, minutes+1), make(tallied, minutes+1), make(tallied, minutes+1)
-		unsure.add(0, minutes, len(c.unseen))
-		for _, t := range c.teams {
-			for _, s := range t.stints {
+		c.timely = append(c.timely, c.intime(r))
+		intime := c.timely[n]
+		out.Qualified = c.qualified(n, c.counts)
+		byReach := c.tally(n)
+		for cell := range Cells {
+			var sure, perhaps []tally
+			for reach, t := range byReach {
 				switch {
-				case t.able[n] && s.known:
-					agents.add(s.from, s.to, 1)
-					slots.add(s.from, s.to, s.slots)
-				case t.able[n] || t.may[n]:
-					unsure.add(s.from, s.to, 1)
+				case intime(reach.sure, cell):
+					sure = append(sure, t)
+				case intime(reach.perhaps, cell):
+					perhaps = append(perhaps, t)
 				}
 			}
-		}
-		agents.sum()
-		slots.sum()
-		unsure.sum()
-		for cell := range Cells {
 			least := [3]int{1 << 30, 1 << 30, 0}
 			for at := cell * cellMinutes; at < (cell+1)*cellMinutes; at++ {
 				if c.clock != nil && c.report.Open[cell] && !c.clock[at] {
 					continue
 				}
-				least = [3]int{min(least[0], agents[at]), min(least[1], slots[at]), max(least[2], unsure[at])}
+				agents, slots, unsure := 0, 0, len(c.unseen)
+				for _, t := range sure {
+					agents, slots, unsure = agents+t.agents[at], slots+t.slots[at], unsure+t.unsure[at]
+				}
+				for _, t := range perhaps {
+					unsure += t.agents[at] + t.unsure[at]
+				}
+				least = [3]int{min(least[0], agents), min(least[1], slots), max(least[2], unsure)}
 			}
 			out.Agents[cell], out.Slots[cell], out.Unknown[cell] = least[0], least[1], least[2]
 		}
@@ -104,6 +102,61 @@ func (c *check) matrix() {
 		c.report.Rules = append(c.report.Rules, out)
 	}
 	c.schedules()
+}
+
+// qualified counts the members whom email of a rule reaches in time whenever it
+// comes in, of the cells that a test takes.
+func (c *check) qualified(rule int, takes func(cell int) bool) (n int) {
+	known := map[time.Duration]bool{never: false}
+	for _, m := range c.members {
+		after := m.reach[rule].sure
+		all, seen := known[after]
+		if !seen {
+			all = true
+			for cell := range Cells {
+				all = all && (!takes(cell) || c.timely[rule](after, cell))
+			}
+			known[after] = all
+		}
+		if all {
+			n++
+		}
+	}
+	return n
+}
+
+// tally is who is on queue by the minute: how many, what they take, and how many
+// more may be.
+type tally struct{ agents, slots, unsure tallied }
+
+// tally counts those of whom a rule's email reaches some, by when it does.
+func (c *check) tally(rule int) map[reach]tally {
+	all := map[reach]tally{}
+	for _, t := range c.teams {
+		r := t.reach[rule]
+		if r == (reach{never, never}) {
+			continue
+		}
+		sum, there := all[r]
+		if !there {
+			sum = tally{make(tallied, minutes+1), make(tallied, minutes+1), make(tallied, minutes+1)}
+			all[r] = sum
+		}
+		for _, s := range t.stints {
+			if !s.known {
+				sum.unsure.add(s.from, s.to, 1)
+				continue
+			}
+			sum.agents.add(s.from, s.to, 1)
+			sum.slots.add(s.from, s.to, s.slots)
+		}
+	}
+	for _, t := range all {
+		t.agents.sum()
+		t.slots.sum()
+		t.unsure.sum()
+	}
+	return all
 }
 
 // muster puts the members together, each with their stints.
@@ -123,10 +176,10 @@ func (c *check) muster() []*team {
 		if m.idle() {
 			continue
 		}
-		key := fmt.Sprint(m.able, m.may, m.ever, m.ratings == nil)
+		key := fmt.Sprint(m.reach, m.ever, m.ratings == nil)
 		t := byAble[key]
 		if t == nil {
-			t = &team{able: m.able, may: m.may, ever: m.ever, unrated: m.ratings == nil}
+			t = &team{reach: m.reach, ever: m.ever, unrated: m.ratings == nil}
 			byAble[key], all = t, append(all, t)
 		}
 		if m.gaps {

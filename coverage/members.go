@@ -25,10 +25,18 @@ type member struct {
 	assumed  bool             // capacity is the organisation's, one of their own was not read
 	gaps     bool             // not all of the schedule is known
 	works    bool             // on queue, as far as it is known
-	able     []bool           // by rule: within the deadline
-	may      []bool           // by rule: perhaps within the deadline; ratings are not known
+	reach    []reach          // by rule: when its email is offered
 	ever     []bool           // by rule: at any time, by the platform's own measure
 }
+
+// reach is how long after an email came in, counted in all hours, it is offered to
+// an agent who can serve it; never: it is not.
+type reach struct {
+	sure    time.Duration
+	perhaps time.Duration // what the agent can do is not known
+}
+
+const never = -1
 
 // idle says that a member gets no email of the queue.
 func (m member) idle() bool { return m.inactive || m.capacity != nil && *m.capacity == 0 }

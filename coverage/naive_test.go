@@ -245,6 +245,9 @@ func (d drawn) week(m routing.Member) []minute {
 	var away []routing.Span
 	var work []routing.Span
 	for _, shift := range s.Shifts {
+		if inside(shift.From, s.Off) {
+			continue
+		}
 		work = append(work, shift.Span)
 		for _, a := range shift.Activities {
 			if a.Category != routing.OnQueueWork {
@@ -252,7 +255,6 @@ func (d drawn) week(m routing.Member) []minute {
 			}
 		}
 	}
-	away = append(away, s.Off...)
 	for i := range out {
 		out[i] = minute{on: true}
 		for part := time.Duration(0); part < time.Minute; part += tick {
@@ -284,16 +286,47 @@ func (d drawn) count(rule routing.Rule, weeks [][]minute) counted {
 	if rule.Deadline != nil {
 		within = time.Duration(*rule.Deadline)
 	}
-	able, perhaps := make([]bool, len(d.members)), make([]bool, len(d.members))
+	opens := make([]bool, 9*24*60)
+	for n := range opens {
+		opens[n] = d.open(n)
+	}
+	// intime says whether a ring that is entered so long after an email came in
+	// comes before its deadline ends; that one counts open minutes, and has not ended
+	// while the minutes before the last were too few.
+	intime := func(after time.Duration, cell int) bool {
+		if rule.Deadline == nil || d.Want.Calendar == nil {
+			return after <= within
+		}
+		for _, n := range []int{cell * 15, cell*15 + 14} {
+			open := time.Duration(0)
+			for at := n; at < n+int(after/time.Minute)-1; at++ {
+				if opens[at] {
+					open += time.Minute
+				}
+			}
+			if open >= within {
+				return false
+			}
+		}
+		return true
+	}
+	able, perhaps := make([][]bool, len(d.members)), make([][]bool, len(d.members))
 	for i, m := range d.members {
+		able[i], perhaps[i] = make([]bool, 7*24*4), make([]bool, 7*24*4)
 		after, can, earliest := d.offered(rule, m, d.Want.Staffing.Proficiency)
 		_, rated := d.Org.Ratings[m.ID]
 		if capacity, known := d.capacity(m); !m.Joined || known && capacity == 0 {
 			continue
 		}
-		able[i] = can && after <= within
-		perhaps[i] = !able[i] && !rated && earliest <= within
-		if able[i] {
+		always := can
+		for cell := range able[i] {
+			able[i][cell] = can && intime(after, cell)
+			perhaps[i][cell] = !able[i][cell] && !rated && intime(earliest, cell)
+			for n := cell * 15; n < cell*15+15; n++ {
+				always = always && (able[i][cell] || !opens[n])
+			}
+		}
+		if always {
 			c.Qualified++
 		}
 	}
@@ -301,7 +334,7 @@ func (d drawn) count(rule routing.Rule, weeks [][]minute) counted {
 		agents, slots, unknown := math.MaxInt, math.MaxInt, 0
 		var counts []int
 		for n := cell * 15; n < cell*15+15; n++ {
-			if d.open(n) {
+			if opens[n] {
 				counts = append(counts, n)
 			}
 		}
@@ -319,10 +352,10 @@ func (d drawn) count(rule routing.Rule, weeks [][]minute) counted {
 				now := weeks[i][n]
 				capacity, _ := d.capacity(m)
 				switch {
-				case able[i] && now.on:
+				case able[i][cell] && now.on:
 					a++
 					s += capacity
-				case able[i] && now.unknown, perhaps[i] && (now.on || now.unknown):
+				case able[i][cell] && now.unknown, perhaps[i][cell] && (now.on || now.unknown):
 					u++
 				}
 			}

@@ -54,22 +54,42 @@ func (c *check) routes() {
 			})
 		}
 		for _, d := range c.Org.Domains {
-			if !strings.EqualFold(d.Name, want.Address.Domain) || domains[d.Name] || d.SubDomain || d.By != "" || d.MXStatus == "" || d.MXStatus == "VALID" {
+			if !strings.EqualFold(d.Name, want.Address.Domain) || domains[d.Name] {
 				continue
 			}
 			domains[d.Name] = true
-			f := routing.Finding{
-				Type: routing.DomainNotValid, Object: "domain " + d.Name, Rule: want.Rule, At: at,
-				Message: fmt.Sprintf("the MX record of %s is %s: mail to its addresses may not arrive", d.Name, d.MXStatus),
-				Do:      "set the domain's MX record at your DNS provider as the platform shows it",
+			if f, wrong := domainFinding(d); wrong {
+				f.Rule, f.At = want.Rule, at
+				c.add(f)
 			}
-			if d.MXStatus == "NOT_AVAILABLE" {
-				f.Severity, f.Do = routing.SeverityNote, ""
-				f.Message = fmt.Sprintf("whether the MX record of %s is valid is not known (yet): the platform says %s", d.Name, d.MXStatus)
-			}
-			c.add(f)
 		}
 	}
+}
+
+// domainFinding is what keeps mail from a domain, or may.
+func domainFinding(d routing.EmailDomain) (f routing.Finding, wrong bool) {
+	f = routing.Finding{Type: routing.DomainNotValid, Object: "domain " + d.Name}
+	switch {
+	case d.Fetching == "Unknown":
+		f.Severity = routing.SeverityNote
+		f.Message = fmt.Sprintf("whether the mail of %s is fetched by %s is not known: the platform says %s", d.Name, d.By, d.Fetching)
+	case d.Fetching != "" && d.Fetching != "Active":
+		f.Message = fmt.Sprintf("the mail of %s is fetched by %s, and that is %s", d.Name, d.By, d.Fetching)
+		if d.Trouble != "" {
+			f.Message += " (" + d.Trouble + ")"
+		}
+		f.Message += ": mail to its addresses does not arrive"
+		f.Do = "mend the domain's integration on the platform (Admin, Contact Center, Email), or its mailbox"
+	case d.SubDomain || d.By != "" || d.MXStatus == "" || d.MXStatus == "VALID":
+		return f, false
+	case d.MXStatus == "NOT_AVAILABLE":
+		f.Severity = routing.SeverityNote
+		f.Message = fmt.Sprintf("whether the MX record of %s is valid is not known (yet): the platform says %s", d.Name, d.MXStatus)
+	default:
+		f.Message = fmt.Sprintf("the MX record of %s is %s: mail to its addresses may not arrive", d.Name, d.MXStatus)
+		f.Do = "set the domain's MX record at your DNS provider as the platform shows it"
+	}
+	return f, true
 }
 
 func (c *check) memberCount() {
@@ -263,21 +283,41 @@ func (c *check) flows() {
 	if len(through) == 0 {
 		return
 	}
-	closed, what := c.longestClosed()
-	if closed.To.Sub(closed.From) <= flowLimit {
+	ends := phrase.List(through) + " ends email after 72h"
+	closed := c.longestClosed()
+	if closed.To.Sub(closed.From) > flowLimit {
+		c.add(routing.Finding{
+			Type: routing.FlowLimit, Rule: closed.rule, At: c.at("calendar"), Spans: []routing.Span{closed.Span},
+			Numbers: []routing.Number{{Name: "hours", Value: closed.To.Sub(closed.From).Hours()}},
+			Message: fmt.Sprintf("%s from %s to %s, %s, and %s: what comes in at the beginning is disconnected unanswered", closed.what, c.when(closed.From), c.when(closed.To), hours(closed.To.Sub(closed.From)), ends),
+			Do:      "let the address lead to the queue without a flow, or let somebody work in between",
+		})
 		return
 	}
-	c.add(routing.Finding{
-		Type: routing.FlowLimit, At: c.at("calendar"), Spans: []routing.Span{closed},
-		Numbers: []routing.Number{{Name: "hours", Value: closed.To.Sub(closed.From).Hours()}},
-		Message: fmt.Sprintf("%s from %s to %s, %s, and %s ends email after 72h: what comes in at the beginning is disconnected unanswered", what, c.when(closed.From), c.when(closed.To), hours(closed.To.Sub(closed.From)), phrase.List(through)),
-		Do:      "let the address lead to the queue without a flow, or let somebody work in between",
-	})
+	if closed.again > flowLimit {
+		c.add(routing.Finding{
+			Type: routing.FlowLimit, Severity: routing.SeverityNote, Rule: closed.rule, Spans: []routing.Span{closed.last},
+			Numbers: []routing.Number{{Name: "hours", Value: closed.last.To.Sub(closed.last.From).Hours()}},
+			Message: fmt.Sprintf("%s from %s to the end of the 7 days, and what follows is not known: would the next 7 begin as these do, it were %s, and %s", closed.what, c.when(closed.last.From), hours(closed.again), ends),
+			Do:      "run it again when the days after that are near",
+		})
+	}
+}
+
+// shut is the longest time in which email is not answered.
+type shut struct {
+	routing.Span
+	what, rule string
+	// last goes on to the end of the 7 days, and lasts again together with that from
+	// their beginning on, if the next 7 days are like these.
+	last  routing.Span
+	again time.Duration
 }
 
 // longestClosed is the longest time without open hours by the calendar, or
-// without anybody on queue by the schedules.
-func (c *check) longestClosed() (routing.Span, string) {
+// without anybody on queue who can serve a rule by the schedules. These are known
+// for 7 days.
+func (c *check) longestClosed() shut {
 	longest := func(spans []routing.Span) (most routing.Span) {
 		for _, s := range spans {
 			if s.To.Sub(s.From) > most.To.Sub(most.From) {
@@ -295,20 +335,39 @@ func (c *check) longestClosed() (routing.Span, string) {
 		if len(open) > 0 {
 			ahead.To = open[len(open)-1].To // what follows is not known
 		}
-		return longest(minus([]routing.Span{ahead}, join(open))), "the calendar is closed"
+		return shut{Span: longest(minus([]routing.Span{ahead}, join(open))), what: "the calendar is closed"}
 	}
-	if len(c.report.Rules) == 0 || len(c.unseen) > 0 || c.perhapsIdle() {
-		return routing.Span{}, ""
+	if len(c.members) == 0 || len(c.unseen) > 0 || c.perhapsIdle() {
+		return shut{}
 	}
-	there := make([]bool, Cells)
-	for _, t := range c.teams {
-		for _, s := range t.stints {
-			for cell := s.from / cellMinutes; cell*cellMinutes < s.to; cell++ {
-				there[cell] = true
+	var most shut
+	look := func(what, rule string, serves func(*team) bool) {
+		there := make([]bool, Cells)
+		for _, t := range c.teams {
+			for _, s := range t.stints {
+				for cell := s.from / cellMinutes; serves(t) && cell*cellMinutes < s.to; cell++ {
+					there[cell] = true
+				}
 			}
 		}
+		spans := c.spans(func(cell int) bool { return !there[cell] })
+		out := shut{Span: longest(spans), what: what, rule: rule}
+		if n := len(spans); n > 1 && spans[0].From.Equal(c.report.Span.From) && spans[n-1].To.Equal(c.report.Span.To) {
+			out.last = spans[n-1]
+			out.again = out.last.To.Sub(out.last.From) + spans[0].To.Sub(spans[0].From)
+		}
+		if max(out.To.Sub(out.From), out.again) > max(most.To.Sub(most.From), most.again) {
+			most = out
+		}
 	}
-	return longest(c.spans(func(cell int) bool { return !there[cell] })), "nobody is on queue"
+	look("nobody is on queue", "", func(*team) bool { return true })
+	for n, r := range c.Want.Rules {
+		can := func(t *team) bool { return t.ever[n] || t.unrated }
+		if slices.ContainsFunc(c.teams, can) { // else it is said that nobody can
+			look("nobody who can serve rule "+r.Name+" is on queue", r.Name, can)
+		}
+	}
+	return most
 }
 
 // shared: agents get the email that goes first of all their queues.

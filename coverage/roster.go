@@ -9,16 +9,21 @@ import (
 
 // OnQueue is when a published schedule has an agent on queue within a span:
 // shifts without the activities that are other work, breaks, meals, meetings,
-// training or absence, and without whole days off. What activities leave free
-// is on queue; where an activity on queue overlaps another, the other counts.
+// training or absence, and without the shifts that begin on a whole day off: a
+// night shift that began the day before goes on (docs/platform-notes.md#workforce-management).
+// What activities leave free is on queue; where an activity on queue overlaps
+// another, the other counts.
 // The spans are sorted and apart.
 func OnQueue(s routing.AgentSchedule, within routing.Span) []routing.Span {
 	n := 0
 	for _, shift := range s.Shifts {
 		n += len(shift.Activities)
 	}
-	work, away := make([]routing.Span, 0, len(s.Shifts)), make([]routing.Span, 0, n+len(s.Off))
+	work, away := make([]routing.Span, 0, len(s.Shifts)), make([]routing.Span, 0, n)
 	for _, shift := range s.Shifts {
+		if slices.ContainsFunc(s.Off, func(off routing.Span) bool { return !shift.From.Before(off.From) && shift.From.Before(off.To) }) {
+			continue
+		}
 		work = append(work, shift.Span)
 		for _, a := range shift.Activities {
 			if a.Category != routing.OnQueueWork {
@@ -26,7 +31,6 @@ func OnQueue(s routing.AgentSchedule, within routing.Span) []routing.Span {
 			}
 		}
 	}
-	away = append(away, s.Off...)
 	return clip(minus(join(work), join(away)), within)
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,26 +50,66 @@ func TestRatingsComeWithTheMembersOrInBatches(t *testing.T) {
 			case "a7": // is not found
 			case "a8":
 				list = append(list, `{"id":"a8"}`)
+			case "a9": // what it leaves out is not known to be none
+				list = append(list, `{"id":"a9","skills":[]}`)
+			case "a10":
+				list = append(list, `{"id":"a10","languages":[],"skills":null}`)
 			default:
 				list = append(list, `{"id":"`+id+`",`+rated+`}`)
 			}
 		}
 		_, _ = io.WriteString(w, `{"entities":[`+strings.Join(list, ",")+`],"pageCount":1}`)
 	}
+	// found answers a search with all but the last ten of those asked for.
+	found := func(total func(shown int) string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			var q struct {
+				PageSize int
+				Expand   []string
+				Query    []struct {
+					Type, Operator string
+					Fields, Values []string
+				}
+			}
+			_ = json.NewDecoder(r.Body).Decode(&q)
+			var list []string
+			for _, k := range q.Query {
+				if len(k.Values) > 100 || k.Type != "EXACT" || k.Operator != "OR" || !slices.Equal(k.Fields, []string{"id"}) {
+					t.Errorf("criterion %+v", k)
+				}
+				for _, id := range k.Values {
+					list = append(list, `{"id":"`+id+`","state":"active",`+rated+`}`)
+				}
+			}
+			if q.PageSize != 500 || !slices.Equal(q.Expand, []string{"skills", "languages"}) {
+				t.Errorf("searched by %+v", q)
+			}
+			list = list[:len(list)-10]
+			_, _ = io.WriteString(w, `{"results":[`+strings.Join(list, ",")+`],"total":`+total(len(list))+`}`)
+		}
+	}
 	for name, tt := range map[string]struct {
 		member string
+		search http.HandlerFunc
 		users  int // requests
 		rated  int
 	}{
-		"in the user of the member": {`{"id":%q,"user":{` + rated + `}}`, 0, 230},
-		"in another place":          {`{"id":%q,` + rated + `,"user":{"name":"x"}}`, 3, 228},
-		"only half of them":         {`{"id":%q,"user":{"skills":[]}}`, 3, 228},
+		"in the user of the member": {`{"id":%q,"user":{` + rated + `}}`, nil, 0, 230},
+		"in another place":          {`{"id":%q,` + rated + `,"user":{"name":"x"}}`, nil, 3, 226},
+		"only half of them":         {`{"id":%q,"user":{"skills":[]}}`, nil, 3, 226},
+		"found by a search":         {`{"id":%q,"user":{}}`, found(strconv.Itoa), 1, 230},
+		"a search that shows less":  {`{"id":%q,"user":{}}`, found(func(int) string { return "300" }), 3, 226},
+		"a client that may not":     {`{"id":%q,"user":{}}`, reply(403, `{"message":"no"}`), 3, 226},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := centre{members: 230, more: map[string]http.HandlerFunc{
+			c := centre{members: 230, more: map[string]http.HandlerFunc{
 				"GET /api/v2/routing/queues/q1/members": members(tt.member), "GET /api/v2/users": users,
-			}}.platform()
+			}}
+			if tt.search != nil {
+				c.more["POST /api/v2/users/search"] = tt.search
+			}
+			p := c.platform()
 			got, err := p.client(t).ReadOrg(t.Context(), genesys.Scope{Queues: []string{"Support"}, Ratings: true})
 			if err != nil {
 				t.Fatal(err)

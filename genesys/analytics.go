@@ -294,6 +294,8 @@ type observed struct {
 		Language string    `json:"requestedLanguageId"`
 		To       string    `json:"addressTo"`
 		From     string    `json:"addressFrom"`
+
+		Direction string
 	}
 }
 

@@ -1,6 +1,7 @@
 package genesys_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,6 +71,8 @@ func (p *platform) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+	r = r.Clone(r.Context())
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	w := httptest.NewRecorder()
 	p.api(w, r)
 	return w.Result(), nil

@@ -48,7 +48,7 @@ func TestConversationsOfTheSandbox(t *testing.T) {
 	l.passes(5 * time.Minute)
 	support, billing, technical := l.queue("Support Email"), l.queue("Billing Email"), l.queue("Technical")
 	moved := l.state(support).Emails[0].ConversationID // the second
-	if err := l.MoveEmail(t.Context(), moved, technical); err != nil {
+	if err := l.MoveEmail(t.Context(), moved, support, technical); err != nil {
 		t.Fatal(err)
 	}
 	l.passes(time.Hour)

@@ -23,7 +23,7 @@ var called = []string{
 	"getRoutingEmailDomains", "getRoutingEmailDomainRoutes", "postRoutingEmailDomainRoutes",
 	"getRoutingEmailDomainRoute", "putRoutingEmailDomainRoute", "deleteRoutingEmailDomainRoute",
 	"getRoutingSkills", "getRoutingLanguages", "getRoutingSkillgroups", "getRoutingSkillgroupMembers",
-	"getUser", "getUsers", "getUsersQuery",
+	"getUser", "getUsers", "getUsersQuery", "postUsersSearch",
 	"getRoutingUtilization", "getRoutingUserUtilization", "putRoutingUserUtilization", "deleteRoutingUserUtilization",
 	"getWorkforcemanagementBusinessunits", "getWorkforcemanagementBusinessunitUsers",
 	"getWorkforcemanagementBusinessunitActivitycodes", "postWorkforcemanagementBusinessunitAgentschedulesSearch",

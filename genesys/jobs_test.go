@@ -55,7 +55,7 @@ func TestConversationsOfWeeksAreTheRecord(t *testing.T) {
 	moved := 0
 	for _, e := range l.state(l.queue("Support Email")).Emails {
 		if moved++; moved <= 5 {
-			if err := c.MoveEmail(t.Context(), e.ConversationID, l.queue("Complaints")); err != nil {
+			if err := c.MoveEmail(t.Context(), e.ConversationID, l.queue("Support Email"), l.queue("Complaints")); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -18,6 +18,10 @@ func (c *Client) Organization(ctx context.Context) (routing.Ref, error) {
 	return org, err
 }
 
+// Belongs tells the client which org it belongs to, where that is known: it is then
+// not read.
+func (c *Client) Belongs(org routing.Ref) { c.org.Store(&org) }
+
 // SignIn is what the platform says about the token in use.
 type SignIn struct {
 	Organization routing.Ref `json:"organization"`

@@ -96,7 +96,7 @@ func TestNoticesOfEmails(t *testing.T) {
 	if !came.Waiting || came.QueueID != support || !came.Entered.Equal(at("2026-03-02T09:05:00Z")) || came.From == "" {
 		t.Errorf("it has come: %+v", came)
 	}
-	if err := l.MoveEmail(t.Context(), came.ConversationID, technical); err != nil {
+	if err := l.MoveEmail(t.Context(), came.ConversationID, support, technical); err != nil {
 		t.Fatal(err)
 	}
 	if e := told(); e.ConversationID != came.ConversationID || e.Waiting && e.QueueID == support {

@@ -28,6 +28,7 @@ const (
 	GetUser                                                 OperationID = "getUser"
 	GetUsers                                                OperationID = "getUsers"
 	GetUsersQuery                                           OperationID = "getUsersQuery"
+	PostUsersSearch                                         OperationID = "postUsersSearch"
 	GetRoutingUtilization                                   OperationID = "getRoutingUtilization"
 	GetRoutingUserUtilization                               OperationID = "getRoutingUserUtilization"
 	PutRoutingUserUtilization                               OperationID = "putRoutingUserUtilization"
@@ -83,6 +84,7 @@ var operations = map[OperationID]Operation{
 	GetUser:                                         {ID: GetUser, Method: "GET", Path: "/api/v2/users/{userId}", Safe: true},
 	GetUsers:                                        {ID: GetUsers, Method: "GET", Path: "/api/v2/users", Safe: true},
 	GetUsersQuery:                                   {ID: GetUsersQuery, Method: "GET", Path: "/api/v2/users/query", Safe: true, Mode: "any", Permissions: []Permission{"directory:user:view"}},
+	PostUsersSearch:                                 {ID: PostUsersSearch, Method: "POST", Path: "/api/v2/users/search", Safe: true, Mode: "any", Permissions: []Permission{"directory:user:view"}},
 	GetRoutingUtilization:                           {ID: GetRoutingUtilization, Method: "GET", Path: "/api/v2/routing/utilization", Safe: true, Mode: "any", Permissions: []Permission{"routing:utilization:manage", "routing:utilization:view"}},
 	GetRoutingUserUtilization:                       {ID: GetRoutingUserUtilization, Method: "GET", Path: "/api/v2/routing/users/{userId}/utilization", Safe: true, Mode: "any", Permissions: []Permission{"routing:utilization:manage", "routing:utilization:view"}},
 	PutRoutingUserUtilization:                       {ID: PutRoutingUserUtilization, Method: "PUT", Path: "/api/v2/routing/users/{userId}/utilization", Mode: "any", Permissions: []Permission{"routing:utilization:manage"}},

@@ -39,8 +39,8 @@ type Scope struct {
 	// the members are read: a ring that goes must be empty
 	// (docs/platform-notes.md#bullseye).
 	Rings map[string]int
-	// Agents are user names or email addresses, where these are to be looked up;
-	// then all active users are read.
+	// Agents are user names or email addresses, where these are to be looked up.
+	// Where one of them is missing all active users are read.
 	Agents []string
 	// AllAgents reads all active users.
 	AllAgents bool
@@ -55,6 +55,9 @@ type Scope struct {
 	// Ratings reads what the people of the scope can do: the members of Queues (it
 	// implies Members), Agents, and those in GroupMembers.
 	Ratings bool
+	// Replaced are those of Queues whose direct members are not people of the scope,
+	// because Agents come in their place.
+	Replaced []string
 	// Shared reads in how many queues the same people are active. That it cannot be
 	// read is no error: then ActiveQueues is nil, and ActiveUnknown says why.
 	Shared bool
@@ -70,6 +73,7 @@ func ScopeOf(wants ...routing.Desired) Scope {
 	s := Scope{Rings: map[string]int{}}
 	for _, w := range wants {
 		s.Queues = append(s.Queues, w.Queue.Name)
+		s.Queues = append(s.Queues, w.Overflows()...)
 		for _, r := range w.Rules {
 			s.Skills = s.Skills || r.When != "" && r.Skills != nil
 			s.Languages = s.Languages || r.When != "" && r.Language != nil
@@ -213,10 +217,31 @@ func (r *reader) lists(ctx context.Context) error {
 			return nil
 		})
 	}
-	if r.scope.AllAgents || len(r.scope.Agents) > 0 {
+	switch {
+	case r.scope.AllAgents:
 		readList(g, r, "agents", r.c.Agents(ctx), func(o *routing.Org) *[]routing.Agent { return &o.Agents })
+	case len(r.scope.Agents) > 0:
+		g.Go(func() error { return r.agents(ctx) })
 	}
 	return g.Wait()
+}
+
+// agents reads the agents of the scope, or all where one is missing.
+func (r *reader) agents(ctx context.Context) error {
+	users, err := r.c.named(ctx, r.scope.Agents)
+	if err != nil {
+		return fmt.Errorf("read agents: %w", err)
+	}
+	r.keep(func(o *routing.Org) {
+		o.Agents = make([]routing.Agent, len(users))
+		for i, u := range users {
+			o.Agents[i] = routing.Agent(u.wireUser)
+			if slices.ContainsFunc(r.scope.Agents, o.Agents[i].Named) {
+				r.person(u.ID, rated(u))
+			}
+		}
+	})
+	return nil
 }
 
 // queues reads the queues of the scope, or all where one is missing.
@@ -346,7 +371,7 @@ func (r *reader) people(ctx context.Context) error {
 					if wanted.capacity {
 						users[m.ID] = true
 					}
-					if wanted.people {
+					if _, named := r.scoped[m.ID]; wanted.people && (named || m.member().ByGroup || !slices.Contains(r.scope.Replaced, q.Name)) {
 						r.person(m.ID, rated(m.User))
 					}
 				}
@@ -454,16 +479,6 @@ func (r *reader) person(id string, ratings *routing.Ratings) {
 	if r.scoped[id] == nil {
 		r.scoped[id] = ratings
 	}
-}
-
-// rated are the ratings that came along with a member. That they do is
-// unconfirmed (docs/platform-notes.md#ratings); nil: they did not.
-func rated(u ratedUser) *routing.Ratings {
-	if u.Skills == nil || u.Languages == nil {
-		return nil
-	}
-	ratings := u.ratings()
-	return &ratings
 }
 
 // wanted is what is to be read of a queue beside its settings.

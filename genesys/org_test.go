@@ -103,8 +103,8 @@ func TestReadOrgReadsCapacityOfMembersAndAgents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Agents) < 40 {
-		t.Errorf("%d agents, want all 40", len(got.Agents))
+	if len(got.Agents) != 1 || got.Agents[0].Name != "Noor Haddad" {
+		t.Errorf("agents %v, want the one that was named", got.Agents)
 	}
 	if len(got.Utilization) != 4 {
 		t.Fatalf("utilization of %d, want of 3 members and 1 agent", len(got.Utilization))
@@ -114,6 +114,47 @@ func TestReadOrgReadsCapacityOfMembersAndAgents(t *testing.T) {
 		if own := m.Name == "Ada Brook"; u.Own != own || u.Settings.Email == nil || own && *u.Settings.Email != 2 {
 			t.Errorf("%s: %+v", m.Name, u)
 		}
+	}
+}
+
+func TestAgentsAreFoundByNameOrAllAreRead(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		agents []string
+		refuse bool // the search
+		want   []string
+		all    bool
+	}{
+		"by name and by address":                 {agents: []string{"Ada Brook", "NOOR.haddad@larkfield.example"}, want: []string{"Ada Brook", "Noor Haddad"}},
+		"in other capitals it is another name":   {agents: []string{"ada brook"}, all: true},
+		"one is missing":                         {agents: []string{"Ada Brook", "Ada Brooke"}, all: true},
+		"the client may not search, or it fails": {agents: []string{"Ada Brook"}, refuse: true, all: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var o sandbox.Options
+			if tt.refuse {
+				o.Faults = []sandbox.Fault{{Path: "/api/v2/users/search", Status: 400}}
+			}
+			_, c := org(t, o)
+			got, err := c.ReadOrg(t.Context(), genesys.Scope{Agents: tt.agents, Ratings: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, a := range got.Agents {
+				names = append(names, a.Name)
+			}
+			if slices.Sort(names); !tt.all {
+				same(t, tt.want, names)
+			}
+			if tt.all && len(names) < 40 {
+				t.Errorf("%d agents were read, want all 40", len(names))
+			}
+			if named := slices.DeleteFunc(got.Agents, func(a routing.Agent) bool { return !slices.ContainsFunc(tt.agents, a.Named) }); len(got.Ratings) != len(named) {
+				t.Errorf("%d are rated, want %d", len(got.Ratings), len(named))
+			}
+		})
 	}
 }
 

@@ -145,7 +145,7 @@ func Needs(want routing.Desired) []OperationID {
 			PostRoutingEmailDomainRoutes, PutRoutingEmailDomainRoute)
 	}
 	if want.Members != nil {
-		need = append(need, GetRoutingQueueMembers, GetUsersQuery, PostRoutingQueueMembers)
+		need = append(need, GetRoutingQueueMembers, PostUsersSearch, GetUsersQuery, PostRoutingQueueMembers)
 	}
 	if want.Queue.Settings.Rings != nil {
 		need = append(need, GetRoutingQueueMembers, PatchRoutingQueueMember) // members leave a ring before it goes

@@ -1,6 +1,7 @@
 package genesys
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,7 +15,11 @@ import (
 // Domains lists the email domains.
 func (c *Client) Domains(ctx context.Context) iter.Seq2[routing.EmailDomain, error] {
 	return func(yield func(routing.EmailDomain, error) bool) {
-		type settings struct{ Integration routing.Ref }
+		type settings struct {
+			Integration routing.Ref
+			Status      string
+			ErrorInfo   struct{ Message, Code string }
+		}
 		type domain struct {
 			ID               string // is the domain's name
 			MXRecordStatus   string
@@ -25,11 +30,14 @@ func (c *Client) Domains(ctx context.Context) iter.Seq2[routing.EmailDomain, err
 		}
 		for d, err := range numbered[domain](ctx, c, GetRoutingEmailDomains, nil, nil) {
 			out := routing.EmailDomain{Name: strings.ToLower(d.ID), MXStatus: d.MXRecordStatus, SubDomain: d.SubDomain}
+			fetched := func(by string, s settings) {
+				out.By, out.Fetching, out.Trouble = by, s.Status, cmp.Or(s.ErrorInfo.Message, s.ErrorInfo.Code)
+			}
 			switch {
 			case d.IMAPSettings.Integration.ID != "":
-				out.By = "IMAP"
+				fetched("IMAP", d.IMAPSettings)
 			case d.GraphAPISettings.Integration.ID != "":
-				out.By = "Graph"
+				fetched("Graph", d.GraphAPISettings)
 			case d.CustomSMTPServer.ID != "":
 				out.By = "SMTP"
 			}

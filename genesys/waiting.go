@@ -36,7 +36,7 @@ func (c *Client) QueueStates(ctx context.Context, queueIDs []string) (map[string
 		}
 		asked := time.Now()
 		err := c.observe(ctx, PostAnalyticsQueuesObservationsQuery, anyOf("queueId", some),
-			[]string{"oWaiting", "oAlerting", "oInteracting", "oOnQueueUsers"}, []string{"oWaiting"},
+			[]string{"oWaiting", "oAlerting", "oInteracting", "oOnQueueUsers"}, []string{"oWaiting", "oInteracting"},
 			func(group map[string]string, o observed, n int) {
 				q, medium := now[group["queueId"]], group["mediaType"]
 				switch {
@@ -50,6 +50,11 @@ func (c *Client) QueueStates(ctx context.Context, queueIDs []string) (map[string
 					q.Alerting += n
 				case o.Metric == "oInteracting":
 					q.Interacting += n
+					for _, e := range o.Observations {
+						if e.Direction == "inbound" && !e.Date.IsZero() {
+							q.Handled = append(q.Handled, e.Date)
+						}
+					}
 				default:
 					q.Waiting += n
 					q.Complete = q.Complete && !o.Truncated
@@ -96,7 +101,9 @@ type Email struct {
 	// QueueID is the queue that it is in, or was in last; empty: none.
 	QueueID string `json:"queueId"`
 	Waiting bool   `json:"waiting"` // in that queue, and no agent has it or is offered it
-	Subject string `json:"-"`       // what it says goes into no journal
+	// Earlier are the ids of the queues that it was in before that one.
+	Earlier []string `json:"earlier,omitempty"`
+	Subject string   `json:"-"` // what it says goes into no journal
 	// Attributes are those of all participants; of one name the last counts.
 	Attributes map[string]string `json:"-"`
 	routing.WaitingEmail
@@ -146,6 +153,9 @@ func decodeEmail(raw json.RawMessage) (e Email, participant string, err error) {
 		case "customer":
 			e.From = p.Address
 		case "acd": // each queue in its turn
+			if e.QueueID != "" {
+				e.Earlier = append(e.Earlier, e.QueueID)
+			}
 			participant, e.QueueID, e.Waiting, e.Entered = p.ID, p.Queue.ID, !over, p.StartTime
 			e.Priority, e.Skills, e.Language = p.Asks.Priority, append([]routing.Ref{}, p.Asks.Skills...), p.Asks.Language
 		case "agent", "user":
@@ -239,23 +249,24 @@ func (c *Client) PatchWaitingEmail(ctx context.Context, conversationID string, f
 // ErrNotWaiting says that an email waits in no queue, or not any more.
 var ErrNotWaiting = errors.New("the email does not wait in a queue")
 
-// MoveEmail passes an email that waits on to another queue. Its wait begins anew
-// there, so that it loses its minutes; whether it keeps its priority, skills and
-// language is not documented (docs/platform-notes.md#email-in-queues). Where it
-// waits in that queue already nothing is done, so that after an UncertainError it
-// may be asked again. ErrNotFound, ErrNotWaiting: an agent may have been faster.
-func (c *Client) MoveEmail(ctx context.Context, conversationID, queueID string) error {
+// MoveEmail passes an email that waits in one queue on to another. Its wait begins
+// anew there, so that it loses its minutes; whether it keeps its priority, skills
+// and language is not documented (docs/platform-notes.md#email-in-queues). Where it
+// waits in that other queue already nothing is done, so that after an
+// UncertainError it may be asked again. ErrNotFound, ErrNotWaiting: an agent may
+// have been faster.
+func (c *Client) MoveEmail(ctx context.Context, conversationID, from, to string) error {
 	e, participant, err := c.email(ctx, conversationID)
 	switch {
 	case err != nil:
 		return err
-	case !e.Waiting:
-		return fmt.Errorf("move the email %s: %w", conversationID, ErrNotWaiting)
-	case e.QueueID == queueID:
+	case e.Waiting && e.QueueID == to:
 		return nil
+	case !e.Waiting || e.QueueID != from:
+		return fmt.Errorf("move the email %s: %w", conversationID, ErrNotWaiting)
 	}
 	_, err = c.do(ctx, PostConversationsEmailParticipantReplace, []string{conversationID, participant}, nil,
-		map[string]any{"transferType": "Unattended", "queueId": queueID})
+		map[string]any{"transferType": "Unattended", "queueId": to})
 	if failed, ok := errors.AsType[*APIError](err); ok && strings.HasSuffix(failed.Code, ".transfer.not.connected") {
 		return fmt.Errorf("move the email %s: %w: %w", conversationID, ErrNotWaiting, err)
 	}

@@ -121,7 +121,7 @@ func TestQueueStatesOfTheSandbox(t *testing.T) {
 		support: {Waiting: 2, Interacting: 1, OnQueue: got[support].OnQueue, Complete: true, Emails: []routing.WaitingEmail{
 			{ConversationID: all[0], Entered: at("2026-03-02T09:01:00Z"), Skills: []routing.Ref{}, To: "support@help.example.com"},
 			{ConversationID: all[1], Entered: at("2026-03-02T09:02:00Z"), Skills: []routing.Ref{}, To: "support@help.example.com"},
-		}},
+		}, Handled: []time.Time{at("2026-03-02T09:00:00Z")}},
 		billing: {Waiting: 1, OnQueue: got[billing].OnQueue, Complete: true, Emails: []routing.WaitingEmail{{
 			ConversationID: all[2], Entered: at("2026-03-02T09:03:00Z"), Priority: 30, To: "billing@help.example.com",
 			Skills: got[billing].Emails[0].Skills, Language: got[billing].Emails[0].Language,
@@ -152,9 +152,9 @@ func TestQueueStates(t *testing.T) {
 		err     string
 	}{
 		"all of it": {
-			results: email(ofQ1, `{"metric":"oWaiting","stats":{"count":2},"truncated":false,"observations":[`+c2+`,`+c1+`]},{"metric":"oAlerting","stats":{"count":3}},{"metric":"oInteracting","stats":{"count":4}}`) +
+			results: email(ofQ1, `{"metric":"oWaiting","stats":{"count":2},"truncated":false,"observations":[`+c2+`,`+c1+`]},{"metric":"oAlerting","stats":{"count":3}},{"metric":"oInteracting","stats":{"count":4},"truncated":true,"observations":[`+c2+`,{"observationDate":"2026-03-02T09:03:00.000Z","direction":"inbound"},{"observationDate":"2026-03-02T09:03:00.000Z","direction":"outbound"}]}`) +
 				`,` + email(`"queueId":"q1"`, `{"metric":"oOnQueueUsers","qualifier":"IDLE","stats":{"count":5}},{"metric":"oOnQueueUsers","qualifier":"INTERACTING","stats":{"count":6}}`),
-			want: routing.QueueState{Waiting: 2, Alerting: 3, Interacting: 4, OnQueue: 11, Complete: true, Emails: []routing.WaitingEmail{one, two}},
+			want: routing.QueueState{Waiting: 2, Alerting: 3, Interacting: 4, OnQueue: 11, Complete: true, Emails: []routing.WaitingEmail{one, two}, Handled: []time.Time{at("2026-03-02T09:03:00Z")}},
 		},
 		"what is not there is none": {want: routing.QueueState{Complete: true}},
 		"other media, queues and metrics": {
@@ -199,7 +199,7 @@ func TestQueueStates(t *testing.T) {
 			if d := cmp.Diff(map[string]routing.QueueState{"q1": tt.want}, got, cmpopts.IgnoreFields(routing.QueueState{}, "At"), cmpopts.EquateEmpty()); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
-			const asked = `{"detailMetrics":["oWaiting"],"filter":{"predicates":[{"type":"dimension","dimension":"queueId","operator":"matches","value":"q1"}],"type":"or"},` +
+			const asked = `{"detailMetrics":["oWaiting","oInteracting"],"filter":{"predicates":[{"type":"dimension","dimension":"queueId","operator":"matches","value":"q1"}],"type":"or"},` +
 				`"metrics":["oWaiting","oAlerting","oInteracting","oOnQueueUsers"]}`
 			if p.bodies[0] != asked {
 				t.Errorf("asked %s", p.bodies[0])
@@ -350,7 +350,7 @@ func TestAWaitingEmailIsChangedAndPutBack(t *testing.T) {
 	if err := l.PatchWaitingEmail(t.Context(), id, []routing.Field{"priority"}, want); !errors.Is(err, genesys.ErrNotFound) {
 		t.Errorf("change what does not wait: %v", err)
 	}
-	if err := l.MoveEmail(t.Context(), id, support); !errors.Is(err, genesys.ErrNotWaiting) {
+	if err := l.MoveEmail(t.Context(), id, billing, support); !errors.Is(err, genesys.ErrNotWaiting) {
 		t.Errorf("move what does not wait: %v", err)
 	}
 	l.passes(time.Hour) // it is done
@@ -361,7 +361,7 @@ func TestAWaitingEmailIsChangedAndPutBack(t *testing.T) {
 	if _, err := l.WaitingEmail(t.Context(), nobody, billing); !errors.Is(err, genesys.ErrNotFound) {
 		t.Errorf("no such conversation: %v", err)
 	}
-	if err := l.MoveEmail(t.Context(), nobody, billing); !errors.Is(err, genesys.ErrNotFound) {
+	if err := l.MoveEmail(t.Context(), nobody, support, billing); !errors.Is(err, genesys.ErrNotFound) {
 		t.Errorf("move no such conversation: %v", err)
 	}
 }
@@ -373,9 +373,12 @@ func TestMoveEmailBeginsTheWaitAnew(t *testing.T) {
 	billing, technical := l.queue("Billing Email"), l.queue("Technical")
 	before := l.state(billing).Emails[0]
 	for range 2 { // the second does nothing
-		if err := l.MoveEmail(t.Context(), before.ConversationID, technical); err != nil {
+		if err := l.MoveEmail(t.Context(), before.ConversationID, billing, technical); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := l.MoveEmail(t.Context(), before.ConversationID, billing, l.queue("Support Email")); !errors.Is(err, genesys.ErrNotWaiting) {
+		t.Errorf("out of a queue that it has left: %v", err)
 	}
 	if q := l.state(billing); q.Waiting != 0 {
 		t.Errorf("%d wait where it was", q.Waiting)
@@ -444,7 +447,7 @@ func TestAPatchOfAnEmailIsRepeatedAndAMoveIsNot(t *testing.T) {
 		}
 		p = &platform{api: answers(reply(200, `{"id":"c","participants":[{"id":"p","purpose":"acd","state":"connected","queue":{"id":"q"}}]}`), reply(502, ``))}
 		var uncertain *genesys.UncertainError
-		if err := p.client(t).MoveEmail(t.Context(), "c", "r"); !errors.As(err, &uncertain) || len(p.calls) != 2 {
+		if err := p.client(t).MoveEmail(t.Context(), "c", "q", "r"); !errors.As(err, &uncertain) || len(p.calls) != 2 {
 			t.Errorf("%v, %d requests", err, len(p.calls))
 		}
 		if d := cmp.Diff("POST /api/v2/conversations/emails/c/participants/p/replace", p.calls[1]); d != "" || p.bodies[1] != `{"queueId":"r","transferType":"Unattended"}` {
@@ -458,7 +461,7 @@ func TestMoveEmailSaysThatAnAgentWasFaster(t *testing.T) {
 	waits := reply(200, `{"id":"c","participants":[{"id":"p","purpose":"acd","state":"connected","queue":{"id":"q"}}]}`)
 	for code, want := range map[string]bool{"conversations.error.transfer.not.connected": true, "postino.error.transfer.not.connected": true, "conversations.error.queue.not.found": false} {
 		p := &platform{api: answers(waits, reply(http.StatusBadRequest, `{"status":400,"code":"`+code+`","message":"no"}`))}
-		err := p.client(t).MoveEmail(t.Context(), "c", "r")
+		err := p.client(t).MoveEmail(t.Context(), "c", "q", "r")
 		var refused *genesys.APIError
 		if !errors.As(err, &refused) || errors.Is(err, genesys.ErrNotWaiting) != want {
 			t.Errorf("%s: %v", code, err)
@@ -488,7 +491,7 @@ func TestDecodeEmail(t *testing.T) {
 		"in the hands of an agent":      {customer + "," + queue("disconnected") + "," + agent("connected"), genesys.Email{QueueID: "q1", WaitingEmail: asks}},
 		"parked":                        {customer + "," + queue("terminated") + "," + agent("parked"), genesys.Email{QueueID: "q1", WaitingEmail: asks}},
 		"at its end":                    {customer + "," + queue("terminated") + "," + agent("terminated"), genesys.Email{QueueID: "q1", WaitingEmail: asks}},
-		"in the second queue":           {customer + "," + queue("terminated") + "," + agent("terminated") + `,{"id":"4","purpose":"acd","state":"connected","queue":{"id":"q2"}}`, genesys.Email{QueueID: "q2", Waiting: true, WaitingEmail: routing.WaitingEmail{ConversationID: "c", Skills: []routing.Ref{}, From: "x@y.example"}}},
+		"in the second queue":           {customer + "," + queue("terminated") + "," + agent("terminated") + `,{"id":"4","purpose":"acd","state":"connected","queue":{"id":"q2"}}`, genesys.Email{QueueID: "q2", Waiting: true, Earlier: []string{"q1"}, WaitingEmail: routing.WaitingEmail{ConversationID: "c", Skills: []routing.Ref{}, From: "x@y.example"}}},
 		"with an end, whatever it says": {customer + "," + strings.Replace(queue("connected"), `"id":"2"`, `"id":"2","endTime":"2026-03-02T09:01:00.000Z"`, 1), genesys.Email{QueueID: "q1", WaitingEmail: asks}},
 	} {
 		t.Run(name, func(t *testing.T) {

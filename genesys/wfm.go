@@ -34,6 +34,9 @@ type rosterReader struct {
 	batch  int  // how many users the next search is about
 	closed bool // a business unit could not be read: who is in none is not known
 	units  int
+	// absent are those whom an answer left out, with what is published of the span;
+	// nil: whoever is left out is planned, and has nothing scheduled.
+	absent map[string][]routing.Span
 }
 
 // roster reads what is published of users in a span.
@@ -86,6 +89,9 @@ func (r *rosterReader) read(ctx context.Context, users []string) {
 	}
 	r.units = len(units.Entities)
 	lost := users
+	if only := units.Entities[0]; r.units == 1 && (only.Authorized == nil || *only.Authorized) && r.only(ctx, only, users) {
+		return
+	}
 	for _, u := range units.Entities {
 		if len(lost) == 0 || ctx.Err() != nil {
 			return
@@ -109,6 +115,31 @@ func (r *rosterReader) read(ctx context.Context, users []string) {
 	if len(lost) > 0 && !r.closed {
 		r.unknown("%d of %d agents are in no business unit of workforce management", len(lost), len(users))
 	}
+}
+
+// only reads the schedules of users in the only business unit there is, before it
+// is known who is planned there; that is found out where the answer leaves out some
+// of them. It is false where the search was not taken.
+func (r *rosterReader) only(ctx context.Context, u wireUnit, users []string) (taken bool) {
+	absent := map[string][]routing.Span{}
+	r.absent = absent
+	taken = r.unit(ctx, u, users)
+	r.absent = nil
+	if !taken || len(absent) == 0 {
+		return taken
+	}
+	found, others, err := r.among(ctx, u, slices.Sorted(maps.Keys(absent)))
+	if err != nil {
+		r.failed(err)
+		return true
+	}
+	for _, id := range found {
+		r.roster.Agents[id] = routing.AgentSchedule{Known: absent[id]}
+	}
+	if len(others) > 0 {
+		r.unknown("%d of %d agents are in no business unit of workforce management", len(others), len(users))
+	}
+	return true
 }
 
 // among tells those users who are planned in a business unit from the others.
@@ -135,20 +166,24 @@ func (r *rosterReader) among(ctx context.Context, u wireUnit, users []string) (f
 
 // unit reads the schedules of the users of one business unit, in batches. While
 // an answer would come later, by a notification that an app cannot count on, the
-// batches are made smaller.
-func (r *rosterReader) unit(ctx context.Context, u wireUnit, users []string) {
+// batches are made smaller. It is false where a search was not taken, perhaps
+// because not all of the users are planned there.
+func (r *rosterReader) unit(ctx context.Context, u wireUnit, users []string) (taken bool) {
 	codes, err := r.codes(ctx, u)
 	if err != nil {
 		r.failed(err)
-		return
+		return true
 	}
 	for len(users) > 0 && ctx.Err() == nil {
 		some := users[:min(r.batch, len(users))]
 		a, err := r.search(ctx, u, some)
+		var refused *APIError
 		switch {
+		case r.absent != nil && (errors.As(err, &refused) && (refused.Status == http.StatusBadRequest || refused.Is(ErrNotFound)) || err == nil && a.Status != complete && a.Status != processing):
+			return false
 		case err != nil:
 			r.failed(err)
-			return
+			return true
 		case a.Status == processing && len(some) > fewestSearched:
 			r.batch = max(fewestSearched, (len(some)+1)/2)
 			continue
@@ -159,11 +194,12 @@ func (r *rosterReader) unit(ctx context.Context, u wireUnit, users []string) {
 		default:
 			if err := r.keep(u, *a.Result, codes, some); err != nil {
 				r.unknown("the answer of workforce management cannot be used: %v", err)
-				return
+				return true
 			}
 		}
 		users = users[len(some):]
 	}
+	return true
 }
 
 // codes reads the categories of the activity codes of a business unit.
@@ -261,8 +297,8 @@ func downloaded[T any](ctx context.Context, c *Client, address string) (T, error
 	return v, nil
 }
 
-// keep takes in a complete answer about users. Who is not in it has nothing
-// scheduled where schedules are published.
+// keep takes in a complete answer about users. Who is planned and not in it has
+// nothing scheduled where schedules are published.
 func (r *rosterReader) keep(u wireUnit, a wireSchedules, codes map[string]routing.ActivityCategory, users []string) error {
 	if a.BusinessUnitTimeZone == "" {
 		return errors.New("it has no time zone")
@@ -282,11 +318,13 @@ func (r *rosterReader) keep(u wireUnit, a wireSchedules, codes map[string]routin
 	for _, id := range users {
 		schedules[id] = routing.AgentSchedule{Known: published}
 	}
+	left := maps.Clone(schedules)
 	for _, agent := range a.AgentSchedules {
 		s, asked := schedules[agent.User.ID]
 		if !asked {
 			continue
 		}
+		delete(left, agent.User.ID)
 		for _, w := range agent.Shifts {
 			shift := routing.Shift{Span: w.span()}
 			if !overlap(shift.Span, r.roster.Span) {
@@ -308,12 +346,18 @@ func (r *rosterReader) keep(u wireUnit, a wireSchedules, codes map[string]routin
 			if err != nil {
 				return err
 			}
-			if overlap(off, r.roster.Span) {
+			if overlap(off, r.roster.Span) || slices.ContainsFunc(s.Shifts, func(w routing.Shift) bool { return overlap(routing.Span{From: w.From, To: w.From.Add(1)}, off) }) {
 				s.Off = append(s.Off, off)
 			}
 		}
 		slices.SortStableFunc(s.Shifts, func(a, b routing.Shift) int { return a.From.Compare(b.From) })
 		schedules[agent.User.ID] = s
+	}
+	if r.absent != nil {
+		for id, s := range left {
+			r.absent[id] = s.Known
+			delete(schedules, id)
+		}
 	}
 	maps.Copy(r.roster.Agents, schedules)
 	return nil

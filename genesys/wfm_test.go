@@ -168,6 +168,15 @@ func TestRosterIsWhatIsPublished(t *testing.T) {
 				},
 			}},
 		},
+		"a day off before the span is of the shift that began on it": {
+			span:   stretch("2026-11-02T23:00:00Z", "2026-11-03T23:00:00Z"),
+			answer: week(`{"weekDate":"2026-11-02"}`, `{"user":{"id":"a1"},"shifts":[{"startDate":"2026-11-02T21:00:00Z","lengthMinutes":480}],"fullDayTimeOffMarkers":[{"businessUnitDate":"2026-11-02"},{"businessUnitDate":"2026-11-01"}]}`),
+			agents: map[string]routing.AgentSchedule{"a1": {
+				Known:  []routing.Span{stretch("2026-11-02T23:00:00Z", "2026-11-03T23:00:00Z")},
+				Shifts: []routing.Shift{{Span: stretch("2026-11-02T21:00:00Z", "2026-11-03T05:00:00Z")}},
+				Off:    []routing.Span{stretch("2026-11-01T23:00:00Z", "2026-11-02T23:00:00Z")},
+			}},
+		},
 		"a week in which an agent has nothing is known": {
 			span:   stretch("2026-11-03T00:00:00Z", "2026-11-04T00:00:00Z"),
 			answer: week(`{"weekDate":"2026-11-02","weekCount":1}`, `{"user":{"id":"other"},"shifts":[{"startDate":"2026-11-03T08:00:00Z","lengthMinutes":60}]}`),
@@ -207,7 +216,8 @@ func TestRosterIsWhatIsPublished(t *testing.T) {
 			c := centre{members: 1, more: map[string]http.HandlerFunc{wfmSearch: reply(200, tt.answer)}}
 			p := c.platform()
 			same(t, routing.Roster{Span: tt.span, Agents: tt.agents, Unknown: tt.unknown}, c.roster(t, p, tt.span))
-			asked := p.bodies[len(p.bodies)-1]
+			bodies := slices.DeleteFunc(p.bodies, func(b string) bool { return b == "" })
+			asked := bodies[len(bodies)-1]
 			want := fmt.Sprintf(`{"endDate":"%s","startDate":"%s","userIds":["a1"]}`, tt.span.To.Format(time.RFC3339), tt.span.From.AddDate(0, 0, -1).Format(time.RFC3339))
 			if asked != want {
 				t.Errorf("asked %s, want %s", asked, want)
@@ -323,10 +333,23 @@ func TestRosterSaysWhyNothingIsKnown(t *testing.T) {
 		"no licence":     {map[string]http.HandlerFunc{wfmUnits: reply(404, `{"code":"not.found"}`)}, nil, "the organisation has no workforce management", 1},
 		"not there":      {map[string]http.HandlerFunc{wfmUnits: reply(405, ``)}, nil, "the organisation has no workforce management", 1},
 		"no units":       {map[string]http.HandlerFunc{wfmUnits: reply(200, `{"entities":[]}`)}, nil, "the organisation has no workforce management", 1},
-		"no permission":  {map[string]http.HandlerFunc{wfmSearch: reply(403, `{"code":"missing.any.permissions","message":"needs one of wfm:schedule:view, wfm:publishedSchedule:view"}`)}, nil, "the client may not read schedules: wfm:publishedSchedule:view or wfm:schedule:view", 4},
-		"a fault":        {map[string]http.HandlerFunc{wfmCodes: reply(500, `{"code":"wfm.server.error","message":"oops"}`)}, nil, "workforce management did not answer: GET /api/v2/workforcemanagement/businessunits/b1/activitycodes: 500 wfm.server.error: oops", 3},
+		"no permission":  {map[string]http.HandlerFunc{wfmSearch: reply(403, `{"code":"missing.any.permissions","message":"needs one of wfm:schedule:view, wfm:publishedSchedule:view"}`)}, nil, "the client may not read schedules: wfm:publishedSchedule:view or wfm:schedule:view", 3},
+		"a fault":        {map[string]http.HandlerFunc{wfmCodes: reply(500, `{"code":"wfm.server.error","message":"oops"}`)}, nil, "workforce management did not answer: GET /api/v2/workforcemanagement/businessunits/b1/activitycodes: 500 wfm.server.error: oops", 2},
 		"a strange body": {map[string]http.HandlerFunc{wfmUnits: reply(200, `{"entities":{}}`)}, nil, "workforce management did not answer: GET /api/v2/workforcemanagement/businessunits: the reply does not fit: json: cannot unmarshal object into Go struct field listing.Entities of type []genesys.wireUnit", 1},
 		"in no unit":     {map[string]http.HandlerFunc{wfmUsers: reply(200, inUnit("a1", "x")), wfmSearch: reply(200, `{"status":"Complete","result":`+aWeek+`}`)}, []string{"a1"}, "2 of 3 agents are in no business unit of workforce management", 4},
+		"a search that takes only those who are planned": {map[string]http.HandlerFunc{
+			wfmUsers: reply(200, inUnit("a1", "a3")), wfmSearch: func(w http.ResponseWriter, r *http.Request) {
+				if body, _ := io.ReadAll(r.Body); strings.Contains(string(body), "a2") {
+					reply(404, `{"code":"wfm.agent.not.found"}`)(w, r)
+					return
+				}
+				reply(200, `{"status":"Complete","result":`+aWeek+`}`)(w, r)
+			},
+		}, []string{"a1", "a3"}, "1 of 3 agents are in no business unit of workforce management", 6},
+		"whom it plans is not told": {map[string]http.HandlerFunc{
+			wfmUsers:  reply(403, `{"message":"missing permission wfm:agent:view"}`),
+			wfmSearch: reply(200, strings.Replace(`{"status":"Complete","result":`+aWeek+`}`, `{"businessUnitTimeZone"`, `{"agentSchedules":[{"user":{"id":"a2"}}],"businessUnitTimeZone"`, 1)),
+		}, []string{"a2"}, "the client may not read schedules: wfm:agent:view", 4},
 		"a unit that may not be seen": {map[string]http.HandlerFunc{
 			wfmUnits: reply(200, `{"entities":[{"id":"b0","name":"Sales","authorized":false},{"id":"b1","authorized":true}]}`), wfmUsers: reply(200, inUnit("a1")),
 			wfmSearch: reply(200, `{"status":"Complete","result":`+aWeek+`}`),

@@ -10,15 +10,16 @@ import (
 )
 
 // Format is the newest version of the plan format; all up to it are read. A plan
-// with findings has version 2 and those of an override and of live rules 3: a program that knows
-// only less would take them for an edit, and so it asks for a newer one. Every
-// other plan stays as it was, 1.
+// with findings has version 2, those of an override and of live rules 3, and one
+// that moves email 4: a program that knows only less would take them for an edit,
+// and so it asks for a newer one. Every other plan stays as it was, 1.
 const (
-	Format = formatLease
+	Format = formatTransfer
 
-	formatPlain   = 1
-	formatChecked = 2
-	formatLease   = 3
+	formatPlain    = 1
+	formatChecked  = 2
+	formatLease    = 3
+	formatTransfer = 4
 )
 
 // chunk is how many members the platform takes in one call
@@ -46,6 +47,7 @@ func (ix *Index) Build(want routing.Desired) (Plan, Problems) {
 			b.resolveRule(r)
 		}
 	}
+	b.overflows()
 	b.claims(queue.Ref)
 	if len(b.problems) > 0 {
 		return Plan{}, b.problems

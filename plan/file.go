@@ -114,7 +114,7 @@ func (p Plan) complete() error {
 		case Utilization:
 			ok = c.Utilization != nil
 		case Email:
-			ok = c.Email != nil && c.Waits.ID != ""
+			ok = c.Waits.ID != "" && (c.Email != nil || c.Verb == Move && c.Transfer != nil && c.Transfer.To.ID != "")
 		}
 		if !ok {
 			return fmt.Errorf("change %d (%s %s) says too little to be carried out", c.ID, c.Verb, c.Kind)

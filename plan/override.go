@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -53,12 +54,19 @@ type Override struct {
 	// Capacity is that of every member of the queue.
 	Capacity *routing.UtilizationSettings
 	Emails   []EmailPriority
+	Moves    []EmailMove
 }
 
 // EmailPriority is the priority that a waiting email shall have.
 type EmailPriority struct {
 	Email routing.WaitingEmail
 	To    int
+}
+
+// EmailMove is the queue, by name, that a waiting email shall go to.
+type EmailMove struct {
+	Email routing.WaitingEmail
+	To    string
 }
 
 // Override plans an override of the strategy's queue. It owns nothing: without
@@ -81,6 +89,7 @@ func (ix *Index) Override(want routing.Desired, o Override, l Lease) (Plan, Prob
 		for _, e := range o.Emails {
 			b.email(q.Ref, e.Email, routing.EmailSettings{Priority: &e.To}, l.why(), routing.Place{})
 		}
+		b.transfers(q.Ref, o.Moves)
 	}
 	if len(b.problems) > 0 {
 		return Plan{}, b.problems
@@ -89,7 +98,11 @@ func (ix *Index) Override(want routing.Desired, o Override, l Lease) (Plan, Prob
 		b.changes[i].ID = i + 1
 		b.changes[i].Why = l.why()
 	}
-	return Plan{Version: formatLease, Strategy: want.Strategy, File: b.file(), Org: ix.org.Ref, Lease: &l, Changes: b.changes, Notes: b.notes, Owns: []Claim{}}, nil
+	version := formatLease
+	if len(o.Moves) > 0 {
+		version = formatTransfer
+	}
+	return Plan{Version: version, Strategy: want.Strategy, File: b.file(), Org: ix.org.Ref, Lease: &l, Changes: b.changes, Notes: b.notes, Owns: []Claim{}}, nil
 }
 
 func (l Lease) why() string {
@@ -108,6 +121,55 @@ func (b *builder) email(queue routing.Ref, e routing.WaitingEmail, want routing.
 		Fields: fieldChanges(Email, fields, have, want, func(routing.Field) routing.Place { return at }),
 		Email:  &Pair[routing.EmailSettings]{Before: routing.Only(have, fields), After: routing.Only(want, fields)},
 	})
+}
+
+// transfers plans which emails go to another queue.
+func (b *builder) transfers(queue routing.Ref, moves []EmailMove) {
+	to := map[string]routing.Ref{}
+	for _, m := range moves {
+		if _, seen := to[m.To]; !seen {
+			to[m.To] = b.otherQueue(m.To, b.at("adjust"))
+		}
+		if to[m.To].ID == "" {
+			continue // said
+		}
+		b.changes = append(b.changes, Change{
+			Verb: Move, Kind: Email, Object: routing.Ref{ID: m.Email.ConversationID}, Waits: queue,
+			Fields:   []FieldChange{{Field: queueField, Before: queue.Name, After: m.To, Home: homes[Email][queueField]}},
+			Transfer: &Transfer{To: to[m.To], Entered: m.Email.Entered, Priority: m.Email.Priority},
+		})
+	}
+}
+
+// overflows says where the strategy would move email to a queue that there is not.
+func (b *builder) overflows() {
+	if b.want.Adjust == nil {
+		return
+	}
+	for _, r := range b.want.Adjust.Rules {
+		for _, a := range r.Do {
+			if a.Lever == routing.LeverOverflow {
+				b.otherQueue(a.To, a.At)
+			}
+		}
+	}
+}
+
+// otherQueue looks up a queue that is not the strategy's own.
+func (b *builder) otherQueue(name string, at routing.Place) routing.Ref {
+	p := &Problem{At: at, Field: "adjust"}
+	switch found := b.ix.queues[name]; {
+	case name == b.want.Queue.Name:
+		p.Message, p.Hint = fmt.Sprintf("%s is the strategy's own queue", name), "name another one that email can go to"
+	case len(found) == 1:
+		return b.ix.org.Queues[found[0]].Ref
+	case len(found) > 1:
+		p.Message, p.Hint = fmt.Sprintf("%d queues are named %q", len(found), name), "rename all but one of them on the platform"
+	default:
+		p.Message, p.Hint = fmt.Sprintf("no queue is named %q", name), nearest.Hint(name, mapKeys(b.ix.queues), '"')
+	}
+	b.problems = append(b.problems, p)
+	return routing.Ref{}
 }
 
 func refs(members []routing.Member) (out []routing.Ref) {

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,34 @@ func TestAPlanShowsAnOverride(t *testing.T) {
 	}
 }
 
+// What an override has set, and the file asks for by now, is announced with its place.
+func TestAPlanSaysWhatItTakesOverFromAnOverride(t *testing.T) {
+	t.Parallel()
+	want, org := example()
+	org = mustBuild(t, want, org).After(org)
+	level := routing.ServiceLevel{Percent: 90, Within: 2 * hour}
+	p := mustOverride(t, want, org, plan.Memory{}, plan.Override{Settings: routing.QueueSettings{ServiceLevel: &level}})
+	under := p.After(org)
+	mem := plan.Memory{InForce: []plan.InForce{{Lease: surge, Changes: p.Changes}}}
+	want.Queue.Settings.ServiceLevel = &level
+	want.Places["serviceLevel"] = routing.Place{File: "support.yaml", Line: 7, Column: 1}
+	again, _ := plan.Build(want, under, mem)
+	if d := cmp.Diff([]string{
+		"serviceLevel of queue Support Email is 90% within 2h by rule surge of adjust until 2026-03-02 14:00 UTC, and the file asks for the same: once it is applied that stays when the override ends",
+	}, notes(again, plan.NoteOverride)); d != "" || len(again.Changes) > 0 {
+		t.Fatalf("%+v (-want +got):\n%s", again.Changes, d)
+	}
+	for _, n := range again.Notes {
+		if n.Kind == plan.NoteOverride && n.At.Line != 7 {
+			t.Errorf("at %v", n.At)
+		}
+	}
+	mem.InForce = nil
+	if again, _ = plan.Build(want, under, mem); len(notes(again, plan.NoteOverride)) > 0 {
+		t.Errorf("no override holds: %v", again.Notes)
+	}
+}
+
 func TestAnOverrideThatCannotBePlannedSaysWhy(t *testing.T) {
 	t.Parallel()
 	want, org := example()
@@ -144,7 +173,7 @@ func TestLivePlans(t *testing.T) {
 		{Email: routing.WaitingEmail{ConversationID: "c2", Priority: 500, Skills: []routing.Ref{}}, Rule: rule},
 	}
 	p, problems := plan.NewIndex(org, plan.Memory{}).Live(want, emails)
-	if problems.Err() != nil || !p.Live || p.Version != plan.Format || len(p.Owns) > 0 || len(p.Changes) != 1 {
+	if problems.Err() != nil || !p.Live || p.Version != 3 || len(p.Owns) > 0 || len(p.Changes) != 1 {
 		t.Fatalf("%+v %v", p, problems)
 	}
 	c := p.Changes[0]
@@ -155,5 +184,53 @@ func TestLivePlans(t *testing.T) {
 	org.Skills = []routing.Ref{{ID: "s2", Name: "Biling"}}
 	if _, problems := plan.Build(want, org, plan.Memory{}); len(problems) != 1 || !strings.Contains(problems.Error(), "Billing") {
 		t.Errorf("%v", problems)
+	}
+}
+
+func TestEmailThatMovesToAnotherQueueStaysThere(t *testing.T) {
+	t.Parallel()
+	org := routing.Org{Queues: []routing.Queue{{Ref: routing.Ref{ID: "q", Name: "Q"}}, {Ref: routing.Ref{ID: "r", Name: "Returns"}}}}
+	want := routing.Desired{Strategy: "s", Queue: routing.DesiredQueue{Name: "Q"}}
+	entered := surge.Ends.Add(-3 * time.Hour)
+	email := routing.WaitingEmail{ConversationID: "c1", Entered: entered, Priority: 7}
+	p := mustOverride(t, want, org, plan.Memory{}, plan.Override{
+		Emails: []plan.EmailPriority{{Email: routing.WaitingEmail{ConversationID: "c2", Priority: 5}, To: 6}},
+		Moves:  []plan.EmailMove{{Email: email, To: "Returns"}},
+	})
+	moves := plan.Change{
+		ID: 2, Verb: plan.Move, Kind: plan.Email, Object: routing.Ref{ID: "c1"}, Waits: routing.Ref{ID: "q", Name: "Q"},
+		Why:      "rule surge of adjust asks for it, until 2026-03-02 14:00 UTC",
+		Fields:   []plan.FieldChange{{Field: "queue", Before: "Q", After: "Returns", Home: "waiting email, queue"}},
+		Transfer: &plan.Transfer{To: routing.Ref{ID: "r", Name: "Returns"}, Entered: entered, Priority: 7},
+	}
+	if d := cmp.Diff(moves, p.Changes[1]); d != "" || p.Version != plan.Format || p.Changes[1].Headline() != "move waiting email c1 to queue Returns" {
+		t.Errorf("version %d, %s (-want +got):\n%s", p.Version, p.Changes[1].Headline(), d)
+	}
+	var saved bytes.Buffer
+	if err := plan.Write(&saved, p.Seal()); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := plan.Read(&saved); err != nil || cmp.Diff(p.Seal(), again) != "" {
+		t.Errorf("saved and read: %v", err)
+	}
+	var done []plan.Done
+	for _, c := range p.Changes {
+		done = append(done, plan.Done{Change: c, Object: c.Object})
+	}
+	back := plan.Reverse(p, "r1", done)
+	if len(back.Changes) != 1 || back.Changes[0].Object.ID != "c2" || len(back.Notes) != 1 || back.Notes[0].Kind != plan.NoteLost {
+		t.Errorf("%+v", back)
+	}
+	if _, problems := plan.NewIndex(org, plan.Memory{}).Override(want, plan.Override{Moves: []plan.EmailMove{{Email: email, To: "Retruns"}, {Email: email, To: "Q"}}}, surge); len(problems) != 2 {
+		t.Errorf("%v", problems)
+	}
+	for after, priority := range map[time.Duration]int{0: 7, 59 * time.Second: 7, time.Minute: 8, 90*time.Minute + 59*time.Second: 97, -time.Hour: 7} {
+		if got := moves.Transfer.Raised(entered.Add(after)); got != priority {
+			t.Errorf("moved after %s it has %d, want %d", after, got, priority)
+		}
+	}
+	most := plan.Transfer{Entered: entered, Priority: routing.MostPriority - 5}
+	if got := most.Raised(entered.Add(time.Hour)); got != routing.MostPriority {
+		t.Errorf("%d", got)
 	}
 }

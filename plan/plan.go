@@ -4,6 +4,7 @@ package plan
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/foresort/foresort/routing"
@@ -31,7 +32,7 @@ const (
 	Delete Verb = "delete"
 	Join   Verb = "join"
 	Leave  Verb = "leave"
-	Move   Verb = "move" // to another ring
+	Move   Verb = "move" // to another ring; of an email, to another queue
 )
 
 // Change is one step of a plan: one write to the platform.
@@ -46,12 +47,14 @@ type Change struct {
 	Fields []FieldChange `json:"fields,omitempty"`
 	Why    string        `json:"why"` // in words: the strategy key or the consequence that asked for it
 
-	// Exactly one of these is set, the one of the kind.
+	// Exactly one of these is set, the one of the kind; of an email Transfer where it
+	// moves.
 	Queue       *Pair[routing.QueueSettings]       `json:"queue,omitempty"`
 	Route       *Pair[routing.RouteSettings]       `json:"route,omitempty"`
 	Utilization *Pair[routing.UtilizationSettings] `json:"utilization,omitempty"`
 	Members     *MemberChange                      `json:"members,omitempty"`
 	Email       *Pair[routing.EmailSettings]       `json:"email,omitempty"`
+	Transfer    *Transfer                          `json:"transfer,omitempty"`
 
 	// Waits is the queue that an email waits in. Where it does not any more there
 	// is nothing to do.
@@ -76,6 +79,20 @@ func (c Change) Names() []routing.Field {
 	return names
 }
 
+// Overlaps says that two changes are about the same field, or the same agent, of the
+// same object.
+func (c Change) Overlaps(other Change) bool {
+	if c.Kind != other.Kind || c.Object.ID != other.Object.ID {
+		return false
+	}
+	if c.Members != nil && other.Members != nil {
+		return slices.ContainsFunc(c.Members.Agents, func(x routing.Ref) bool {
+			return slices.ContainsFunc(other.Members.Agents, func(y routing.Ref) bool { return x.ID == y.ID })
+		})
+	}
+	return slices.ContainsFunc(c.Names(), func(f routing.Field) bool { return slices.Contains(other.Names(), f) })
+}
+
 // Pair is what the fields of a change were and shall be. Both hold the fields
 // that Change.Fields names and no others; nil in one of them means absent.
 type Pair[S routing.Settings] struct {
@@ -91,6 +108,22 @@ type MemberChange struct {
 	// Inactive are the ids of those of Agents who are deactivated in the queue
 	// (joined is false): before they leave, or once they have joined.
 	Inactive []string `json:"inactive,omitempty"`
+}
+
+// Transfer is an email that moves to another queue. Its wait begins anew there, so
+// that its priority is then raised by the whole minutes that it had waited.
+type Transfer struct {
+	To       routing.Ref `json:"to"`
+	Entered  time.Time   `json:"entered"`  // the queue that it waits in
+	Priority int         `json:"priority"` // that it has there
+}
+
+// Raised is the priority that makes up for the wait that was lost, for an email
+// that entered the other queue at an instant: one point is one minute
+// (docs/platform-notes.md#scoring).
+func (t Transfer) Raised(entered time.Time) int {
+	waited := int(max(0, entered.Sub(t.Entered)) / time.Minute)
+	return max(-routing.MostPriority, min(t.Priority+waited, routing.MostPriority))
 }
 
 // FieldChange is one owned field, in words.
@@ -216,6 +249,9 @@ type Claim struct {
 // who they are.
 const membersField routing.Field = "members"
 
+// queueField is the name of the queue that an email waits in.
+const queueField routing.Field = "queue"
+
 // homes says where each field lives on the platform (docs/platform-notes.md).
 var homes = map[Kind]map[routing.Field]string{
 	Queue: {
@@ -237,5 +273,5 @@ var homes = map[Kind]map[routing.Field]string{
 	},
 	Member:      {membersField: "queue members"},
 	Utilization: {"email": "agent utilization, email.maximumCapacity"},
-	Email:       {"priority": "waiting email, priority", "skills": "waiting email, skills", "language": "waiting email, language"},
+	Email:       {"priority": "waiting email, priority", "skills": "waiting email, skills", "language": "waiting email, language", queueField: "waiting email, queue"},
 }

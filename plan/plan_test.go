@@ -256,6 +256,21 @@ func TestProblemsSayWhatAndWhereAndTheWayOut(t *testing.T) {
 			func(d *routing.Desired, _ *routing.Org, _ *plan.Memory) { d.Queue.Name = "Support Emil" },
 			[]string{"support.yaml:4:1: queue: no queue is named \"Support Emil\" (did you mean \"Support Email\"? Or: add `create: true` to make it)"},
 		},
+		"no such queue to move email to": {
+			func(d *routing.Desired, o *routing.Org, _ *plan.Memory) {
+				o.Queues = append(o.Queues, routing.Queue{Ref: routing.Ref{ID: "r1", Name: "Returns"}}, routing.Queue{Ref: routing.Ref{ID: "r2", Name: "Returns"}}, routing.Queue{Ref: routing.Ref{ID: "o", Name: "Order Desk"}})
+				var do []routing.Action
+				for i, to := range []string{"Order Dsk", "Support Email", "Returns", "Order Desk"} {
+					do = append(do, routing.Action{Lever: routing.LeverOverflow, To: to, At: routing.Place{File: "support.yaml", Line: 30 + i, Column: 3}})
+				}
+				d.Adjust = &routing.Adjust{Rules: []routing.AdjustRule{{Do: do}}}
+			},
+			[]string{
+				`support.yaml:30:3: adjust: no queue is named "Order Dsk" (did you mean "Order Desk"?)`,
+				`support.yaml:31:3: adjust: Support Email is the strategy's own queue (name another one that email can go to)`,
+				`support.yaml:32:3: adjust: 2 queues are named "Returns" (rename all but one of them on the platform)`,
+			},
+		},
 		"two queues of one name": {
 			func(_ *routing.Desired, o *routing.Org, _ *plan.Memory) {
 				o.Queues = append(o.Queues, routing.Queue{Ref: routing.Ref{ID: "queue-2", Name: "Support Email"}, Members: []routing.Member{}})
@@ -491,7 +506,7 @@ func TestReadRefusesInWords(t *testing.T) {
 		"a strategy file":    {"version: 1\nname: support\n", "read plan: the file is not JSON; a plan is what `foresort plan --out FILE` saves"},
 		"other JSON":         {`{"name": "support"}`, "read plan: the file is JSON but not a plan; a plan is what `foresort plan --out FILE` saves"},
 		"a list":             {`[1]`, "read plan: the file is JSON but not a plan; a plan is what `foresort plan --out FILE` saves"},
-		"a newer plan":       {strings.Replace(good, `"version": 1`, `"version": 4`, 1), "read plan: the plan has format version 4 and this Foresort knows up to 3; use a newer Foresort"},
+		"a newer plan":       {strings.Replace(good, `"version": 1`, `"version": 5`, 1), "read plan: the plan has format version 5 and this Foresort knows up to 4; use a newer Foresort"},
 		"an edited value":    {strings.Replace(good, `"percent": 90`, `"percent": 95`, 1), edited},
 		"an edited headline": {strings.Replace(good, `"strategy": "support"`, `"strategy": "sales"`, 1), edited},
 		"an added key":       {strings.Replace(good, `"version": 1`, `"version": 1, "force": true`, 1), edited + ` (json: unknown field "force")`},

@@ -108,6 +108,9 @@ func (c Change) Headline() string {
 	if c.Kind == Utilization {
 		return fmt.Sprintf("%s utilization of %s", c.Verb, c.Object)
 	}
+	if c.Transfer != nil {
+		return fmt.Sprintf("move %s %s to queue %s", kindWord(c.Kind), c.Object, c.Transfer.To)
+	}
 	return fmt.Sprintf("%s %s %s", c.Verb, kindWord(c.Kind), c.Object)
 }
 

@@ -33,6 +33,7 @@ func (b *builder) planQueue(q routing.Queue, known bool, want routing.QueueSetti
 	if left := without(owned, fields); len(left) > 0 {
 		settings := routing.Only(before, left)
 		b.held = append(b.held, Held{Kind: Queue, Object: q.Ref, Fields: left, Queue: &settings})
+		adopting(b, Queue, q.Ref, left, want, b.queueAt, func(c Change) *Pair[routing.QueueSettings] { return c.Queue })
 	}
 	fields = slices.DeleteFunc(fields, func(f routing.Field) bool {
 		return overridden(b, Queue, q.Ref, f, want, before, func(c Change) *Pair[routing.QueueSettings] { return c.Queue })
@@ -267,8 +268,11 @@ func (b *builder) planCapacity(q routing.Queue, settings routing.QueueSettings, 
 			continue
 		}
 		own(b, Utilization, a, want)
-		differ := slices.DeleteFunc(routing.Differs(fields, want, have.Settings), func(f routing.Field) bool {
-			return overridden(b, Utilization, a, f, want, have.Settings, func(c Change) *Pair[routing.UtilizationSettings] { return c.Utilization })
+		pair := func(c Change) *Pair[routing.UtilizationSettings] { return c.Utilization }
+		differ := routing.Differs(fields, want, have.Settings)
+		adopting(b, Utilization, a, without(fields, differ), want, at, pair)
+		differ = slices.DeleteFunc(differ, func(f routing.Field) bool {
+			return overridden(b, Utilization, a, f, want, have.Settings, pair)
 		})
 		if len(differ) == 0 {
 			continue

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -19,14 +20,22 @@ type Done struct {
 }
 
 // Reverse is the plan that puts back what was done, newest first. run names
-// what it undoes.
+// what it undoes. Email that was moved to another queue stays there.
 func Reverse(p Plan, run string, done []Done) Plan {
 	out := Plan{Version: formatPlain, Strategy: p.Strategy, File: p.File, Org: p.Org, Undoes: run, Changes: []Change{}, Owns: []Claim{}}
+	stay := 0
 	for _, d := range slices.Backward(done) {
+		if d.Change.Transfer != nil {
+			stay++
+			continue
+		}
 		out.Changes = append(out.Changes, reversed(d)...)
 		if d.Change.Kind == Queue && d.Change.Verb == Delete {
 			out.Notes = append(out.Notes, Note{Kind: NoteLost, Text: fmt.Sprintf("queue %s comes back with another id and without the wrap-up codes it had", d.Object.Name)})
 		}
+	}
+	if stay > 0 {
+		out.Notes = append(out.Notes, Note{Kind: NoteLost, Text: phrase.Count(stay, "email") + " that the run moved to another queue: moving back would begin the wait anew"})
 	}
 	for i := range out.Changes {
 		out.Changes[i].ID = i + 1

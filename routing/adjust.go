@@ -43,7 +43,7 @@ type AdjustLimits struct {
 	Cooldown       time.Duration // between the beginnings of two overrides
 	Reversals      int           // overrides of a rule that may end in an hour in which it begins another
 	Share          float64       // percent of the queues that may begin an override at one look; one always may
-	Calls          int           // writes to waiting email at one look
+	Calls          int           // writes to waiting email at one look; one that is moved takes TransferCalls
 }
 
 // Lever is what an action moves.
@@ -58,19 +58,26 @@ const (
 	LeverJoin     Lever = "join"
 	LeverLeave    Lever = "leave"
 	LeverCapacity Lever = "capacity"
+	LeverOverflow Lever = "overflow"
 	LeverTighten  Lever = "tightenTarget"
 )
+
+// TransferCalls is how many writes it takes to move an email that waits to another
+// queue: its wait begins anew there, so that its priority is raised after it.
+const TransferCalls = 2
 
 // Action is one thing that an override does. Which fields count depends on the
 // lever.
 type Action struct {
 	Lever  Lever
-	Rule   string   // raise, lower: whose email
+	Rule   string   // raise, lower: whose email; overflow: the same, empty: any
 	By     int      // raise, lower: minutes
 	Group  string   // join, leave
 	Agents []string // join, leave: by user name or email address
 	Step   int      // relaxEarly: which step of relax, from 1
-	After  Duration // relaxEarly: when it comes
+	After  Duration // relaxEarly: when it comes; overflow: how long an email has waited
+	To     string   // overflow: the name of a queue
+	AtMost int      // overflow: emails at one look
 	Email  int      // capacity: emails at once
 	Target Duration // tightenTarget: how much shorter
 	Floor  Duration // tightenTarget: the shortest
@@ -81,7 +88,7 @@ type Action struct {
 // or their utilization.
 func (l Lever) Waiting() bool {
 	switch l {
-	case LeverRaise, LeverLower, LeverDeadline:
+	case LeverRaise, LeverLower, LeverDeadline, LeverOverflow:
 		return true
 	case LeverRelax, LeverJoin, LeverLeave, LeverCapacity, LeverTighten:
 	}
@@ -94,6 +101,8 @@ func (l Lever) Moves() string {
 	switch l {
 	case LeverRaise, LeverLower, LeverDeadline:
 		return "priority of waiting email"
+	case LeverOverflow:
+		return "queue of waiting email"
 	case LeverJoin, LeverLeave:
 		return "members"
 	case LeverRelax, LeverCapacity, LeverTighten:
@@ -122,6 +131,12 @@ func (a Action) String() string {
 		return "let " + who + " leave the queue"
 	case LeverCapacity:
 		return fmt.Sprintf("let each member have %d emails at once", a.Email)
+	case LeverOverflow:
+		whose := "waiting email"
+		if a.Rule != "" {
+			whose += " of rule " + a.Rule
+		}
+		return fmt.Sprintf("move %s that has waited for %s to queue %s, where it stays, at most %d at a look", whose, a.After, a.To, a.AtMost)
 	case LeverTighten:
 		return fmt.Sprintf("make the time of the service level %s shorter, not below %s", a.Target, a.Floor)
 	}

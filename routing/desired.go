@@ -70,6 +70,21 @@ func (d Desired) Live() bool {
 	return slices.ContainsFunc(d.Rules, func(r Rule) bool { return r.When != "" })
 }
 
+// Overflows are the names of the queues that the strategy may move email to.
+func (d Desired) Overflows() (names []string) {
+	if d.Adjust == nil {
+		return nil
+	}
+	for _, r := range d.Adjust.Rules {
+		for _, a := range r.Do {
+			if a.Lever == LeverOverflow {
+				names = append(names, a.To)
+			}
+		}
+	}
+	return names
+}
+
 // SyncTarget is another system that is told of changes. Of its secrets it knows
 // the names of the environment variables that hold them.
 type SyncTarget struct {

@@ -45,7 +45,7 @@ type Shift struct {
 type AgentSchedule struct {
 	Known  []Span  `json:"known"`
 	Shifts []Shift `json:"shifts,omitempty"`
-	// Off are whole days away, whatever the shifts say.
+	// Off are whole days away: shifts that begin on them are not worked.
 	Off []Span `json:"off,omitempty"`
 }
 

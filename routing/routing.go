@@ -269,6 +269,10 @@ type EmailDomain struct {
 	// By is IMAP, Graph or SMTP where mail comes and goes by a mail server of the
 	// organisation's own: then the MX record may lead there.
 	By string `json:"by,omitempty"`
+	// Fetching is how the platform stands with the mailbox that it fetches mail from,
+	// by IMAP or Graph, such as Active or Error, and Trouble what it says about that.
+	Fetching string `json:"fetching,omitempty"`
+	Trouble  string `json:"trouble,omitempty"`
 }
 
 // Agent is a user of the platform who can be a member of a queue.

@@ -15,6 +15,9 @@ type QueueState struct {
 	// them only where Complete says so: the platform may leave some out.
 	Emails   []WaitingEmail `json:"emails"`
 	Complete bool           `json:"complete"`
+	// Handled is since when email that came in is in the hands of agents, as far as
+	// the platform lists it.
+	Handled []time.Time `json:"-"`
 }
 
 // WaitingEmail is an email in a queue and what it asks for.

@@ -17,6 +17,15 @@ func (x *org) inQueue(n int) string {
 	return strings.Replace(x.email(n), "/conversations/emails", "/routing/conversations", 1)
 }
 
+// transfer moves the n-th conversation, which waits, to the support queue.
+func (x *org) transfer(n int) {
+	x.t.Helper()
+	waits := participants(x.ok("GET", x.email(n), nil))[1]["id"]
+	if r := x.call("POST", fmt.Sprintf("%s/participants/%s/replace", x.email(n), waits), map[string]any{"queueId": x.queueID("Support Email")}); r.status != http.StatusAccepted {
+		x.t.Fatalf("a transfer: %d %s", r.status, r.body)
+	}
+}
+
 // Of two emails that wait, the one that is raised is answered first.
 func TestRaisedEmailGoesFirst(t *testing.T) {
 	t.Parallel()
@@ -32,6 +41,11 @@ func TestRaisedEmailGoesFirst(t *testing.T) {
 			x.ok("PATCH", x.inQueue(2), m{"priority": 0})
 		}, []int{0, 30, 40}},
 		"lowered": {func(x *org) { x.ok("PATCH", x.inQueue(1), m{"priority": -60}) }, []int{0, 40, 30}},
+		// A transfer, be it to the same queue, begins the wait anew: -1 is the stay
+		// that it ended, and the last is the new one, which takes a second.
+		"moved, and so the last":            {func(x *org) { x.transfer(1) }, []int{0, -1, 30, 40}},
+		"moved, with less than its minutes": {func(x *org) { x.transfer(1); x.ok("PATCH", x.inQueue(1), m{"priority": 8}) }, []int{0, -1, 30, 40}},
+		"moved, with its minutes":           {func(x *org) { x.transfer(1); x.ok("PATCH", x.inQueue(1), m{"priority": 9}) }, []int{0, -1, 30, 30}},
 		// Ann does not have the skill; Bob, who comes at noon, has it.
 		"a skill that another agent has": {func(x *org) { x.ok("PATCH", x.inQueue(1), m{"skillIds": []any{x.skill("VIP")}}) }, []int{0, 180, 30}},
 		"a language that nobody has": {func(x *org) {

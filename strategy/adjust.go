@@ -19,6 +19,7 @@ const (
 	minEvery, maxEvery = 10 * time.Second, time.Hour
 	minLease, maxLease = 5 * time.Minute, 24 * time.Hour
 	maxCooldown        = 24 * time.Hour
+	minAge, maxAge     = time.Minute, 72 * time.Hour // of email that goes to another queue
 )
 
 func (c *checker) adjust() {
@@ -106,8 +107,8 @@ func (c *checker) action(path string, do Action, seen map[routing.Lever]bool) {
 		return
 	}
 	a := compiled[0]
-	once := a.Lever != routing.LeverRaise && a.Lever != routing.LeverLower && a.Lever != routing.LeverJoin && a.Lever != routing.LeverLeave
-	if seen[a.Lever] && once {
+	often := []routing.Lever{routing.LeverRaise, routing.LeverLower, routing.LeverJoin, routing.LeverLeave, routing.LeverOverflow}
+	if seen[a.Lever] && !slices.Contains(often, a.Lever) {
 		c.Fail(path, fmt.Sprintf("the rule has %s already", a.Lever), "put it together with the other")
 	}
 	seen[a.Lever] = true
@@ -130,8 +131,30 @@ func (c *checker) action(path string, do Action, seen map[routing.Lever]bool) {
 		if c.s.ServiceLevel == nil && !slices.ContainsFunc(c.s.Rules, func(r Rule) bool { return r.Deadline != nil }) {
 			c.Fail(path+".deadlineOrder", "no rule has a deadline, and the strategy no service level", "give one of them: deadline: 1h")
 		}
+	case routing.LeverOverflow:
+		c.overflow(path+".overflow", a)
 	case routing.LeverJoin, routing.LeverLeave, routing.LeverCapacity:
 	}
+}
+
+// overflow checks which email goes to another queue, and to which.
+func (c *checker) overflow(path string, a routing.Action) {
+	if a.To != "" && a.To == c.s.Queue {
+		c.Fail(path+".to", fmt.Sprintf("%s is the strategy's own queue", a.To), "name another one that email can go to")
+	}
+	if c.Has(path + ".rule") {
+		c.isRule(path+".rule", a.Rule)
+	}
+	c.span(path+".olderThan", &a.After, minAge, maxAge)
+	least := 1 // an atMost that nobody wrote gives way to the limit
+	if c.Has(path + ".atMost") {
+		least = a.AtMost
+	}
+	calls := or(cmp.Or(c.s.Adjust.Limits, &AdjustLimits{}).Calls, defaultCalls)
+	if takes := least * routing.TransferCalls; takes > calls {
+		c.Fail(path, fmt.Sprintf("to move %d at a look takes %d calls, and limits.calls is %d", least, takes, calls), "lower atMost, or raise limits.calls: an email that is moved takes two")
+	}
+	c.Warn(path, "an email that was moved stays where it was moved to, also when the lease is over: each move begins its wait anew", "to help without moving email: join, relaxEarly or capacity")
 }
 
 // early checks that a step of relax comes sooner, and after the one before.
@@ -160,7 +183,7 @@ func (r AdjustRule) tightens() bool {
 }
 
 // levers are the keys of an action.
-var levers = []string{"raisePriority", "lowerPriority", "deadlineOrder", "relaxEarly", "join", "leave", "joinAgents", "leaveAgents", "capacity", "tightenTarget"}
+var levers = []string{"raisePriority", "lowerPriority", "deadlineOrder", "relaxEarly", "join", "leave", "joinAgents", "leaveAgents", "capacity", "overflow", "tightenTarget"}
 
 var comeAndGo = []routing.Lever{routing.LeverJoin, routing.LeverLeave}
 
@@ -192,6 +215,9 @@ func (a Action) compile(at routing.Place) (out []routing.Action) {
 	if a.Capacity != nil && a.Capacity.Email != nil {
 		out = append(out, routing.Action{Lever: routing.LeverCapacity, Email: *a.Capacity.Email, At: at})
 	}
+	if o := a.Overflow; o != nil {
+		out = append(out, routing.Action{Lever: routing.LeverOverflow, To: o.To, Rule: o.Rule, After: o.OlderThan, AtMost: or(o.AtMost, 10), At: at})
+	}
 	if t := a.TightenTarget; t != nil {
 		out = append(out, routing.Action{
 			Lever: routing.LeverTighten, At: at,
@@ -200,6 +226,9 @@ func (a Action) compile(at routing.Place) (out []routing.Action) {
 	}
 	return out
 }
+
+// defaultCalls is limits.calls where the file does not say it.
+const defaultCalls = 30
 
 // or is what is given, or its default.
 func or[T any](p *T, fallback T) T {
@@ -219,7 +248,7 @@ func (s *Strategy) adjusting() *routing.Adjust {
 	limits := cmp.Or(a.Limits, &AdjustLimits{})
 	out.Limits = routing.AdjustLimits{
 		ChangesPerHour: or(limits.ChangesPerHour, 2), Cooldown: time.Duration(or(limits.Cooldown, routing.Duration(10*time.Minute))),
-		Reversals: or(limits.Reversals, 1), Share: or(limits.Share, 20), Calls: or(limits.Calls, 30),
+		Reversals: or(limits.Reversals, 1), Share: or(limits.Share, 20), Calls: or(limits.Calls, defaultCalls),
 	}
 	for i, r := range a.Rules {
 		path := fmt.Sprintf("adjust.rules[%d]", i)

@@ -1,6 +1,7 @@
 package strategy_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ adjust:
         - join: Back Office
         - leaveAgents: [ann@example.com]
         - capacity: { email: 4 }
+        - overflow: { to: Order Desk, rule: vip, olderThan: 2h, atMost: 5 }
+        - overflow: { to: Returns, olderThan: 4h }
       until: waiting() < 10
       lease: 2h
     - { name: target, do: [{ tightenTarget: {} }], lease: 1h }
@@ -56,11 +59,16 @@ adjust:
 				{Lever: routing.LeverJoin, Group: "Back Office"},
 				{Lever: routing.LeverLeave, Agents: []string{"ann@example.com"}},
 				{Lever: routing.LeverCapacity, Email: 4},
+				{Lever: routing.LeverOverflow, To: "Order Desk", Rule: "vip", After: 2 * hour, AtMost: 5},
+				{Lever: routing.LeverOverflow, To: "Returns", After: 4 * hour, AtMost: 10},
 			},
 		}, {
 			Name: "target", When: `offered("1h") > 500 && serviceLevel("1h") < 85`, Samples: 20, For: 3, Lease: time.Hour,
 			Do: []routing.Action{{Lever: routing.LeverTighten, Target: routing.Duration(15 * time.Second), Floor: routing.Duration(30 * time.Second)}},
 		}},
+	}
+	if got := s.Desired().Overflows(); !slices.Equal(got, []string{"Order Desk", "Returns"}) {
+		t.Errorf("it may move email to %v", got)
 	}
 	if d := cmp.Diff(want, s.Desired().Adjust, cmpopts.IgnoreTypes(routing.Place{})); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -107,6 +107,7 @@ type Action struct {
 	JoinAgents    []string       `json:"joinAgents,omitempty" doc:"Agents who join the queue, by user name or email address." home:"queue members"`
 	LeaveAgents   []string       `json:"leaveAgents,omitempty" doc:"Agents who leave the queue, by user name or email address." home:"queue members"`
 	Capacity      *Capacity      `json:"capacity,omitempty" doc:"How many emails every member can hold at once." home:"agent utilization"`
+	Overflow      *Overflow      `json:"overflow,omitempty" doc:"Move waiting email to another queue, also what comes in meanwhile. It stays there when the lease is over." home:"waiting email, queue"`
 	TightenTarget *Tighten       `json:"tightenTarget,omitempty" doc:"Make the time of the service level shorter. It moves what email is measured against, and no email is answered sooner." home:"queue, mediaSettings.email.serviceLevel"`
 }
 
@@ -114,6 +115,14 @@ type Action struct {
 type PriorityShift struct {
 	Rule string `json:"rule" is:"required" doc:"Whose email."`
 	By   int    `json:"by" is:"required" min:"1" max:"1000000" doc:"Minutes of head start."`
+}
+
+// Overflow is which waiting email goes to another queue.
+type Overflow struct {
+	To        string           `json:"to" is:"required" doc:"Name of the queue that it goes to. Nothing of that queue is changed."`
+	Rule      string           `json:"rule,omitempty" doc:"Whose email; absent: any."`
+	OlderThan routing.Duration `json:"olderThan" is:"required" doc:"How long an email has waited before it goes, 1m to 72h."`
+	AtMost    *int             `json:"atMost,omitempty" default:"10" min:"1" max:"500" doc:"How many go at one look. Each counts twice in limits.calls: it is moved, and its priority is raised by the minutes that it has waited."`
 }
 
 // Early is which step of relax comes sooner.
@@ -133,8 +142,8 @@ type AdjustLimits struct {
 	ChangesPerHour *int              `json:"changesPerHour,omitempty" default:"2" min:"0" max:"60" doc:"How many overrides may begin in any hour."`
 	Cooldown       *routing.Duration `json:"cooldown,omitempty" default:"\"10m\"" doc:"Time between the beginnings of two overrides."`
 	Reversals      *int              `json:"reversals,omitempty" default:"1" min:"1" max:"10" doc:"How often in any hour a rule may go back and forth: after so many ends it does not begin again within the hour."`
-	Share          *float64          `json:"share,omitempty" default:"20" min:"1" max:"100" doc:"Percent of the queues that serve looks after that may begin an override at one look; one always may."`
-	Calls          *int              `json:"calls,omitempty" default:"30" min:"1" max:"1000" doc:"How many waiting emails may be changed at one look."`
+	Share          *float64          `json:"share,omitempty" default:"20" min:"1" max:"100" doc:"Percent of the queues looked after, by any process with the same database, that may begin an override at one look; one always may."`
+	Calls          *int              `json:"calls,omitempty" default:"30" min:"1" max:"1000" doc:"How many waiting emails may be changed at one look; one that moves to another queue counts twice."`
 }
 
 // Sync is another system that is told of changes.

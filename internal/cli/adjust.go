@@ -22,7 +22,7 @@ import (
 // adjustOptions are the arguments of foresort adjust.
 type adjustOptions struct {
 	running
-	File                 string
+	Files                []string
 	Stop, Start, Restore bool
 	Explain, DryRun      bool
 }
@@ -30,16 +30,21 @@ type adjustOptions struct {
 func adjustCommand(s *shell) *cobra.Command {
 	var o adjustOptions
 	cmd := &cobra.Command{
-		Use:     "adjust [FILE]",
+		Use:     "adjust [FILE...]",
 		GroupID: groupOrg,
-		Short:   "look at a queue once, and adjust it as the strategy says",
-		Long: `Adjust looks at the queue of a strategy once, weighs the rules under "adjust", and
+		Short:   "look at queues once, and adjust them as their strategies say",
+		Long: `Adjust looks at the queue of each strategy once, weighs the rules under "adjust", and
 begins and ends overrides, within the limits of the file; foresort serve does so at
 every tick. In the mode recommend it only says and records what it would do. How often
 a condition has held in a row is remembered from one call to the next.
 
+Several files are decided on together: of their queues not more than limits.share begin
+an override at the same look, and none where more than a fifth miss their service level
+at once. Overrides that others began a moment ago count in the share.
+
 An override holds for its lease and is then put back, by serve or by the next call. What
-somebody has changed meanwhile stays as it is.
+somebody has changed meanwhile stays as it is, and email that was moved to another queue
+stays there.
 
 Before that, rules with a condition (when) are applied to the email that waits.
 
@@ -49,12 +54,9 @@ of it, and what was decided in the last day.`,
 		Example: `  foresort adjust examples/support.yaml
   foresort adjust examples/support.yaml --json
   foresort adjust --stop && foresort adjust --restore --yes`,
-		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: strategyFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				o.File = args[0]
-			}
+			o.Files = args
 			return o.run(cmd.Context(), s)
 		},
 	}
@@ -74,21 +76,23 @@ of it, and what was decided in the last day.`,
 func (o adjustOptions) run(ctx context.Context, s *shell) error {
 	switching := o.Stop || o.Start || o.Restore
 	switch {
-	case switching && o.File != "":
-		return invalid("leave the file out", "--stop, --start and --restore are about everything that adjusts in the organisation")
-	case !switching && o.File == "":
+	case switching && len(o.Files) > 0:
+		return invalid("leave the files out", "--stop, --start and --restore are about everything that adjusts in the organisation")
+	case !switching && len(o.Files) == 0:
 		return invalid("foresort adjust FILE, or foresort adjust --stop", "name a strategy file")
 	case o.Restore:
 		return s.withOrg(ctx, func(s *orgShell) error { return o.switchAll(ctx, s) })
 	case switching: // it must not depend on the platform
 		return s.withKnownOrg(ctx, func(s *orgShell) error { return o.switchAll(ctx, s) })
 	}
-	wants, err := s.desired([]string{o.File})
+	wants, err := s.desired(o.Files)
 	if err != nil {
 		return err
 	}
-	if wants[0].Adjust == nil && !wants[0].Live() {
-		return invalid("describe when to do what under adjust: docs/autopilot.md", "%s does not adjust: it has no adjust section, and no rule with a condition", o.File)
+	for i, w := range wants {
+		if w.Adjust == nil && !w.Live() {
+			return invalid("describe when to do what under adjust: docs/autopilot.md", "%s does not adjust: it has no adjust section, and no rule with a condition", o.Files[i])
+		}
 	}
 	return s.withOrg(ctx, func(s *orgShell) error { return o.look(ctx, s, wants) })
 }
@@ -115,7 +119,7 @@ func (o adjustOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		return err
 	}
 	cfg.Wait = o.wait()
-	if cfg.Recommend && acts(wants[0]) {
+	if cfg.Recommend && slices.ContainsFunc(wants, acts) {
 		s.say("%s", needsApproval)
 	}
 	c, err := control.New(cfg, wants)
@@ -131,28 +135,40 @@ func (o adjustOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		return err
 	}
 	s.sign(context.WithoutCancel(ctx))
-	l := looks[0]
-	var lately []ledger.Decided
-	if o.Explain {
-		if lately, err = s.lately(ctx, wants[0].Strategy); err != nil {
-			return err
-		}
-	}
-	out := adjusted(l)
-	if o.Explain {
-		out.Lately = lately
-	}
-	if err := s.print(out, func(w io.Writer, p paint) error { return printAdjusted(w, p, l, out, o.Explain) }); err != nil {
-		return err
-	}
+	all := make([]adjustment, len(looks))
 	var failed []error
-	for _, a := range l.Acts {
-		if a.Err != nil {
-			failed = append(failed, fmt.Errorf("rule %s: %s: %w", a.Rule, a.Words, a.Err))
+	for i, l := range looks {
+		all[i] = adjusted(l)
+		if o.Explain {
+			if all[i].Lately, err = s.lately(ctx, l.Program.Strategy); err != nil {
+				return err
+			}
+		}
+		for _, a := range l.Acts {
+			if a.Err != nil {
+				failed = append(failed, fmt.Errorf("rule %s: %s: %w", a.Rule, a.Words, a.Err))
+			}
+		}
+		if l.Err != nil {
+			failed = append(failed, fmt.Errorf("queue %s: %w", l.Program.Queue, l.Err))
 		}
 	}
-	if l.Err != nil {
-		failed = append(failed, fmt.Errorf("queue %s: %w", wants[0].Queue.Name, l.Err))
+	var out any = all
+	if len(all) == 1 {
+		out = all[0]
+	}
+	if err := s.print(out, func(w io.Writer, p paint) error {
+		for i, l := range looks {
+			if i > 0 && o.Explain {
+				fmt.Fprintln(w)
+			}
+			if err := printAdjusted(w, p, l, all[i], o.Explain); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
 	}
 	return errors.Join(failed...)
 }

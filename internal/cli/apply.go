@@ -244,6 +244,7 @@ func (s *shell) ask(ctx context.Context, question string) error {
 
 // carry runs a plan with its journal, and tells what happens as it happens.
 func (o running) carry(ctx context.Context, s *orgShell, p plan.Plan, run *ledger.Run, do func(apply.Options) (apply.Report, error)) error {
+	run.Holds = s.lock.Holds
 	t := &teller{shell: s.shell, total: len(p.Changes), deleted: map[routing.Ref]bool{}, progress: s.progress("carrying the plan out")}
 	report, err := do(apply.Options{
 		Plan: p, Platform: apply.On(s.client), Journal: run, Run: run.ID, NoWait: o.NoWait, KeepOnFailure: !o.RollbackOnFailure,

@@ -35,18 +35,30 @@ With ` + "`--json`" + ` each finding has ` + "`type`, `severity`, `object`, `mes
 
 ## Who counts
 
+- A file without rules has one row, of all email and without a name (` + "`rule`" + ` is empty): it asks for nothing, and every member who is active
+  in the queue and takes email can serve it.
 - Members are those whom the strategy names, or those of the queue, with those of its groups. Whoever is not active in the queue does
   not count.
 - An agent can serve a rule when they have its skills and its language once its email reaches their ring, or a later one that has dropped
   a skill. The matrix counts those whom the email reaches within the rule's deadline, or the queue's service level where it has none.
+  A ring opens after a time of all hours, and a deadline ends after one of the open hours of the calendar: of email that comes in within a
+  quarter hour the two instants are compared, so a ring after 2h is in time for Friday's last email with a deadline of 1h, and not for
+  Friday's first. The service level counts all hours, as the platform does.
   With ` + "`agents: longest-idle`" + ` skills are disregarded.
 - On queue is what a published shift does not fill with other work, breaks, meals, meetings, training or absence, minute by minute. A
-  cell of the matrix is a quarter hour and shows the smallest number in it; slots are the emails that those agents take at once.
+  whole day off takes the shifts that begin on it, and not the night shift that began the day before. A cell of the matrix is a quarter hour and shows the smallest number in it; slots are the emails that those agents take at once.
 - Capacity is utilization: the organisation's, unless the file owns it. An agent's own has no batch read; ` + "`--overrides`" + ` reads them, one
   request for each agent, behind everything else that waits, and keeps them for 12 hours.
 - What is not known counts neither as nobody nor as everybody: a cell is a hole only where every schedule is known, and of a cell that
   is open in part the open minutes are. In the balance whoever may be on queue and able counts as such: what must grow or be left is
   certain, and that the week clears is then not known.
+
+## What is not known for long
+
+A calendar is looked at eight weeks ahead for closed time longer than the 72 hours of a flow. Without one the schedules count, which are read
+for 7 days from now on: the longest time in which nobody who can serve a rule is on queue. A time that goes on to the end of the 7
+days may be longer than it looks. Where it would be longer than 72 hours if the next 7 days began as these do, a note says so; that it is
+shorter, or longer without being like this, is not known then.
 
 ## Email against capacity
 

@@ -11,6 +11,7 @@ import (
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/strategy"
 )
 
@@ -135,7 +136,7 @@ func codeOf(err error) code {
 		return known.code
 	case errors.As(err, &problems):
 		return exitInvalid
-	case is[*apply.MovedError](err), is[*apply.GoneError](err), is[*apply.AppearedError](err), is[*ledger.ApprovalError](err), errors.Is(err, genesys.ErrConflict):
+	case is[*apply.MovedError](err), is[*apply.GoneError](err), is[*apply.AppearedError](err), is[*ledger.ApprovalError](err), is[*store.LostError](err), errors.Is(err, genesys.ErrConflict):
 		return exitConflict
 	case is[*apply.FindingsError](err):
 		return exitFindings

@@ -86,6 +86,9 @@ func (l *liveCheck) scope(scope genesys.Scope, wants []routing.Desired) genesys.
 	scope.GroupsOf = map[string][][]string{}
 	for _, want := range wants {
 		scope.MembersOf = append(scope.MembersOf, want.Queue.Name)
+		if want.Members != nil {
+			scope.Replaced = append(scope.Replaced, want.Queue.Name)
+		}
 		scope.GroupsOf[want.Queue.Name] = genesys.GroupsByRing(want.Queue.Settings)
 	}
 	return scope

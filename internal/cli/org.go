@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -23,23 +24,52 @@ type orgShell struct {
 	org    routing.Ref
 	store  *store.Store
 	ledger *ledger.Ledger
-	state  string // the folder
+	state  string      // the folder
+	lock   *store.Held // while something is applied; nil: nothing is
 }
 
 // withOrg signs in, asks which organisation it is, and does something with it.
 func (s *shell) withOrg(ctx context.Context, do func(*orgShell) error) error {
+	return s.inOrg(ctx, false, do)
+}
+
+// inOrg is withOrg. A command that writes nothing to the organisation may go by
+// what the client was told on an earlier run: an OAuth client stays in its
+// organisation.
+func (s *shell) inOrg(ctx context.Context, remembered bool, do func(*orgShell) error) error {
 	client, set, err := s.client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	state, err := set.stateDir()
+	if err != nil {
+		return err
+	}
+	seen, who := filepath.Join(state, "organizations.json"), client.Host()+" "+set.text("clientId")
+	var orgs map[string]routing.Ref
+	if b, err := os.ReadFile(seen); err == nil {
+		_ = json.Unmarshal(b, &orgs) // what cannot be read is asked for again
+	}
+	if orgs == nil {
+		orgs = map[string]routing.Ref{}
+	}
+	if remembered && orgs[who].ID != "" {
+		client.Belongs(orgs[who])
+	}
 	org, err := client.Organization(ctx)
 	if err != nil {
 		return fmt.Errorf("read the organisation: %w", err)
 	}
-	state, err := set.stateDir()
-	if err != nil {
-		return err
+	if org != orgs[who] {
+		orgs[who] = org
+		b, err := json.Marshal(orgs)
+		if err == nil {
+			err = os.WriteFile(seen, b, 0o600)
+		}
+		if err != nil {
+			s.say("remember the organisation: %v", err)
+		}
 	}
 	db, err := openStore(ctx, set, state)
 	if err != nil {
@@ -91,7 +121,7 @@ func (s *orgShell) adopt(ctx context.Context) error {
 
 // locked does something while no other apply to the organisation can run.
 func (s *orgShell) locked(ctx context.Context, do func() error) error {
-	release, err := s.store.Lock(ctx, "apply "+s.org.ID)
+	lock, err := s.store.Hold(ctx, "apply "+s.org.ID)
 	if held, ok := errors.AsType[*store.HeldError](err); ok {
 		return &failure{code: exitConflict, err: fmt.Errorf("another apply to this organisation is under way (%w); wait until it ends", held)}
 	}
@@ -99,10 +129,11 @@ func (s *orgShell) locked(ctx context.Context, do func() error) error {
 		return err
 	}
 	defer func() {
-		if err := release(); err != nil {
+		if err := lock.Release(); err != nil {
 			s.say("release the lock: %v", err)
 		}
 	}()
+	s.lock = lock
 	return do()
 }
 

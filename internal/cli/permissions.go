@@ -87,7 +87,7 @@ func callsOf(p plan.Plan) (calls []genesys.OperationID) {
 // that it can do without.
 var without = map[genesys.OperationID]string{
 	genesys.GetWorkforcemanagementBusinessunits:                     "the schedules are unknown",
-	genesys.GetWorkforcemanagementBusinessunitUsers:                 "the schedules are unknown",
+	genesys.GetWorkforcemanagementBusinessunitUsers:                 "some schedules are unknown",
 	genesys.PostWorkforcemanagementBusinessunitAgentschedulesSearch: "the schedules are unknown",
 	genesys.PostAnalyticsUsersObservationsQuery:                     "in how many queues the agents are active is unknown",
 	genesys.PostAnalyticsQueuesObservationsQuery:                    "how much email waits is unknown",

@@ -108,7 +108,7 @@ func (o rollbackOptions) rollback(ctx context.Context, s *orgShell) error {
 		return err
 	}
 	return o.carry(ctx, s, back, run, func(ao apply.Options) (apply.Report, error) {
-		ao.Recent = runs
+		ao.Recent, ao.InForce = runs, ledger.Memory(runs).InForce
 		return apply.Rollback(ctx, ao, rec)
 	})
 }

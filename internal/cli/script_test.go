@@ -16,12 +16,19 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/foresort/foresort/examples"
+	"github.com/foresort/foresort/internal/store/storetest"
 	"github.com/foresort/foresort/sandbox"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"foresort": func() { os.Exit(Main()) }})
+	testscript.Main(tested{m}, map[string]func(){"foresort": func() { os.Exit(Main()) }})
 }
+
+// tested are the tests, and the database server that they started.
+type tested struct{ *testing.M }
+
+// Run ends that server.
+func (m tested) Run() int { return storetest.Run(m.M) }
 
 // The scripts below testdata/script are what a user types and sees. UPDATE=1
 // rewrites what they compare with.

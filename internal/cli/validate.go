@@ -108,7 +108,7 @@ func (o validateOptions) run(ctx context.Context, s *shell) error {
 	case !ok:
 		s.say("the organisation was not looked at: mend the mistakes first")
 	default:
-		if err := s.withOrg(ctx, func(s *orgShell) error { return o.live(ctx, s, found, wants) }); err != nil {
+		if err := s.inOrg(ctx, true, func(s *orgShell) error { return o.live(ctx, s, found, wants) }); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/store"
+	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 )
@@ -50,7 +51,8 @@ type Control struct {
 	Config
 	pilots []*pilot
 	runs   *ledger.Follower
-	asked  bool // by a person: the switch does not count
+	asked  bool        // by a person: the switch does not count
+	held   *store.Held // while it acts
 }
 
 // pilot is one strategy that adjusts.
@@ -59,6 +61,7 @@ type pilot struct {
 	want    routing.Desired
 	streaks autopilot.Streaks
 	own     ownLevels
+	seen    measure.Watch
 	live    *live // nil: no rule has a condition
 }
 
@@ -137,6 +140,7 @@ type Look struct {
 	Leases []ledger.Lease // of the strategy: those of the last day and all that hold
 	Acts   []Act
 	Err    error // what could not be read
+	leave  map[string]bool
 }
 
 // Act is an override that was begun, ended or recommended, or that could not be.
@@ -262,6 +266,32 @@ func (m memory) pastOf(strategy string, mode routing.AdjustMode, now time.Time) 
 	return past, leases
 }
 
+// elsewhere counts the strategies that others look after: those of which the ledger
+// has a decision or an override within the last day, or one that holds; and those
+// of them that began one within a time.
+func (c *Control) elsewhere(m memory, now time.Time, within time.Duration) (known, begun int) {
+	began := map[string]bool{}
+	for _, d := range m.decisions {
+		if now.Sub(d.At) < 24*time.Hour {
+			began[d.Strategy] = false
+		}
+	}
+	for _, l := range m.leases {
+		if l.Ended.IsZero() || now.Sub(l.Ended) < 24*time.Hour {
+			began[l.Strategy] = began[l.Strategy] || now.Sub(l.Began) < within
+		}
+	}
+	for _, p := range c.pilots {
+		delete(began, p.Strategy)
+	}
+	for _, lately := range began {
+		if lately {
+			begun++
+		}
+	}
+	return len(began), begun
+}
+
 // decide weighs every strategy, in their order.
 func (c *Control) decide(seen []sight, m memory) []Look {
 	now := c.Now()
@@ -275,6 +305,7 @@ func (c *Control) decide(seen []sight, m memory) []Look {
 		}
 	}
 	var looks []Look
+	leave := c.leave(m.runs, m.leases)
 	for i, p := range c.pilots {
 		past, leases := m.pastOf(p.Strategy, p.Mode, now)
 		in := autopilot.Input{Now: now, At: seen[i].At, Figures: p.Measure(seen[i].Observation), Past: past, Stopped: m.stopped, Fleet: fleet}
@@ -282,7 +313,8 @@ func (c *Control) decide(seen []sight, m memory) []Look {
 			in.At = time.Time{}
 		}
 		in.Level = seen[i].queue.Settings.ServiceLevel
-		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: seen[i].Observation, Figures: in.Figures, Leases: leases, Err: seen[i].err}
+		in.Fleet.Elsewhere, in.Fleet.BegunElsewhere = c.elsewhere(m, now, p.Every)
+		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: seen[i].Observation, Figures: in.Figures, Leases: leases, Err: seen[i].err, leave: leave}
 		l.Decision = p.Decide(in, &p.streaks)
 		if len(l.Begin) > 0 {
 			fleet.Begun++
@@ -401,7 +433,10 @@ var errCutOff = errors.New("a run was cut off")
 
 func (c *Control) lock(ctx context.Context) (release func() error, err error) {
 	for start := time.Now(); ; {
-		release, err = c.Store.Lock(ctx, "apply "+c.Ledger.Org())
+		var held *store.Held
+		if held, err = c.Store.Hold(ctx, "apply "+c.Ledger.Org()); err == nil {
+			c.held, release = held, held.Release
+		}
 		if !errors.As(err, new(*store.HeldError)) || time.Since(start) > c.Patience {
 			return release, err
 		}
@@ -434,6 +469,7 @@ func (m memory) ours(run apply.Record) bool {
 }
 
 func (c *Control) options(run *ledger.Run, p plan.Plan, runs []apply.Record) apply.Options {
+	run.Holds = c.held.Holds
 	o := apply.Options{Plan: p, Platform: apply.On(c.Client), Journal: guarded{run, c.Ledger}, Run: run.ID, Wait: c.Wait, Recent: runs}
 	if c.asked {
 		o.Journal = run

@@ -23,6 +23,7 @@ import (
 	"github.com/foresort/foresort/internal/control"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/store"
+	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/strategy"
 )
@@ -61,6 +62,7 @@ func killedRules(when string) string {
   rules:
     - { name: surge, when: waiting() > ` + when + `, for: 2, until: waiting() < 2, do: [{ tightenTarget: { by: 1h } }, { leaveAgents: [Noor Haddad] }, { joinAgents: [Mateo Silva] }], lease: 20m }
     - { name: vip, when: waiting("vip") > ` + when + `, for: 1, do: [{ raisePriority: { rule: vip, by: 30 } }], lease: 10m }
+    - { name: over, when: waiting() > ` + when + `, for: 1, do: [{ overflow: { to: Returns, rule: standard, olderThan: 5m, atMost: 1 } }], lease: 10m }
 `)
 }
 
@@ -121,6 +123,7 @@ func TestGuardRailsHoldWhereProcessesAreKilled(t *testing.T) {
 	if got := w.priorities("vip"); slices.ContainsFunc(got, func(p int) bool { return p != 0 }) {
 		t.Errorf("the priorities are %v", got)
 	}
+	moved := movedOnce(t, w)
 	if v, err := w.ledger.Verify(t.Context()); err != nil || !v.OK() {
 		t.Errorf("%+v, %v", v, err)
 	}
@@ -128,10 +131,46 @@ func TestGuardRailsHoldWhereProcessesAreKilled(t *testing.T) {
 	if len(leases) < kills/20 {
 		t.Errorf("only %d overrides began", len(leases))
 	}
+	if moved < kills/20 {
+		t.Errorf("only %d emails moved", moved)
+	}
 	if cut < kills/10 {
 		t.Errorf("only %d kills were in the middle of something", cut)
 	}
-	t.Logf("%d kills, %d of them in the middle of a run: %d overrides began in %s of the organisation's time, %d writes", kills, cut, len(leases), w.now().Sub(at("2026-03-02T09:00:00Z")).Round(time.Hour), writes)
+	t.Logf("%d kills, %d of them in the middle of a run: %d overrides began in %s of the organisation's time, %d writes, %d emails moved", kills, cut, len(leases), w.now().Sub(at("2026-03-02T09:00:00Z")).Round(time.Hour), writes, moved)
+}
+
+// movedOnce holds each email that was moved to having moved once, to a queue that
+// nobody serves, and to having kept its minutes.
+func movedOnce(t *testing.T, w *world) int {
+	t.Helper()
+	moves := map[string]plan.Transfer{}
+	for _, r := range w.runs() {
+		for _, d := range r.Done() {
+			if d.Change.Transfer != nil {
+				if _, before := moves[d.Object.ID]; before {
+					t.Errorf("email %s was moved twice", d.Object.ID)
+				}
+				moves[d.Object.ID] = *d.Change.Transfer
+			}
+		}
+	}
+	for id, m := range moves {
+		e := w.email(id)
+		if e.QueueID != m.To.ID || !e.Waiting || len(e.Earlier) != 1 || e.Priority != m.Raised(e.Entered) {
+			t.Errorf("email %s: in %v before, with priority %d, want %d", id, e.Earlier, e.Priority, m.Raised(e.Entered))
+		}
+	}
+	states, err := w.client.QueueStates(t.Context(), []string{w.queueNamed("Returns").ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range states {
+		if s.Waiting != len(moves) {
+			t.Errorf("%d emails wait, and the ledger tells of %d", s.Waiting, len(moves))
+		}
+	}
+	return len(moves)
 }
 
 // successes are the writes that the sandbox carried out since it was asked last.
@@ -175,6 +214,9 @@ func guarded(w *world, applied, writes int) error {
 				intents++
 				if in.Members != nil && len(in.Members.Inactive) > 0 {
 					intents++ // joins, and is deactivated
+				}
+				if slices.ContainsFunc(p.Plan.Changes, func(c plan.Change) bool { return c.ID == in.Change && c.Transfer != nil }) {
+					intents++ // is moved, and its priority raised
 				}
 			}
 		}

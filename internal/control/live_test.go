@@ -65,8 +65,8 @@ func (w *world) call(method, path, token, contentType string, body []byte) []byt
 	return out
 }
 
-// arrives lets an email come in, past the routes as by a flow, and gives its id.
-func (w *world) arrives(subject, tier string) string {
+// token signs a person's program in.
+func (w *world) token() string {
 	w.t.Helper()
 	var signed struct {
 		Token string `json:"access_token"`
@@ -76,6 +76,18 @@ func (w *world) arrives(subject, tier string) string {
 	if err := json.Unmarshal(answer, &signed); err != nil {
 		w.t.Fatal(err)
 	}
+	return signed.Token
+}
+
+// ends lets somebody end a conversation.
+func (w *world) ends(id string) {
+	w.t.Helper()
+	w.call(http.MethodPatch, "https://api.mypurecloud.com/api/v2/conversations/emails/"+id, w.token(), "application/json", []byte(`{"state":"disconnected"}`))
+}
+
+// arrives lets an email come in, past the routes as by a flow, and gives its id.
+func (w *world) arrives(subject, tier string) string {
+	w.t.Helper()
 	in := map[string]any{
 		"queueId": w.queue().ID, "provider": "PureCloud Email", "toAddress": "support@help.example.com", "fromAddress": "ann@example.net",
 		"subject": subject, "textBody": "Hello", "direction": "INBOUND",
@@ -88,7 +100,7 @@ func (w *world) arrives(subject, tier string) string {
 		w.t.Fatal(err)
 	}
 	var made struct{ ID string }
-	if err := json.Unmarshal(w.call(http.MethodPost, "https://api.mypurecloud.com/api/v2/conversations/emails", signed.Token, "application/json", body), &made); err != nil {
+	if err := json.Unmarshal(w.call(http.MethodPost, "https://api.mypurecloud.com/api/v2/conversations/emails", w.token(), "application/json", body), &made); err != nil {
 		w.t.Fatal(err)
 	}
 	return made.ID

@@ -38,9 +38,12 @@ type sight struct {
 }
 
 // The windows of the past: they end a moment ago, since the newest rows come late.
+// How the queues stood in the time watched, which is breachWindow, is held against
+// its rows, part by part.
 const (
 	windowLag  = time.Minute
 	windowStep = time.Minute
+	watched    = time.Hour
 )
 
 // looksAt says whether anything is measured of a strategy's queue.
@@ -95,14 +98,50 @@ func (c *Control) observe(ctx context.Context) []sight {
 	for i := range out {
 		if s, ok := states[out[i].queue.ID]; ok {
 			out[i].State, out[i].At = &s, now
+			c.pilots[i].seen.See(s, now, watched)
 			out[i].Own = c.measureOwn(ctx, c.pilots[i], out[i].queue.ID, now)
 			c.readLive(ctx, c.pilots[i], &out[i])
 		}
 	}
+	parts := map[string][]routing.MetricRow{}
 	for window, pilots := range c.windows() {
-		c.measure(ctx, out, window, pilots, now)
+		c.measure(ctx, out, window, pilots, now, parts)
 	}
+	c.mistrust(out, parts, now)
 	return out
+}
+
+// mistrust takes away the windows of queues whose rows are late: those that lack
+// what was seen of the queue, and where one does, all that have no newer row
+// either. parts are the rows of each queue in breachWindow; nil: they could not be
+// read.
+func (c *Control) mistrust(out []sight, parts map[string][]routing.MetricRow, now time.Time) {
+	to := now.Add(-windowLag).Truncate(windowStep)
+	span := routing.Span{From: to.Add(-watched), To: to}
+	var first time.Time // since when the first queue is late
+	for i := range out {
+		rows, read := parts[out[i].queue.ID]
+		if !read {
+			out[i].Windows = nil // they cannot be held against anything
+			continue
+		}
+		since, late := measure.Late(rows, span, c.pilots[i].seen.Signs())
+		if late {
+			out[i].Late = since
+			if first.IsZero() || since.Before(first) {
+				first = since
+			}
+		}
+	}
+	for i := range out {
+		newer := slices.ContainsFunc(parts[out[i].queue.ID], func(r routing.MetricRow) bool { return r.To.After(first) })
+		if !first.IsZero() && out[i].Late.IsZero() && !newer {
+			out[i].Late = first
+		}
+		if !out[i].Late.IsZero() {
+			out[i].Windows = nil
+		}
+	}
 }
 
 // windows lists, for each window, the pilots that look back over it, by the clock
@@ -120,7 +159,7 @@ func (c *Control) windows() map[string][]int {
 }
 
 // measure reads one window of several queues. What cannot be read is not known.
-func (c *Control) measure(ctx context.Context, out []sight, window string, pilots []int, now time.Time) {
+func (c *Control) measure(ctx context.Context, out []sight, window string, pilots []int, now time.Time, parts map[string][]routing.MetricRow) {
 	to := now.Add(-windowLag).Truncate(windowStep)
 	spans := map[routing.Span][]int{}
 	for _, i := range pilots {
@@ -137,9 +176,22 @@ func (c *Control) measure(ctx context.Context, out []sight, window string, pilot
 		for _, i := range mine {
 			ids = append(ids, out[i].queue.ID)
 		}
-		rows, err := c.Client.Aggregates(ctx, genesys.AggregatesQuery{From: span.From, To: span.To, QueueIDs: ids, GroupBy: []string{"queueId"}, Metrics: measure.WindowMetrics()})
+		q := genesys.AggregatesQuery{From: span.From, To: span.To, QueueIDs: ids, GroupBy: []string{"queueId"}, Metrics: measure.WindowMetrics()}
+		if window == breachWindow {
+			q.Every = windowStep
+		}
+		rows, err := c.Client.Aggregates(ctx, q)
 		if err != nil {
 			continue
+		}
+		if window == breachWindow {
+			for _, id := range ids {
+				parts[id] = nil
+			}
+			for _, r := range rows {
+				id := r.Group["queueId"]
+				parts[id] = append(parts[id], r)
+			}
 		}
 		windows := measure.Windows(rows)
 		for _, i := range mine {

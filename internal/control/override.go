@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,13 +34,21 @@ func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int, m memory)
 		})
 	}
 	lease := plan.Lease{Rule: r.Name, Levers: levers(r), Began: l.At.UTC(), Ends: l.At.Add(r.Lease).UTC(), Reason: string(w.Reason)}
-	var report apply.Report
-	report, act.Err = c.override(ctx, p, l, n, lease, nil)
-	act.Run = report.Run
+	made, report, err := c.override(ctx, p, l, n, lease, nil)
+	act.Run, act.Err = report.Run, err
+	if moved := moves(made, report); moved != "" {
+		act.Words += ": " + moved
+	}
 	if errors.As(act.Err, new(*TakenError)) {
 		act.Reason, act.Words, act.Err = autopilot.Taken, act.Err.Error(), nil
 	} else if act.Err == nil && act.Run == "" {
 		act.Reason, act.Words = autopilot.NoChange, "it would change nothing: everything is so already"
+		if overflows(r) {
+			act.Words = "it would change nothing: no email that can be moved has waited for so long"
+		}
+		if overflows(r) && (l.Seen.State == nil || !l.Seen.State.Complete) {
+			act.Reason, act.Words = autopilot.Unknown, "no email is moved: none that the platform lists has waited for so long, and it does not list all that waits"
+		}
 	}
 	if act.Run == "" && m.said(p.Strategy, act) {
 		return act // at every look it would be the same
@@ -103,7 +112,13 @@ func (c *Control) follow(l Look) []ledger.Lease {
 			continue
 		}
 		r := l.Program.Rules[n]
-		if len(l.Program.Priorities(r.Do, l.Seen.State.Emails, touched(lease), 1)) > 0 {
+		before := touched(lease)
+		if len(l.Program.Priorities(r.Do, l.Seen.State.Emails, before, 1)) > 0 {
+			out = append(out, lease)
+			continue
+		}
+		maps.Copy(before, l.leave)
+		if len(l.Program.Overflow(r.Do, l.Seen.State, before, routing.TransferCalls)) > 0 {
 			out = append(out, lease)
 		}
 	}
@@ -115,7 +130,7 @@ func touched(l ledger.Lease) map[string]bool {
 	out := map[string]bool{}
 	for _, r := range l.Runs {
 		for _, c := range r.Plan().Changes {
-			if _, known := r.Phases[0].Results[c.ID]; known && c.Kind == plan.Email {
+			if res, known := r.Phases[0].Results[c.ID]; known && res.Outcome != apply.Skipped && c.Kind == plan.Email {
 				out[c.Object.ID] = true
 			}
 		}
@@ -128,53 +143,62 @@ func touched(l ledger.Lease) map[string]bool {
 func (c *Control) goOn(ctx context.Context, p *pilot, l *Look, lease ledger.Lease) []Act {
 	first := lease.Runs[0].Plan().Lease
 	more := plan.Lease{ID: lease.ID, Rule: lease.Rule, Levers: lease.Levers, Began: lease.Began, Ends: lease.Ends, Reason: first.Reason}
-	report, err := c.override(ctx, p, l, p.rule(lease.Rule), more, touched(lease))
+	made, report, err := c.override(ctx, p, l, p.rule(lease.Rule), more, touched(lease))
 	if err == nil && report.Run == "" || errors.As(err, new(*TakenError)) {
 		return nil
 	}
 	words := fmt.Sprintf("goes on with %s that came in", phrase.Count(len(report.Results), "email"))
+	if moved := moves(made, report); moved != "" {
+		words = "goes on: " + moved
+	}
 	return []Act{{Rule: lease.Rule, Reason: autopilot.UnderLease, Words: words, Run: report.Run, Err: err}}
 }
 
 // override plans what a rule does and carries it out. Without changes nothing is
 // written, and the report has no run. touched are the emails that the override has
 // changed already.
-func (c *Control) override(ctx context.Context, p *pilot, l *Look, n int, lease plan.Lease, touched map[string]bool) (apply.Report, error) {
+func (c *Control) override(ctx context.Context, p *pilot, l *Look, n int, lease plan.Lease, touched map[string]bool) (made plan.Plan, report apply.Report, err error) {
 	r := p.Rules[n]
 	o := plan.Override{}
 	if lease.ID == "" { // later only waiting email is followed
 		o = autopilot.Override(r.Do, l.Queue)
 	}
+	runs, err := c.runs.Runs(ctx)
+	if err != nil {
+		return made, report, err
+	}
 	if l.Seen.State != nil {
 		o.Emails = p.Priorities(r.Do, l.Seen.State.Emails, touched, p.Limits.Calls)
+		leave := c.leave(runs, ledger.Leases(runs, nil))
+		maps.Copy(leave, touched)
+		for _, e := range o.Emails {
+			leave[e.Email.ConversationID] = true
+		}
+		o.Moves = p.Overflow(r.Do, l.Seen.State, leave, p.Limits.Calls-len(o.Emails))
 	}
 	org, err := c.readFor(ctx, p, l.Queue, o)
 	if err != nil {
-		return apply.Report{}, err
-	}
-	runs, err := c.runs.Runs(ctx)
-	if err != nil {
-		return apply.Report{}, err
+		return made, report, err
 	}
 	made, problems := plan.NewIndex(org, ledger.Memory(runs)).Override(p.want, o, lease)
 	if err := problems.Err(); err != nil {
-		return apply.Report{}, err
+		return made, report, err
 	}
 	if len(made.Changes) == 0 {
-		return apply.Report{}, nil
+		return made, report, nil
 	}
 	if by, taken := takenBy(made, ledger.Memory(runs).InForce); taken {
-		return apply.Report{}, &TakenError{Rule: by.Rule}
+		return made, report, &TakenError{Rule: by.Rule}
 	}
 	made.Made = c.Now().UTC()
 	made = made.Seal()
 	run, err := c.Ledger.Start(ctx)
 	if err != nil {
-		return apply.Report{}, err
+		return made, report, err
 	}
-	report, err := apply.Run(ctx, c.options(run, made, runs))
+	report, err = apply.Run(ctx, c.options(run, made, runs))
 	report.Run = run.ID
-	return report, err
+	return made, report, err
 }
 
 // readFor reads what planning an override needs.
@@ -184,11 +208,14 @@ func (c *Control) readFor(ctx context.Context, p *pilot, q routing.Queue, o plan
 	if len(o.Join)+len(o.Leave) > 0 {
 		scope.Agents, scope.MembersOf = append(slices.Clone(o.Join), o.Leave...), []string{p.Queue}
 	}
+	for _, m := range o.Moves {
+		scope.Queues = append(scope.Queues, m.To)
+	}
 	if o.Capacity != nil {
 		scope.MembersOf, scope.CapacityOf = []string{p.Queue}, []string{p.Queue}
 	}
 	org, err := c.Client.ReadOrg(ctx, scope)
-	if err == nil && len(org.Queues) > 0 && org.Queues[0].ID != q.ID {
+	if err == nil && slices.ContainsFunc(org.Queues, func(x routing.Queue) bool { return x.Name == p.Queue && x.ID != q.ID }) {
 		err = fmt.Errorf("queue %s is another one than a moment ago", p.Queue)
 	}
 	return org, err
@@ -242,6 +269,7 @@ func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.
 			}
 		}
 	}
+	words = stayed(lease, words)
 	if len(kept) > 0 {
 		words = "put back, but for what the strategy asks for by now: " + strings.Join(kept, ", ")
 	}

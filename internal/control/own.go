@@ -57,6 +57,9 @@ func (c *Control) measureOwn(ctx context.Context, p *pilot, queueID string, now 
 		all = append(all, x)
 	}
 	p.own.of = map[condition.Read]measure.Window{}
+	if _, late := measure.Late(measure.EnteredRows(all, queueID), routing.Span{From: from, To: to}, p.seen.Entered()); late {
+		return p.own.of // nothing is known
+	}
 	for _, r := range reads {
 		for _, rule := range p.want.Rules {
 			if rule.Name != r.Rule || rule.Deadline == nil {

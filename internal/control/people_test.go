@@ -16,6 +16,7 @@ import (
 	"github.com/foresort/foresort/internal/control"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/store"
+	"github.com/foresort/foresort/internal/store/storetest"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
 )
@@ -468,3 +469,35 @@ func TestWhatTheFileHasTakenOverStays(t *testing.T) {
 		t.Errorf("%+v", p.Changes)
 	}
 }
+
+// Where the database ends the session that holds the lock, another process may act:
+// nothing more is written, and the next look goes on.
+func TestALockThatIsLostStopsWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, file(surge), many(20, "09:01 support 5h")...)
+	database := storetest.Postgres(t)
+	other := storetest.Open(t, database)
+	w.store = storetest.Open(t, database)
+	w.start()
+	before := w.state()
+	w.ClearRequests()
+	lost := false
+	w.before = func(r *http.Request) {
+		if isWrite(r.Method, r.URL.Path) && !lost {
+			lost = true
+			storetest.EndLocks(t, other)
+		}
+	}
+	w.passes(time.Minute)
+	acts := w.look()[0].Acts
+	if len(acts) != 1 || acts[0].Err == nil || !strings.Contains(acts[0].Err.Error(), "the database has ended the session that held it") || len(w.writes()) != 1 {
+		t.Fatalf("%+v, %v", acts, w.writes())
+	}
+	w.ticks(1)
+	if len(w.writes()) < 3 || len(w.leases()) != 1 {
+		t.Errorf("it was not gone on with: %v", w.writes())
+	}
+	w.restoreAll(before)
+}
+
+func TestMain(m *testing.M) { storetest.Main(m) }

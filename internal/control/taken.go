@@ -6,7 +6,6 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/plan"
-	"github.com/foresort/foresort/routing"
 )
 
 // This file keeps overrides apart, also those of several strategies: what one has
@@ -27,25 +26,12 @@ func takenBy(p plan.Plan, inForce []plan.InForce) (by plan.InForce, taken bool) 
 			continue // its own
 		}
 		for _, a := range p.Changes {
-			if slices.ContainsFunc(f.Changes, func(b plan.Change) bool { return overlap(a, b) }) {
+			if slices.ContainsFunc(f.Changes, a.Overlaps) {
 				return f, true
 			}
 		}
 	}
 	return by, false
-}
-
-// overlap says that two changes are about the same field of the same object.
-func overlap(a, b plan.Change) bool {
-	if a.Kind != b.Kind || a.Object.ID != b.Object.ID {
-		return false
-	}
-	if a.Members != nil && b.Members != nil {
-		return slices.ContainsFunc(a.Members.Agents, func(x routing.Ref) bool {
-			return slices.ContainsFunc(b.Members.Agents, func(y routing.Ref) bool { return x.ID == y.ID })
-		})
-	}
-	return slices.ContainsFunc(a.Names(), func(f routing.Field) bool { return slices.Contains(b.Names(), f) })
 }
 
 // adopted is a run without what a strategy asks for by now: that stays when the

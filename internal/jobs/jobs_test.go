@@ -335,12 +335,7 @@ func TestALeaderThatLosesTheDatabaseStepsDown(t *testing.T) {
 	s := storetest.Open(t, database)
 	until(1)
 	for n := int64(2); n < 4; n++ {
-		if err := s.WithTx(t.Context(), func(ctx context.Context, tx store.Tx) error {
-			_, err := tx.NewRaw("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Exec(ctx)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
+		storetest.EndLocks(t, s)
 		until(n)
 	}
 	cancel()

@@ -299,7 +299,7 @@ func (o *Outbox) List(ctx context.Context, f Filter) ([]Delivery, error) {
 	out := []Delivery{}
 	q := o.store.Read().NewSelect().Model(&out).Where("org = ?", o.org).Order("seq DESC", "endpoint")
 	if f.State != "" {
-		q = q.Where("state = ?", f.State)
+		q = q.Where(inState(f.State))
 	}
 	if f.Endpoint != "" {
 		q = q.Where("endpoint = ?", f.Endpoint)
@@ -313,9 +313,17 @@ func (o *Outbox) List(ctx context.Context, f Filter) ([]Delivery, error) {
 	return out, wrap("read the deliveries", q.Scan(ctx))
 }
 
+// inState is the condition on a state in the words of the index for it.
+func inState(s State) (condition string, state State) {
+	if s == Open {
+		return "state = ?", s
+	}
+	return "state = ? AND state <> 'open'", s
+}
+
 // Count is how many deliveries are in a state.
 func (o *Outbox) Count(ctx context.Context, state State) (int64, error) {
-	n, err := o.store.Read().NewSelect().Model((*Delivery)(nil)).Where("org = ?", o.org).Where("state = ?", state).Count(ctx)
+	n, err := o.store.Read().NewSelect().Model((*Delivery)(nil)).Where("org = ?", o.org).Where(inState(state)).Count(ctx)
 	return n, wrap("count deliveries", err)
 }
 

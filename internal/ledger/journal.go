@@ -20,7 +20,10 @@ type Run struct {
 	ID string
 	// Approvals are those that hold, by their entries: the run's beginning names them.
 	Approvals []int64
-	l         *Ledger
+	// Holds says, before what is about to be written goes into the journal, whether
+	// the caller still has the lock; nil: it is not asked.
+	Holds func(context.Context) error
+	l     *Ledger
 }
 
 // patience is how long an entry may take to be written.
@@ -30,6 +33,11 @@ const patience = time.Minute
 func (r *Run) Append(e apply.Entry) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	if e.Intent != nil && r.Holds != nil {
+		if err := r.Holds(ctx); err != nil {
+			return err
+		}
+	}
 	entries := []Draft{{KindRun, r.ID, e}}
 	if e.Begin != nil && len(r.Approvals) > 0 {
 		entries = append(entries, Draft{KindApproved, r.ID, Approved{r.Approvals}})

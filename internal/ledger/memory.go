@@ -108,13 +108,13 @@ func CutOff(runs []apply.Record) (apply.Record, bool) {
 	return apply.Record{}, false
 }
 
-// Undoable lists the runs that changed something and were not put back, newest
-// first.
+// Undoable lists the runs that changed something that can be put back and was not,
+// newest first: email that was moved stays.
 func Undoable(runs []apply.Record) []apply.Record {
 	undone, _ := undoings(runs)
 	var out []apply.Record
 	for _, r := range slices.Backward(runs) {
-		if r.Plan().Undoes == "" && !undone[r.ID] && len(r.Done()) > 0 {
+		if r.Plan().Undoes == "" && !undone[r.ID] && slices.ContainsFunc(r.Done(), func(d plan.Done) bool { return d.Change.Transfer == nil }) {
 			out = append(out, r)
 		}
 	}

@@ -264,7 +264,7 @@ func (w *world) live(ctx context.Context, day *Day, pilot *control.Control) erro
 // figures takes those of one moment, and counts what was written.
 func (w *world) figures(ctx context.Context, day *Day, queue string) error {
 	for _, r := range w.server.Requests() {
-		if r.Method != http.MethodGet && r.Status < 300 && !strings.Contains(r.Path, "/analytics/") && r.Operation != "" {
+		if r.Method != http.MethodGet && r.Status < 300 && !strings.Contains(r.Path, "/analytics/") && !strings.HasSuffix(r.Path, "/search") && r.Operation != "" {
 			day.Writes[r.Operation]++
 		}
 	}

@@ -160,6 +160,9 @@ func alike(a, b coverage.Rule) bool {
 
 // Title names the rules of a map.
 func (c chart) Title() string {
+	if c.Name == "" {
+		return "All email" // the file has no rules
+	}
 	if len(c.Rules) == 1 {
 		return "Rule " + c.Rules[0]
 	}

@@ -51,7 +51,25 @@ func (s *Store) Lock(ctx context.Context, name string) (release func() error, er
 // Held is a lock that this process has.
 type Held struct {
 	lost    func(context.Context) error // nil: it ends with the process alone
+	holds   func(context.Context) error // nil with lost
 	release func() error
+}
+
+// LostError says that a lock was lost, so that another process may have it by now.
+type LostError struct{ Name string }
+
+// Error says what became of it.
+func (e *LostError) Error() string {
+	return fmt.Sprintf("the lock %q is lost: the database has ended the session that held it, and another process may have begun", e.Name)
+}
+
+// Holds asks the database whether the lock is still held; a *LostError says that it
+// is not.
+func (h *Held) Holds(ctx context.Context) error {
+	if h == nil || h.holds == nil {
+		return nil
+	}
+	return h.holds(ctx)
 }
 
 // Lost waits until the lock is lost, and says why: PostgreSQL gives it away when the
@@ -118,20 +136,33 @@ func (s *Store) take(ctx context.Context, name string) (*Held, error) {
 	sum := sha256.Sum256([]byte("foresort lock " + name))
 	key := int64(binary.BigEndian.Uint64(sum[:8]))
 	var got bool
-	if err := own.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", key).Scan(&got); err != nil {
+	var session int
+	if err := own.QueryRow(ctx, "SELECT pg_try_advisory_lock($1), pg_backend_pid()", key).Scan(&got, &session); err != nil {
 		return nil, errors.Join(s.failed(fmt.Errorf("take the lock: %w", err)), own.Close(ctx))
 	}
 	if !got {
 		return nil, own.Close(ctx)
 	}
 	lasting := context.WithoutCancel(ctx)
-	return &Held{func(ctx context.Context) error { return ended(ctx, own) }, func() error {
+	holds := func(ctx context.Context) error {
+		var locks int
+		err := s.pool.QueryRow(ctx, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = $1
+			AND (classid::bigint << 32) | objid::bigint = $2 AND objsubid = 1`, session, key).Scan(&locks)
+		if err == nil && locks == 0 {
+			return &LostError{name}
+		}
+		return s.failed(err)
+	}
+	return &Held{func(ctx context.Context) error { return ended(ctx, own) }, holds, func() error {
 		if own.IsClosed() {
 			return nil // and the lock is gone with it
 		}
 		ctx, cancel := context.WithTimeout(lasting, 5*time.Second)
 		defer cancel()
 		_, err := own.Exec(ctx, "SELECT pg_advisory_unlock($1)", key) // it would end with the connection, but a moment later
+		if err != nil && own.IsClosed() {
+			return nil // the session had ended
+		}
 		return errors.Join(err, own.Close(ctx))
 	}}, nil
 }

@@ -55,10 +55,26 @@ func Open(t testing.TB, database string) *store.Store {
 }
 
 // Main runs the tests of a package and ends the server that they started.
-func Main(m *testing.M) {
-	m.Run()
+func Main(m *testing.M) { Run(m) }
+
+// Run is Main where something else ends the process: it gives the exit code.
+func Run(m *testing.M) int {
+	code := m.Run()
 	if shared.stop != nil {
 		shared.stop()
+	}
+	return code
+}
+
+// EndLocks ends the sessions that hold locks in a database, as a restart of its
+// server would.
+func EndLocks(t testing.TB, s *store.Store) {
+	t.Helper()
+	if err := s.WithTx(t.Context(), func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.NewRaw("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Exec(ctx)
+		return err
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 
