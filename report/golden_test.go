@@ -162,7 +162,7 @@ func TestThePageDrawsItsPlots(t *testing.T) {
 	}{
 		"day":    {report.ByDay, 1200, 5, 7, 0},
 		"narrow": {report.ByDay, 400, 5, 7, 0},
-		"hour":   {report.ByHour, 1200, 5, 4, 0},
+		"hour":   {report.ByHour, 1200, 3, 4, 0},
 		"rule":   {report.ByRule, 400, 0, 0, 1},
 		"agent":  {report.ByAgent, 1200, 0, 0, 1},
 	} {

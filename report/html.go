@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,14 +130,14 @@ func tiles(q QueueReport) []webTile {
 		if q.Target != nil {
 			target = "target " + q.Target.String()
 		}
-		add("service level", percentOf(f.Level.Percent)+"%", target)
+		add("service level", percentOf(f.Level.Percent), target)
 	}
 	if f.Deadlines != nil {
 		hours := "every hour counts"
 		if q.Calendar != "" {
 			hours = "in the hours of " + q.Calendar
 		}
-		add("by the deadlines", percentOf(f.Deadlines.Percent)+"%", hours)
+		add("by the deadlines", percentOf(f.Deadlines.Percent), hours)
 	}
 	out = append(out, times("mean wait", f.Wait), times("mean handling", f.Handle))
 	if f.First != nil {
@@ -152,7 +153,7 @@ func tiles(q QueueReport) []webTile {
 		add("abandoned", sheet.Number(float64(f.Abandoned), 0), "")
 	}
 	if f.Occupancy != nil {
-		add("occupancy", percentOf(f.Occupancy)+"%", "")
+		add("occupancy", percentOf(f.Occupancy), "")
 	}
 	if x := f.Fairness; x != nil {
 		add("fairness", sheet.Number(x.Index, 3), "Jain's index, "+phrase.Count(x.Agents, "agent")+map[string]string{"hour": ", per hour on queue", "agent": ""}[x.Per])
@@ -198,7 +199,10 @@ func plots(r Report, q QueueReport) []webPlot {
 	wait := plot(r, q, "Wait of what left the queue", sheet.Span, 0, series{"mean", named("wait_mean")}, series{"p90", named("wait_p90")})
 	backlog := plot(r, q, "Backlog at the end of the "+string(r.By), countText, 0, series{"emails that wait", named("backlog")})
 	oldest := plot(r, q, "Age of the oldest in the backlog", sheet.Span, 0, series{"oldest", named("backlog_oldest")})
-	return append(out, volume, wait, backlog, oldest)
+	out = append(out, volume, wait, backlog, oldest)
+	return slices.DeleteFunc(out, func(p webPlot) bool { // of what there is nothing of
+		return !slices.ContainsFunc(p.Lines, func(l webLine) bool { return l.Path != "" })
+	})
 }
 
 // text gives the dots of a line other words for their values.
@@ -417,7 +421,7 @@ func tables(r Report, q QueueReport, n int) []webTable {
 	t.Long = len(t.Rows) > mostDots
 	out := []webTable{t}
 	if len(q.Rules) > 0 {
-		d := webTable{Title: "By its deadline, of the email that came in", Head: []string{"rule", "deadline", "offered", "counted", "by then, %"}}
+		d := webTable{Title: "By its deadline, of the email that came in", Head: []string{"rule", "deadline", "offered", "counted", "by then"}}
 		for _, l := range q.Rules {
 			own := l.Deadline.String()
 			if !l.Own {

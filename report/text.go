@@ -74,12 +74,14 @@ func verdictOf(q QueueReport) (string, tone) {
 	if q.Target == nil {
 		return text, neutral
 	}
-	switch {
-	case *l.Percent >= q.Target.Percent:
-		return fmt.Sprintf("%s, target %s: met", text, q.Target), good
-	default:
-		return fmt.Sprintf("%s, target %s: missed", text, q.Target), bad
+	target := q.Target.String()
+	if l == f.Deadlines { // which are not all the target's
+		target = fmt.Sprintf("%g%%", q.Target.Percent)
 	}
+	if *l.Percent >= q.Target.Percent {
+		return fmt.Sprintf("%s, target %s: met", text, target), good
+	}
+	return fmt.Sprintf("%s, target %s: missed", text, target), bad
 }
 
 // more are the sentences below the verdict of a queue.
@@ -144,7 +146,7 @@ func percentOf(p *float64) string {
 	if p == nil {
 		return undefined
 	}
-	return sheet.Number(*p, 1)
+	return sheet.Number(*p, 1) + "%"
 }
 
 // unitText writes a value of a measure.
@@ -343,7 +345,7 @@ func (t text) total(q QueueReport) {
 		pair("alerts not taken", sheet.Number(float64(f.Missed), 0))
 	}
 	if f.Occupancy != nil {
-		pair("occupancy", percentOf(f.Occupancy)+"%")
+		pair("occupancy", percentOf(f.Occupancy))
 	}
 	if f.Fairness != nil {
 		pair("fairness", fairText(*f.Fairness))
@@ -434,7 +436,7 @@ func (t text) deadlines(q QueueReport) {
 		if !l.Own {
 			own = " (the queue's)"
 		}
-		fmt.Fprintf(t.out, "  %s%s%% of %s within %s%s\n", sheet.Pad(sheet.Cut(l.name(q), 20), 22), percentOf(l.Percent), sheet.Number(l.Counted, 0), l.Deadline, own)
+		fmt.Fprintf(t.out, "  %s%s of %s within %s%s\n", sheet.Pad(sheet.Cut(l.name(q), 20), 22), percentOf(l.Percent), sheet.Number(l.Counted, 0), l.Deadline, own)
 	}
 }
 
