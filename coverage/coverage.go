@@ -81,6 +81,20 @@ type Rule struct {
 // Check looks at everything. Findings come by severity, then in the order of
 // the file.
 func Check(in Input) Report {
+	c := begin(in)
+	if c.join() {
+		c.abilities()
+		c.matrix()
+		c.holes()
+		c.balance()
+	}
+	c.platform()
+	c.settle()
+	return c.report
+}
+
+// begin is a check that has not looked at the members yet.
+func begin(in Input) *check {
 	c := &check{Input: in}
 	c.zone = time.UTC
 	switch {
@@ -94,15 +108,7 @@ func Check(in Input) Report {
 	c.report.Span.To = c.report.Span.From.Add(Cells * Cell)
 	c.queue = c.findQueue()
 	c.ring()
-	if c.join() {
-		c.abilities()
-		c.matrix()
-		c.holes()
-		c.balance()
-	}
-	c.platform()
-	c.settle()
-	return c.report
+	return c
 }
 
 // check is a check under way.

@@ -356,13 +356,11 @@ var auditTypes = map[string]string{"Queue": "queue", "InboundRoute": "email rout
 
 // auditText is for people, 80 columns wide.
 func auditText(w io.Writer, p paint, a audit) error {
-	strange, counts := 0, map[string]int{}
 	for _, t := range a.Changes {
 		failed := ""
 		if t.Status != "" && t.Status != "SUCCESS" {
 			failed = " (" + t.Status + ")"
 		}
-		counts[cmp.Or(map[string]string{"Approve": "approval", "Withdraw": "withdrawal"}[t.Action], "change")]++
 		head := fmt.Sprintf("%s %s %s%s", cmp.Or(verbs[t.Action], t.Action), cmp.Or(auditTypes[t.Type], t.Type), t.Object, failed)
 		fmt.Fprintf(w, "%s  %s\n", t.At.UTC().Format("2006-01-02 15:04:05 UTC"), p.bold(sheet.Plain(head)))
 		who := "by " + auditActor(t)
@@ -370,7 +368,6 @@ func auditText(w io.Writer, p paint, a audit) error {
 		case t.Type == ledger.PlanType:
 			who += " (strategy " + t.Strategy + ")"
 		case t.OutOfBand:
-			strange++
 			who = outOfBand + " " + who
 			if t.Strategy != "" {
 				who += " (strategy " + t.Strategy + ")"
@@ -392,6 +389,19 @@ func auditText(w io.Writer, p paint, a audit) error {
 	if len(a.Changes) > 0 {
 		fmt.Fprintln(w)
 	}
+	_, err := fmt.Fprintln(w, a.summary())
+	return err
+}
+
+// summary counts what was found.
+func (a audit) summary() string {
+	strange, counts := 0, map[string]int{}
+	for _, t := range a.Changes {
+		counts[cmp.Or(map[string]string{"Approve": "approval", "Withdraw": "withdrawal"}[t.Action], "change")]++
+		if t.OutOfBand && t.Type != ledger.PlanType {
+			strange++
+		}
+	}
 	const form = "2006-01-02 15:04 UTC"
 	parts := []string{phrase.Count(counts["change"], "change")}
 	for _, what := range []string{"approval", "withdrawal"} {
@@ -399,8 +409,7 @@ func auditText(w io.Writer, p paint, a audit) error {
 			parts = append(parts, phrase.Count(counts[what], what))
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s from %s to %s, %d out of band.\n", strings.Join(parts, ", "), a.From.UTC().Format(form), a.To.UTC().Format(form), strange)
-	return err
+	return fmt.Sprintf("%s from %s to %s, %d out of band.", strings.Join(parts, ", "), a.From.UTC().Format(form), a.To.UTC().Format(form), strange)
 }
 
 const outOfBand = "out of band"
