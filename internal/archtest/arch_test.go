@@ -21,6 +21,7 @@ var layers = [][]string{
 	{"coverage", "plan", "simulate", "simulate/capacity"},
 	{"scenario", "sandbox/centre", "internal/forecast", "internal/staffing"},
 	{"apply", "sandbox", "relay", "autopilot"},
+	{"report"},
 	{"internal/store"},
 	{"internal/store/storetest", "internal/ledger"},
 	{"internal/jobs", "internal/control"},

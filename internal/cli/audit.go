@@ -357,12 +357,7 @@ var auditTypes = map[string]string{"Queue": "queue", "InboundRoute": "email rout
 // auditText is for people, 80 columns wide.
 func auditText(w io.Writer, p paint, a audit) error {
 	for _, t := range a.Changes {
-		failed := ""
-		if t.Status != "" && t.Status != "SUCCESS" {
-			failed = " (" + t.Status + ")"
-		}
-		head := fmt.Sprintf("%s %s %s%s", cmp.Or(verbs[t.Action], t.Action), cmp.Or(auditTypes[t.Type], t.Type), t.Object, failed)
-		fmt.Fprintf(w, "%s  %s\n", t.At.UTC().Format("2006-01-02 15:04:05 UTC"), p.bold(sheet.Plain(head)))
+		fmt.Fprintf(w, "%s  %s\n", t.At.UTC().Format("2006-01-02 15:04:05 UTC"), p.bold(sheet.Plain(auditHead(t))))
 		who := "by " + auditActor(t)
 		switch {
 		case t.Type == ledger.PlanType:
@@ -379,11 +374,7 @@ func auditText(w io.Writer, p paint, a audit) error {
 		}
 		fmt.Fprint(w, strings.Replace(wrapped(who), outOfBand, p.yellow(outOfBand), 1))
 		for _, c := range t.Changes {
-			text := auditValue(c.OldValues) + " -> " + auditValue(c.NewValues)
-			if t.Type == ledger.PlanType {
-				text = auditValue(c.NewValues)
-			}
-			fmt.Fprint(w, wrapped(c.Property+": "+text))
+			fmt.Fprint(w, wrapped(auditChange(t, c)))
 		}
 	}
 	if len(a.Changes) > 0 {
@@ -427,6 +418,24 @@ func auditActor(t ledger.Trace) string {
 		return t.By.String()
 	}
 	return "someone whom the trail does not name"
+}
+
+// auditHead says what was done to what.
+func auditHead(t ledger.Trace) string {
+	failed := ""
+	if t.Status != "" && t.Status != "SUCCESS" {
+		failed = " (" + t.Status + ")"
+	}
+	return fmt.Sprintf("%s %s %s%s", cmp.Or(verbs[t.Action], t.Action), cmp.Or(auditTypes[t.Type], t.Type), t.Object, failed)
+}
+
+// auditChange is one property of a change.
+func auditChange(t ledger.Trace, c genesys.AuditChange) string {
+	text := auditValue(c.OldValues) + " -> " + auditValue(c.NewValues)
+	if t.Type == ledger.PlanType {
+		text = auditValue(c.NewValues)
+	}
+	return c.Property + ": " + text
 }
 
 func auditValue(values []string) string { return cmp.Or(strings.Join(values, ", "), "none") }

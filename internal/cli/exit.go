@@ -85,8 +85,8 @@ func invalid(hint, format string, args ...any) error {
 	return &failure{code: exitInvalid, err: fmt.Errorf(format, args...), hint: hint}
 }
 
-// report is what is said of an error.
-type report struct {
+// complaint is what is said of an error.
+type complaint struct {
 	code     code
 	Code     string            `json:"code"`
 	Exit     int               `json:"exit"`
@@ -97,8 +97,8 @@ type report struct {
 }
 
 // judge decides, in this one place, what an error means to the caller.
-func (s *shell) judge(ctx context.Context, err error) report {
-	r := report{code: codeOf(err), Message: err.Error()}
+func (s *shell) judge(ctx context.Context, err error) complaint {
+	r := complaint{code: codeOf(err), Message: err.Error()}
 	if problems, ok := errors.AsType[strategy.Problems](err); ok {
 		r.Problems = problems
 	}
@@ -161,7 +161,7 @@ func (s *shell) fail(ctx context.Context, err error) code {
 	switch {
 	case known && f.err == nil: // all is said
 	case s.json:
-		out, jsonErr := json.MarshalIndent(map[string]report{"error": r}, "", "  ")
+		out, jsonErr := json.MarshalIndent(map[string]complaint{"error": r}, "", "  ")
 		if jsonErr != nil {
 			out = fmt.Appendf(nil, "%q", r.Message)
 		}

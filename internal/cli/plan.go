@@ -60,7 +60,8 @@ on the platform. It changes nothing. What someone has changed behind Foresort's 
 is marked as drift, with who did it where the audit trail knows.
 
 With --out it saves the plan; "foresort apply FILE" then does exactly that plan.
-With --simulate it also predicts the service level before and after, under a scenario.
+With --simulate it also predicts the service level before and after, under a scenario;
+of a plan that is saved the ledger keeps what was predicted.
 With --live it also checks the people and shifts that shall serve the strategy, as
 "foresort validate --live" does, and keeps the findings in the plan: apply refuses a
 plan with errors among them that the file does not waive.
@@ -141,6 +142,12 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 		seen, err := o.foresee(ctx, s.shell, plan.Stand(wants[0], made.org), sc)
 		if err != nil {
 			return err
+		}
+		if o.Out != "" && !seen.Partial { // who applies the plan can show it
+			err = s.ledger.Foretell(ctx, made.plans[0].Fingerprint, ledger.Forecast{Scenario: seen.Scenario, Verdict: seen.Verdict, Notes: seen.Notes, Replications: seen.Replications})
+			if err != nil {
+				return err
+			}
 		}
 		return o.show(s.shell, made.plans, seen)
 	})

@@ -392,6 +392,9 @@ func (r *rollout) simulate(ctx context.Context) error {
 	if result.Partial {
 		return exit(exitInterrupted)
 	}
+	if err := r.s.ledger.Foretell(ctx, r.made.plans[0].Fingerprint, foretold(page, result)); err != nil {
+		return err
+	}
 	r.tell("Simulation results: under %s, %s", page.Scenario, phrase.Count(result.Replications, "replication"))
 	r.tellAll(forecast.Verdict(page, result))
 	for _, n := range page.Notes {

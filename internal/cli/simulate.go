@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/internal/forecast"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/scenario"
@@ -229,6 +230,13 @@ func forecastFacts(page forecast.Page, result simulate.Result) forecastJSON {
 	return forecastJSON{
 		Strategy: page.Strategy, Scenario: page.Scenario, Verdict: strings.Split(forecast.Verdict(page, result), "\n"),
 		Exact: append([]simulate.Exact{}, page.Exact...), Notes: page.Notes, Result: result,
+	}
+}
+
+// foretold is a forecast as the ledger keeps it.
+func foretold(page forecast.Page, result simulate.Result) ledger.Forecast {
+	return ledger.Forecast{
+		Scenario: page.Scenario, Verdict: strings.Split(forecast.Verdict(page, result), "\n"), Notes: append([]string{}, page.Notes...), Replications: result.Replications,
 	}
 }
 

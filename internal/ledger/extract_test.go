@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,14 +18,7 @@ func TestEntriesThatAreTakenOutProveThemselves(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, database string) {
 		l := filled(t, storetest.Open(t, database), newKey(t), 30, 10, 20, 28)
 		take := func(seqs ...int64) ([]ledger.Proven, []ledger.Checkpoint) {
-			entries, checkpoints, err := l.Extract(t.Context(), func(e ledger.Entry) bool {
-				for _, s := range seqs {
-					if e.Seq == s {
-						return true
-					}
-				}
-				return false
-			})
+			entries, checkpoints, err := l.Extract(t.Context(), func(e ledger.Entry) bool { return slices.Contains(seqs, e.Seq) })
 			if err != nil || len(entries) != len(seqs) {
 				t.Fatal(len(entries), err)
 			}
