@@ -1,6 +1,7 @@
 package genesys
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -73,14 +74,20 @@ type wireConversation struct {
 
 type wireSession struct {
 	MediaType, AddressTo, AddressFrom string
+	UsedRouting                       string
+	RoutingRing                       int
 	Metrics                           []struct {
 		Name  string
 		Value int64 // milliseconds, of a time
 	}
-	Segments []struct {
-		SegmentType, QueueID, DisconnectType string
-		SegmentStart, SegmentEnd             time.Time
-	}
+	Segments []wireSegment
+}
+
+type wireSegment struct {
+	SegmentType, QueueID, DisconnectType string
+	SegmentStart, SegmentEnd             time.Time
+	RequestedRoutingSkillIDs             []string
+	RequestedLanguageID                  string
 }
 
 func (w wireConversation) conversation() routing.Conversation {
@@ -102,6 +109,7 @@ func (w wireConversation) conversation() routing.Conversation {
 	for _, p := range w.Participants {
 		for _, s := range p.Sessions {
 			if (p.Purpose == "agent" || p.Purpose == "user") && strings.EqualFold(s.MediaType, "email") {
+				s.touches(out.Stays, p.UserID)
 				s.answers(out.Stays, p.UserID)
 			}
 		}
@@ -109,6 +117,9 @@ func (w wireConversation) conversation() routing.Conversation {
 	for i := range out.Stays {
 		s := &out.Stays[i]
 		s.Abandoned = s.Answered.IsZero() && !s.Left.IsZero() && !s.Transferred
+		for _, touches := range [][]routing.Touch{s.Alerts, s.Work} {
+			slices.SortStableFunc(touches, func(a, b routing.Touch) int { return a.From.Compare(b.From) })
+		}
 	}
 	return out
 }
@@ -125,38 +136,84 @@ func (s wireSession) stay() routing.Stay {
 			last = g
 		}
 	}
-	out := routing.Stay{QueueID: first.QueueID, Entered: first.SegmentStart, Left: last.SegmentEnd}
+	out := routing.Stay{QueueID: first.QueueID, Entered: first.SegmentStart, Left: last.SegmentEnd, Routing: s.UsedRouting, Ring: s.RoutingRing}
+	out.SkillIDs, out.LanguageID = last.RequestedRoutingSkillIDs, last.RequestedLanguageID
 	out.Transferred = strings.Contains(strings.ToLower(last.DisconnectType), "transfer") && !out.Left.IsZero()
 	for _, m := range s.Metrics {
-		out.Transferred = out.Transferred || m.Name == "tFlowOut"
+		switch m.Name {
+		case "tFlowOut":
+			out.Transferred = true
+		case "tFirstResponse":
+			out.FirstResponse = time.Duration(m.Value) * time.Millisecond
+		}
 	}
 	return out
 }
 
-// answers adds the session of an agent to the stay after which it came: the last
-// in its queue that had begun. An alert alone is no answer.
+// stayOf is the stay that a segment of an agent belongs to: the last in its
+// queue that had begun; nil: there is none.
+func (g wireSegment) stayOf(stays []routing.Stay) *routing.Stay {
+	for i := len(stays) - 1; i >= 0; i-- {
+		if s := &stays[i]; s.QueueID == g.QueueID && !s.Entered.After(g.SegmentStart) {
+			return s
+		}
+	}
+	return nil
+}
+
+// inHand are the types of segments in which an agent has an email.
+var inHand = []string{"interact", "hold", "wrapup"}
+
+// touches adds the alerts and the work in the session of an agent to the stays
+// that they belong to. Work that goes on without a break is one touch.
+func (s wireSession) touches(stays []routing.Stay, agentID string) {
+	slices.SortStableFunc(s.Segments, func(a, b wireSegment) int { return a.SegmentStart.Compare(b.SegmentStart) })
+	answered := slices.ContainsFunc(s.Segments, func(g wireSegment) bool { return g.SegmentType == "interact" })
+	for _, g := range s.Segments {
+		stay := g.stayOf(stays)
+		if stay == nil {
+			continue
+		}
+		t := routing.Touch{AgentID: agentID, Span: routing.Span{From: g.SegmentStart, To: g.SegmentEnd}}
+		switch n := len(stay.Work); {
+		case g.SegmentType == "alert":
+			t.Answered = answered
+			stay.Alerts = append(stay.Alerts, t)
+		case !slices.Contains(inHand, g.SegmentType):
+		case n > 0 && stay.Work[n-1].AgentID == agentID && stay.Work[n-1].To.Equal(g.SegmentStart):
+			stay.Work[n-1].To = g.SegmentEnd
+		default:
+			stay.Work = append(stay.Work, t)
+		}
+	}
+}
+
+// answers adds the session of an agent to the stay after which it came. An alert
+// alone is no answer.
 func (s wireSession) answers(stays []routing.Stay, agentID string) {
 	for _, g := range s.Segments {
 		if g.SegmentType != "interact" {
 			continue
 		}
-		for i := len(stays) - 1; i >= 0; i-- {
-			stay := &stays[i]
-			if stay.QueueID != g.QueueID || stay.Entered.After(g.SegmentStart) {
-				continue
-			}
-			if stay.Answered.IsZero() {
-				stay.Answered, stay.AgentID, stay.Transferred = g.SegmentStart, agentID, false
-			}
-			for _, m := range s.Metrics {
-				switch m.Name {
-				case "tHandle":
-					stay.Handle += time.Duration(m.Value) * time.Millisecond
-				case "nTransferred":
-					stay.Transferred = true
-				}
-			}
-			return
+		stay := g.stayOf(stays)
+		if stay == nil {
+			continue
 		}
+		if stay.Answered.IsZero() {
+			stay.Answered, stay.AgentID, stay.Transferred = g.SegmentStart, agentID, false
+			stay.Routing, stay.Ring = cmp.Or(s.UsedRouting, stay.Routing), cmp.Or(s.RoutingRing, stay.Ring)
+		}
+		for _, m := range s.Metrics {
+			took := time.Duration(m.Value) * time.Millisecond
+			switch m.Name {
+			case "tHandle":
+				stay.Handle += took
+			case "nTransferred":
+				stay.Transferred = true
+			case "tFirstResponse":
+				stay.FirstResponse = cmp.Or(stay.FirstResponse, took)
+			}
+		}
+		return
 	}
 }

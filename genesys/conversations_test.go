@@ -2,6 +2,8 @@ package genesys_test
 
 import (
 	"fmt"
+	"iter"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +25,21 @@ func (l *living) conversations(q genesys.ConversationsQuery) []routing.Conversat
 		out = append(out, c)
 	}
 	return out
+}
+
+// ref is the id of a name in a list.
+func ref(t *testing.T, list iter.Seq2[routing.Ref, error], name string) string {
+	t.Helper()
+	for r, err := range list {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Name == name {
+			return r.ID
+		}
+	}
+	t.Fatalf("no %s", name)
+	return ""
 }
 
 func TestConversationsOfTheSandbox(t *testing.T) {
@@ -52,15 +69,24 @@ func TestConversationsOfTheSandbox(t *testing.T) {
 	ann := got[0].Stays[0].AgentID
 	clock := func(s string) time.Time { return at("2026-03-02T" + s + ":00Z") }
 	done := func(queue, entered, answered string, handle time.Duration) routing.Stay {
-		return routing.Stay{QueueID: queue, Entered: clock(entered), Answered: clock(answered), Left: clock(answered), AgentID: ann, Handle: handle}
+		s := routing.Stay{QueueID: queue, Entered: clock(entered), Answered: clock(answered), Left: clock(answered), AgentID: ann, Handle: handle, Routing: "Standard", Ring: 1}
+		work := routing.Touch{AgentID: ann, Span: routing.Span{From: s.Answered}}
+		if handle > 0 {
+			work.To = s.Answered.Add(handle)
+			s.FirstResponse = work.To.Sub(s.Entered)
+		}
+		s.Work = []routing.Touch{work}
+		return s
 	}
+	billed := done(billing, "09:02", "09:20", 10*time.Minute)
+	billed.Routing, billed.SkillIDs, billed.LanguageID = "Bullseye", []string{ref(t, l.Skills(t.Context()), "Billing")}, ref(t, l.Languages(t.Context()), "English")
 	want := []routing.Conversation{
 		{To: "support@help.example.com", Stays: []routing.Stay{done(support, "09:00", "09:00", 20*time.Minute)}},
 		{To: "support@help.example.com", Stays: []routing.Stay{
 			{QueueID: support, Entered: clock("09:01"), Left: clock("09:05"), Transferred: true},
 			{QueueID: technical, Entered: clock("09:05")},
 		}},
-		{To: "billing@help.example.com", Stays: []routing.Stay{done(billing, "09:02", "09:20", 10*time.Minute)}},
+		{To: "billing@help.example.com", Stays: []routing.Stay{billed}},
 		{To: "support@help.example.com", Stays: []routing.Stay{done(support, "09:03", "09:30", 0)}}, // in her hands
 		{To: "support@help.example.com", Stays: []routing.Stay{{QueueID: support, Entered: clock("09:04")}}},
 	}
@@ -161,6 +187,15 @@ func TestTheStaysOfAConversation(t *testing.T) {
 	party := func(purpose, user, metrics, segments string) string {
 		return fmt.Sprintf(`,{"purpose":%q,"userId":%q,"sessions":[{"mediaType":"email","metrics":[%s],"segments":[%s]}]}`, purpose, user, metrics, segments)
 	}
+	clock := func(s string) time.Time { return at("2026-03-02T" + s + ":00Z") }
+	touch := func(agent, from, to string) routing.Touch {
+		t := routing.Touch{AgentID: agent, Span: routing.Span{From: clock(from)}}
+		if to != "" {
+			t.To = clock(to)
+		}
+		return t
+	}
+	answered := func(t routing.Touch) routing.Touch { t.Answered = true; return t }
 	segment := func(kind, queue, from, to, ended string) string {
 		out := fmt.Sprintf(`{"segmentType":%q,"queueId":%q,"segmentStart":"2026-03-02T%s:00.000Z"`, kind, queue, from)
 		if to != "" {
@@ -168,8 +203,11 @@ func TestTheStaysOfAConversation(t *testing.T) {
 		}
 		return out + "}"
 	}
+	asked := func(segment, more string) string { return strings.TrimSuffix(segment, "}") + "," + more + "}" }
+	found := func(party, more string) string {
+		return strings.Replace(party, `"mediaType"`, more+`,"mediaType"`, 1)
+	}
 	const handle5, passed = `{"name":"tHandle","value":300000}`, `{"name":"nTransferred","value":1}`
-	clock := func(s string) time.Time { return at("2026-03-02T" + s + ":00Z") }
 	for name, tt := range map[string]struct {
 		participants string
 		want         []routing.Stay
@@ -189,20 +227,42 @@ func TestTheStaysOfAConversation(t *testing.T) {
 		"two alerts in vain, and then an answer": {
 			party("agent", "a", "", segment("alert", "q", "09:01", "09:02", "timeout")) + party("acd", "", "", segment("interact", "q", "09:00", "09:10", "transfer")) +
 				party("agent", "b", handle5, segment("alert", "q", "09:09", "09:10", "")+","+segment("interact", "q", "09:10", "09:14", "client")+","+segment("wrapup", "q", "09:14", "09:15", "")),
-			[]routing.Stay{{QueueID: "q", Entered: clock("09:00"), Answered: clock("09:10"), Left: clock("09:10"), AgentID: "b", Handle: 5 * time.Minute}},
+			[]routing.Stay{{
+				QueueID: "q", Entered: clock("09:00"), Answered: clock("09:10"), Left: clock("09:10"), AgentID: "b", Handle: 5 * time.Minute,
+				Alerts: []routing.Touch{touch("a", "09:01", "09:02"), answered(touch("b", "09:09", "09:10"))}, Work: []routing.Touch{touch("b", "09:10", "09:15")},
+			}},
+		},
+		"asked for with skills, and found in a ring": {
+			party("acd", "", "", asked(segment("interact", "q", "09:00", "09:10", "transfer"), `"requestedRoutingSkillIds":["s","t"],"requestedLanguageId":"l"`)) +
+				found(party("agent", "a", `{"name":"tFirstResponse","value":840000}`, segment("interact", "q", "09:10", "", "")), `"usedRouting":"Bullseye","routingRing":2`),
+			[]routing.Stay{{
+				QueueID: "q", Entered: clock("09:00"), Answered: clock("09:10"), Left: clock("09:10"), AgentID: "a", FirstResponse: 14 * time.Minute,
+				SkillIDs: []string{"s", "t"}, LanguageID: "l", Routing: "Bullseye", Ring: 2, Work: []routing.Touch{touch("a", "09:10", "")},
+			}},
+		},
+		"laid aside and taken up again": {
+			party("acd", "", "", segment("interact", "q", "09:00", "09:10", "transfer")) +
+				party("agent", "a", "", segment("wrapup", "q", "09:40", "", "")+","+segment("interact", "q", "09:10", "09:15", "")+","+segment("parked", "q", "09:15", "09:30", "")+","+segment("interact", "q", "09:30", "09:40", "peer")),
+			[]routing.Stay{{
+				QueueID: "q", Entered: clock("09:00"), Answered: clock("09:10"), Left: clock("09:10"), AgentID: "a",
+				Work: []routing.Touch{touch("a", "09:10", "09:15"), touch("a", "09:30", "")},
+			}},
 		},
 		"passed on by the agent to the same queue": {
 			party("acd", "", "", segment("interact", "q", "09:00", "09:10", "transfer")) + party("agent", "a", handle5+","+passed, segment("interact", "q", "09:10", "09:15", "transfer")) +
 				party("acd", "", "", segment("interact", "q", "09:15", "09:20", "transfer")) + party("agent", "b", "", segment("interact", "q", "09:20", "", "")),
 			[]routing.Stay{
-				{QueueID: "q", Entered: clock("09:00"), Answered: clock("09:10"), Left: clock("09:10"), AgentID: "a", Handle: 5 * time.Minute, Transferred: true},
-				{QueueID: "q", Entered: clock("09:15"), Answered: clock("09:20"), Left: clock("09:20"), AgentID: "b"},
+				{QueueID: "q", Entered: clock("09:00"), Answered: clock("09:10"), Left: clock("09:10"), AgentID: "a", Handle: 5 * time.Minute, Transferred: true, Work: []routing.Touch{touch("a", "09:10", "09:15")}},
+				{QueueID: "q", Entered: clock("09:15"), Answered: clock("09:20"), Left: clock("09:20"), AgentID: "b", Work: []routing.Touch{touch("b", "09:20", "")}},
 			},
 		},
 		"passed on from agent to agent": {
 			party("acd", "", "", segment("interact", "q", "09:00", "09:10", "transfer")) + party("agent", "a", handle5+","+passed, segment("interact", "q", "09:10", "09:15", "transfer")) +
 				party("agent", "b", handle5, segment("interact", "q", "09:15", "09:20", "client")),
-			[]routing.Stay{{QueueID: "q", Entered: clock("09:00"), Answered: clock("09:10"), Left: clock("09:10"), AgentID: "a", Handle: 10 * time.Minute, Transferred: true}},
+			[]routing.Stay{{
+				QueueID: "q", Entered: clock("09:00"), Answered: clock("09:10"), Left: clock("09:10"), AgentID: "a", Handle: 10 * time.Minute, Transferred: true,
+				Work: []routing.Touch{touch("a", "09:10", "09:15"), touch("b", "09:15", "09:20")},
+			}},
 		},
 		"an agent without a queue": {party("agent", "a", handle5, segment("interact", "", "09:00", "09:10", "client")), nil},
 		"another medium": {

@@ -57,7 +57,8 @@ type Stay struct {
 	// 0: none is known.
 	FirstResponse time.Duration
 
-	// What it was asked for with, as far as the platform tells.
+	// What it was asked for with, as far as the platform tells: its details of a
+	// conversation have no place for the priority.
 	Priority   int // minutes of head start
 	SkillIDs   []string
 	LanguageID string
@@ -65,7 +66,8 @@ type Stay struct {
 	// Standard …), and Ring the ring it was then in, 1 the first; 0: not told.
 	Routing string
 	Ring    int
-	// Alerts are the offers to agents, Work the times in their hands, oldest first.
+	// Alerts are the offers to agents, but perhaps for one that was answered at
+	// once; Work are the times in their hands, with after-call work. Oldest first.
 	Alerts, Work []Touch
 }
 

@@ -387,6 +387,8 @@ type detailsSession struct {
 	Peer        string           `json:"peerId,omitempty"`
 	AddressFrom string           `json:"addressFrom"`
 	AddressTo   string           `json:"addressTo,omitempty"`
+	Routing     string           `json:"usedRouting,omitempty"`
+	Ring        int              `json:"routingRing,omitempty"`
 	Metrics     []detailsMetric  `json:"metrics"`
 	Segments    []detailsSegment `json:"segments"`
 }
@@ -493,9 +495,23 @@ func (k *look) participant(a aspect, first int, mail created) detailsParticipant
 		session.ID = k.sessionOf(first, p.ID)
 		u, _ := k.users.latest(p.User)
 		p.Name = u.Name
+		if a.alerted == a.l.Alerted && a.l.Answered >= 0 && a.l.Answered <= k.upTo {
+			session.Routing, session.Ring = routingOf(a.l), int(a.l.Ring)
+		}
 	}
 	p.Sessions = []detailsSession{session}
 	return p
+}
+
+// routingOf is how the agent of a leg was found.
+func routingOf(l *centre.Leg) string {
+	switch {
+	case l.Ring == 0:
+		return "Last"
+	case l.Rings:
+		return "Bullseye"
+	}
+	return "Standard"
 }
 
 func (k *look) showSegment(a aspect, mail created) detailsSegment {

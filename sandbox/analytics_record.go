@@ -150,6 +150,7 @@ const (
 	metricACW
 	metricAlert
 	metricAnswered
+	metricFirstResponse
 	metricFlowOut
 	metricHandle
 	metricNotResponding
@@ -162,7 +163,7 @@ const (
 // metricNames are the metrics as the wire has them.
 var metricNames = [metrics]string{
 	"nOffered", "nConnected", "nTransferred", "nBlindTransferred", "nOverSla", "oServiceLevel", "oServiceTarget", "tAbandon", "tAcd",
-	"tAcw", "tAlert", "tAnswered", "tFlowOut", "tHandle", "tNotResponding", "tTalk", "tTalkComplete", "tWait",
+	"tAcw", "tAlert", "tAnswered", "tFirstResponse", "tFlowOut", "tHandle", "tNotResponding", "tTalk", "tTalkComplete", "tWait",
 }
 
 // derived says that a metric is worked out of others: conversations do not
@@ -175,7 +176,7 @@ func (m metric) derived() bool {
 // know. Those of other media are never emitted.
 var unrecorded = []string{
 	"nConversations", "oMediaCount", "oExternalMediaCount", "tAgentResponseTime", "tAverageAgentResponseTime", "tAverageCustomerResponseTime",
-	"tFirstEngagement", "tFirstResponse", "tPark", "tParkComplete", "tShortAbandon", "tUserResponseTime",
+	"tFirstEngagement", "tPark", "tParkComplete", "tShortAbandon", "tUserResponseTime",
 }
 
 // side is whose part in a conversation something belongs to.
@@ -242,8 +243,11 @@ func emissions(buf []emission, n int, l *centre.Leg) []emission {
 	if acw := l.Ended - l.Answered - talk; acw > 0 {
 		buf = append(buf, emission{l.Ended, acw, metricACW, ofAgent})
 	}
-	if l.Transferred {
+	switch {
+	case l.Transferred:
 		buf = append(buf, emission{l.Ended, 1, metricTransferred, ofAgent}, emission{l.Ended, 1, metricBlindTransferred, ofAgent})
+	case l.State == centre.Handled: // the answer is sent before the after-call work
+		buf = append(buf, emission{l.Ended, talkUntil(l) - l.Entered, metricFirstResponse, ofAgent})
 	}
 	return buf
 }

@@ -54,7 +54,7 @@ unfinished: park
 // served are the metrics that the sandbox serves.
 var served = []string{
 	"nOffered", "nConnected", "nTransferred", "nBlindTransferred", "nOverSla", "oServiceLevel", "oServiceTarget", "tAbandon", "tAcd", "tAcw",
-	"tAlert", "tAnswered", "tFlowOut", "tHandle", "tNotResponding", "tTalk", "tTalkComplete", "tWait",
+	"tAlert", "tAnswered", "tFirstResponse", "tFlowOut", "tHandle", "tNotResponding", "tTalk", "tTalkComplete", "tWait",
 }
 
 // living opens an organisation that has lived for some days, on a Wednesday.
@@ -124,7 +124,7 @@ func facts(x *org) []fact {
 	side := map[string]string{
 		"nConnected": "customer", "nOffered": "acd", "tAcd": "acd", "tAbandon": "acd", "tFlowOut": "acd",
 		"tAnswered": "agent", "nOverSla": "agent", "tAlert": "agent", "tNotResponding": "agent", "tHandle": "agent", "tTalk": "agent",
-		"tTalkComplete": "agent", "tAcw": "agent", "nTransferred": "agent", "nBlindTransferred": "agent",
+		"tTalkComplete": "agent", "tFirstResponse": "agent", "tAcw": "agent", "nTransferred": "agent", "nBlindTransferred": "agent",
 	}
 	note := func(l *centre.Leg, agent int32, metric string, at, value int64) {
 		purpose := side[metric]
@@ -203,6 +203,8 @@ func facts(x *org) []fact {
 			if l.Transferred {
 				note(l, l.Agent, "nTransferred", l.Ended, 1)
 				note(l, l.Agent, "nBlindTransferred", l.Ended, 1)
+			} else if l.State == centre.Handled {
+				note(l, l.Agent, "tFirstResponse", l.Ended, wrapped-l.Entered)
 			}
 		}
 	}

@@ -99,6 +99,7 @@ type Event struct {
 	Email EmailID
 	Rule  int
 	Agent int           // index of the agent; -1: none
+	Ring  int           // of Alerted: in which it was, 1 the first; 0: it goes to its last agent
 	Wait  time.Duration // in the queue, up to now
 	// Handle, WrapUp and Transfer are what the email was given; from the answer on
 	// WrapUp is as the queue bounds it.
@@ -768,8 +769,12 @@ func (e *Engine) forget(id int32, m *email) {
 }
 
 func (e *Engine) observe(what What, id int32, m *email) {
+	ring := 0
+	if what == Alerted && m.class >= 0 {
+		ring = int(e.classes[m.class].step) + 1
+	}
 	e.cfg.Observe(Event{
-		At: time.Duration(e.now), What: what, Email: e.name(id), Rule: int(m.rule), Agent: int(m.agent), Wait: time.Duration(e.now - m.entered),
+		At: time.Duration(e.now), What: what, Email: e.name(id), Rule: int(m.rule), Agent: int(m.agent), Ring: ring, Wait: time.Duration(e.now - m.entered),
 		Handle: time.Duration(m.work - m.wrapUp), WrapUp: time.Duration(m.wrapUp), Transfer: e.more[id].transfer,
 	})
 }

@@ -41,7 +41,7 @@ var commands = []func(*shell) *cobra.Command{
 	planCommand,
 	approveCommand,
 	applyCommand, rolloutCommand,
-	rollbackCommand, reportCommand, serveCommand, workerCommand, syncCommand, auditCommand, adjustCommand, statusCommand,
+	rollbackCommand, serveCommand, workerCommand, syncCommand, auditCommand, reportCommand, adjustCommand, statusCommand,
 
 	demoCommand,
 	doctorCommand,

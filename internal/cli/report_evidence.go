@@ -20,7 +20,9 @@ import (
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/sheet"
+	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/report"
+	"github.com/foresort/foresort/routing"
 )
 
 // evidenceOptions are the arguments of foresort report --change.
@@ -29,20 +31,8 @@ type evidenceOptions struct {
 	Out    string // a folder
 }
 
-func reportCommand(s *shell) *cobra.Command {
-	var o evidenceOptions
-	cmd := &cobra.Command{
-		Use: "report", GroupID: groupOrg, Short: "evidence", Long: "Report.", Example: "  foresort version",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return s.withOrg(cmd.Context(), func(s *orgShell) error { return s.evidence(cmd.Context(), o, nil) })
-		},
-	}
-	o.flags(cmd)
-	return cmd
-}
-
 func (o *evidenceOptions) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.Change, "change", "", "make the evidence pack of a `run`")
+	cmd.Flags().StringVar(&o.Change, "change", "", "make the evidence pack of a `run`; last: of the newest")
 	cmd.Flags().StringVar(&o.Out, "out", "", "with --change: the `folder` that it is written to")
 	cmd.MarkFlagsRequiredTogether("change", "out")
 }
@@ -50,6 +40,9 @@ func (o *evidenceOptions) flags(cmd *cobra.Command) {
 // changeMeasures are the measures before and after a run, in words and as facts.
 // Its error says why there are none, and does not end the pack.
 type changeMeasures func(ctx context.Context, s *orgShell, run apply.Record) (words []string, facts any, err error)
+
+// lastRun names the newest run.
+const lastRun = "last"
 
 // check finds out beforehand what could not be written in the end.
 func (o evidenceOptions) check() error {
@@ -79,6 +72,51 @@ type packed struct {
 	Files  []string `json:"files"`
 }
 
+// changeMeasures compares what the report measures before and after a run, of
+// each queue that it was about.
+func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Location) changeMeasures {
+	return func(ctx context.Context, s *orgShell, run apply.Record) (words []string, facts any, err error) {
+		o.Queues, o.By = nil, string(report.ByDay)
+		for _, phase := range run.Phases {
+			for _, c := range phase.Plan.Owns {
+				if c.Kind == plan.Queue {
+					o.Queues = append(o.Queues, c.Object.Name)
+				}
+			}
+			for _, c := range phase.Plan.Changes {
+				if c.Kind == plan.Queue || c.Kind == plan.Member {
+					o.Queues = append(o.Queues, c.Object.Name)
+				}
+			}
+		}
+		wants := slices.DeleteFunc(slices.Clone(wants), func(w routing.Desired) bool { return !slices.Contains(o.Queues, w.Queue.Name) })
+		if len(o.Queues) == 0 {
+			return nil, nil, errors.New("the run was about no queue")
+		}
+		o.From, o.To = run.Last.Add(-24*time.Hour).Format(time.RFC3339), ""
+		if to := run.Last.Add(compared); to.Before(s.now()) {
+			o.To = to.Format(time.RFC3339)
+		}
+		r, err := o.look(ctx, s, wants, zone)
+		if err != nil {
+			return nil, nil, err
+		}
+		compared := map[string]report.Comparison{} // by queue
+		for _, q := range r.Queues {
+			for _, c := range q.Changes {
+				if c.ID == run.ID {
+					compared[q.Queue.Name] = c
+					words = append(words, q.Queue.Name+": "+c.Words)
+				}
+			}
+		}
+		if len(compared) == 0 {
+			return nil, nil, errors.New("the run changed nothing")
+		}
+		return words, compared, nil
+	}
+}
+
 // evidence makes the pack of a run.
 func (s *orgShell) evidence(ctx context.Context, o evidenceOptions, measures changeMeasures) error {
 	if err := o.check(); err != nil {
@@ -89,6 +127,9 @@ func (s *orgShell) evidence(ctx context.Context, o evidenceOptions, measures cha
 		return err
 	}
 	i := slices.IndexFunc(runs, func(r apply.Record) bool { return r.ID == o.Change })
+	if o.Change == lastRun {
+		i = len(runs) - 1
+	}
 	if i < 0 {
 		return invalid("foresort audit names runs, foresort rollback --list those that can be put back", "there is no run %s in %s", o.Change, s.org)
 	}
@@ -114,7 +155,7 @@ func (s *orgShell) evidence(ctx context.Context, o evidenceOptions, measures cha
 	if err := writeFolder(o.Out, files); err != nil {
 		return err
 	}
-	out := packed{Run: o.Change, Folder: o.Out}
+	out := packed{Run: runs[i].ID, Folder: o.Out}
 	for _, f := range files {
 		out.Files = append(out.Files, f.Name)
 	}

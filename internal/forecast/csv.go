@@ -5,9 +5,9 @@ import (
 	"io"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/simulate"
 )
 
@@ -78,16 +78,7 @@ func (t *tidy) row(section, rule, agent, at, figure string, u Unit, e simulate.E
 	if !bounded(e) {
 		low, high = "", ""
 	}
-	_ = t.w.Write(append(append([]string{}, t.side...), section, unrun(rule), unrun(agent), at, figure, string(u), mean, low, high, strconv.Itoa(e.N)))
-}
-
-// unrun is a name with an apostrophe before it where a spreadsheet would take it
-// for a formula and run it (owasp.org/www-community/attacks/CSV_Injection).
-func unrun(name string) string {
-	if name != "" && strings.ContainsRune("=+-@\t\r", rune(name[0])) {
-		return "'" + name
-	}
-	return name
+	_ = t.w.Write(append(append([]string{}, t.side...), section, sheet.Unrun(rule), sheet.Unrun(agent), at, figure, string(u), mean, low, high, strconv.Itoa(e.N)))
 }
 
 // fact is a row about the run that is no estimate.

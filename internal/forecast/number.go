@@ -1,7 +1,6 @@
 package forecast
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -30,9 +29,9 @@ func (u Unit) bare(x float64) string {
 	}
 	switch u {
 	case Seconds:
-		return span(x)
+		return sheet.Span(x)
 	case Hours:
-		return span(x * 3600)
+		return sheet.Span(x * 3600)
 	case Percent:
 		return sheet.Number(x, 1)
 	case Ratio:
@@ -66,36 +65,9 @@ func (u Unit) signed(x float64) string {
 	return u.bare(x)
 }
 
-// span writes seconds as a person would: 12.3s, 3m20s, 1h05m, 3d04h.
-func span(seconds float64) string {
-	if seconds < 0 {
-		if s := span(-seconds); s != "0s" {
-			return "-" + s
-		}
-		return "0s"
-	}
-	switch tenths := math.Round(seconds * 10); {
-	case tenths == 0:
-		return "0s"
-	case tenths < 600:
-		return sheet.Number(seconds, 1) + "s"
-	}
-	switch s := math.Round(seconds); {
-	case s < 3600:
-		return fmt.Sprintf("%dm%02ds", int64(s)/60, int64(s)%60)
-	case seconds < 48*3600-30:
-		m := int64(math.Round(seconds / 60))
-		return fmt.Sprintf("%dh%02dm", m/60, m%60)
-	case seconds < 1e13:
-		h := int64(math.Round(seconds / 3600))
-		return fmt.Sprintf("%dd%02dh", h/24, h%24)
-	}
-	return sheet.Number(seconds/86400, 0) + "d"
-}
-
-// short is span without what is zero at its end: 4h rather than 4h00m.
+// short is sheet.Span without what is zero at its end: 4h rather than 4h00m.
 func short(d time.Duration) string {
-	s := span(d.Seconds())
+	s := sheet.Span(d.Seconds())
 	for _, zero := range []string{"00s", "00m", "00h"} {
 		s = strings.TrimSuffix(s, zero)
 	}

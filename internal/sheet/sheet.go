@@ -4,6 +4,7 @@ package sheet
 
 import (
 	_ "embed"
+	"fmt"
 	"html/template"
 	"math"
 	"strconv"
@@ -96,4 +97,40 @@ func Number(x float64, decimals int) string {
 		return "-" + whole
 	}
 	return whole
+}
+
+// Span writes seconds as a person would: 12.3s, 3m20s, 1h05m, 3d04h.
+func Span(seconds float64) string {
+	if seconds < 0 {
+		if s := Span(-seconds); s != "0s" {
+			return "-" + s
+		}
+		return "0s"
+	}
+	switch tenths := math.Round(seconds * 10); {
+	case tenths == 0:
+		return "0s"
+	case tenths < 600:
+		return Number(seconds, 1) + "s"
+	}
+	switch s := math.Round(seconds); {
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", int64(s)/60, int64(s)%60)
+	case seconds < 48*3600-30:
+		m := int64(math.Round(seconds / 60))
+		return fmt.Sprintf("%dh%02dm", m/60, m%60)
+	case seconds < 1e13:
+		h := int64(math.Round(seconds / 3600))
+		return fmt.Sprintf("%dd%02dh", h/24, h%24)
+	}
+	return Number(seconds/86400, 0) + "d"
+}
+
+// Unrun is a name with an apostrophe before it where a spreadsheet would take it
+// for a formula and run it (owasp.org/www-community/attacks/CSV_Injection).
+func Unrun(name string) string {
+	if name != "" && strings.ContainsRune("=+-@\t\r", rune(name[0])) {
+		return "'" + name
+	}
+	return name
 }

@@ -87,6 +87,7 @@ type Centre struct {
 	agents []agent          // by the engine's index
 	within []int64          // the target of each queue in milliseconds; 0: none
 	waits  [][]int64        // of the last answers, by queue
+	rings  []bool           // which queues have more than one
 	routes map[string]route // by address, of those whose mail a queue takes
 	record
 
@@ -156,9 +157,9 @@ func (c *Centre) settle(cfg Config) {
 	for _, q := range cfg.Queues {
 		n := c.engine.Queue(q.ID)
 		for len(c.queues) <= n {
-			c.waits, c.queues, c.within = append(c.waits, nil), append(c.queues, ""), append(c.within, 0)
+			c.waits, c.queues, c.within, c.rings = append(c.waits, nil), append(c.queues, ""), append(c.within, 0), append(c.rings, false)
 		}
-		c.queues[n], c.within[n] = q.ID, 0
+		c.queues[n], c.within[n], c.rings[n] = q.ID, 0, q.Settings.Rings != nil && len(*q.Settings.Rings) > 1
 		if s := q.Settings.ServiceLevel; s != nil {
 			c.within[n] = time.Duration(s.Within).Milliseconds()
 		}
@@ -365,7 +366,7 @@ func (c *Centre) saw(ev simulate.Event) {
 	l := c.Leg(n)
 	switch ev.What {
 	case simulate.Alerted:
-		l.State, l.Agent, l.Alerted = Alerting, int32(ev.Agent), at
+		l.State, l.Agent, l.Alerted, l.Ring, l.Rings = Alerting, int32(ev.Agent), at, uint8(ev.Ring), c.rings[l.Queue]
 	case simulate.NotAnswered:
 		c.misses = append(c.misses, Miss{Leg: n, Agent: l.Agent, From: l.Alerted, To: at})
 		l.State, l.Agent, l.Alerted = Waiting, -1, -1

@@ -41,8 +41,10 @@ type Leg struct {
 	Priority     int32
 	openAt       int32 // its place among the open
 	State        State
-	InTime       bool // answered within the target that held at the answer
-	Target       bool // there was a target at the answer
+	Ring         uint8 // in which it alerted that agent, 1 the first; 0: it went to its last agent
+	Rings        bool  // there was more than one then
+	InTime       bool  // answered within the target that held at the answer
+	Target       bool  // there was a target at the answer
 	Reply        bool
 	Transferred  bool // it went on to another queue
 }

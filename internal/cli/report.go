@@ -1,0 +1,420 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/nearest"
+	"github.com/foresort/foresort/measure"
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/report"
+	"github.com/foresort/foresort/routing"
+)
+
+// reportOptions are the arguments of foresort report.
+type reportOptions struct {
+	outputs
+	evidenceOptions
+	Queues, Strategies []string
+	Since, From, To    string
+	By, Zone           string
+	Tutorial           bool
+}
+
+func reportCommand(s *shell) *cobra.Command {
+	var o reportOptions
+	cmd := &cobra.Command{
+		Use:     "report [QUEUE...] [--strategy FILE]...",
+		GroupID: groupOrg,
+		Short:   "how queues did, where the service level went, and what each change did to it",
+		Long: `Report tells of each queue what was offered and answered, the service level as the
+platform counts it and by each rule's deadline in business hours, wait, handling, first
+response, backlog with its age, transfers, occupancy and fairness; by day, hour, rule or
+agent of the business's clock. Days and hours that it does not cover whole have a star.
+
+Where the service level went are the causes of why email was late. Each change that the
+ledger has of a queue is told with the same figures before and after it, and whether they
+differ by more than days do by themselves, or whether there is too little to tell.
+
+A strategy (--strategy) brings the deadlines of its rules, its calendar and its clock;
+without one a queue has the platform's target, and every hour counts. What each figure
+is: docs/report.md.
+
+--change puts all that proves one run of apply into a folder: what was changed, what
+validation found, the forecast, who approved it, what came of each change, when it was
+seen active, the figures before and after, the platform's audit records, and the
+ledger's entries with their signed checkpoints, with a page and a list of hashes.
+foresort audit verify --evidence checks it.`,
+		Example: `  foresort report "Billing Email"
+  foresort report --strategy examples/support.yaml --since 2d --by hour --html report.html
+  foresort report "Billing Email" "Support Email" --by agent --csv report.csv
+  foresort report "Billing Email" --json --tutorial
+  foresort apply examples/support.yaml --yes --quiet && foresort report --change last --out evidence`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Queues = args
+			return o.run(cmd.Context(), s)
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringArrayVar(&o.Strategies, "strategy", nil, "report on the queue of the strategy in a `file`; may be given again")
+	f.StringVar(&o.Since, "since", "7d", "from when: so long ago (36h, 7d), a `day` or an instant (RFC 3339)")
+	f.StringVar(&o.From, "from", "", "from a `day` or an instant, in place of --since")
+	f.StringVar(&o.To, "to", "", "until the beginning of a `day`, or until an instant; now if not set")
+	f.StringVar(&o.By, "by", string(report.ByDay), "day, hour, rule or agent")
+	f.StringVar(&o.Zone, "timezone", "", "the `zone` of days and hours; that of the first strategy's calendar if not set, else UTC")
+	f.BoolVar(&o.Tutorial, "tutorial", false, "with --json: performance, auditTrail and pagination, as scripts for the tutorial read them")
+	o.outputs.flags(cmd)
+	o.evidenceOptions.flags(cmd)
+	return cmd
+}
+
+func (o reportOptions) check(s *shell) error {
+	switch by := report.By(o.By); {
+	case o.Change != "" && len(o.Queues) > 0:
+		return invalid("leave the queues out", "--change is about the queues of the run")
+	case o.Change != "":
+		return o.evidenceOptions.check()
+	case len(o.Queues)+len(o.Strategies) == 0:
+		return invalid(`name a queue, or a strategy with --strategy`, "there is nothing to report on")
+	case by != report.ByDay && by != report.ByHour && by != report.ByRule && by != report.ByAgent:
+		return invalid("day, hour, rule or agent", "%q is nothing to report by", o.By)
+	case by == report.ByRule && len(o.Strategies) == 0:
+		return invalid("add --strategy FILE", "--by rule takes the rules of a strategy")
+	case o.Tutorial && !s.json:
+		return invalid("add --json", "--tutorial is for --json")
+	}
+	for _, q := range o.Queues {
+		if strings.HasSuffix(q, ".yaml") || strings.HasSuffix(q, ".yml") {
+			return invalid("report on its queue by --strategy "+q, "%s is a file, and no queue", q)
+		}
+	}
+	return o.checkFiles()
+}
+
+func (o reportOptions) run(ctx context.Context, s *shell) error {
+	if err := o.check(s); err != nil {
+		return err
+	}
+	wants, err := s.desired(o.Strategies)
+	if err != nil {
+		return err
+	}
+	zone, err := o.zone(wants)
+	if err != nil {
+		return err
+	}
+	if _, err := o.span(time.Now(), zone); err != nil { // before anyone signs in
+		return err
+	}
+	return s.withOrg(ctx, func(s *orgShell) error {
+		if o.Change != "" {
+			return s.evidence(ctx, o.evidenceOptions, o.changeMeasures(wants, zone))
+		}
+		r, err := o.look(ctx, s, wants, zone)
+		if err != nil {
+			return err
+		}
+		return o.deliver(s.shell, delivery{
+			facts: r,
+			text:  func(w io.Writer, p paint) error { return report.Text(w, r, reportStyle(p)) },
+			csv:   func(w io.Writer) error { return report.CSV(w, r) },
+			html:  func(w io.Writer) error { return report.HTML(w, r, o.title(r)) },
+		})
+	})
+}
+
+func reportStyle(p paint) report.Style {
+	if p.on() {
+		return report.Colour()
+	}
+	return report.Style{}
+}
+
+func (o reportOptions) title(r report.Report) string {
+	var names []string
+	for _, q := range r.Queues {
+		names = append(names, q.Queue.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// zone is the business's clock.
+func (o reportOptions) zone(wants []routing.Desired) (*time.Location, error) {
+	if o.Zone != "" {
+		zone, err := time.LoadLocation(o.Zone)
+		if err != nil {
+			return nil, invalid("name one of the IANA, such as Europe/Berlin", "--timezone: %q is no time zone", o.Zone)
+		}
+		return zone, nil
+	}
+	for _, w := range wants {
+		if w.Calendar != nil {
+			return w.Calendar.Location, nil
+		}
+	}
+	return time.UTC, nil
+}
+
+// reportStep is the length of the platform's rows: the beginnings of days and hours
+// are whole steps, whatever the zone.
+const reportStep = 15 * time.Minute
+
+// span reads --since, --from and --to. It begins with a row of the platform.
+func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, error) {
+	read := func(flag, text string) (time.Time, error) {
+		if day, err := time.Parse(time.DateOnly, text); err == nil {
+			return routing.Wall(day, zone), nil
+		}
+		at, err := instant(text, now)
+		if err != nil {
+			return at, invalid("7d, 36h, 2026-01-31 or 2026-01-31T08:00:00Z", "%s: %w", flag, err)
+		}
+		return at, nil
+	}
+	from, err := read("--since", o.Since)
+	if o.From != "" {
+		from, err = read("--from", o.From)
+	}
+	if err != nil {
+		return routing.Span{}, err
+	}
+	to := now
+	if o.To != "" {
+		if to, err = read("--to", o.To); err != nil {
+			return routing.Span{}, err
+		}
+		to = to.Truncate(reportStep)
+	}
+	from = from.Truncate(reportStep)
+	if to.After(now) {
+		to = now
+	}
+	if !from.Before(to) {
+		return routing.Span{}, invalid("", "%s is not before %s", cmp.Or(o.From, o.Since), cmp.Or(o.To, "now"))
+	}
+	return routing.Span{From: from.UTC(), To: to.UTC()}, nil
+}
+
+// reportLead is for how long before the span conversations are read, so that
+// email of before that still waits in it is known.
+const reportLead = 7 * 24 * time.Hour
+
+// look reads what a report is made of.
+func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.Desired, zone *time.Location) (report.Report, error) {
+	p := s.progress("reading what happened")
+	defer p.end()
+	now := s.now()
+	span, err := o.span(now, zone)
+	if err != nil {
+		return report.Report{}, err
+	}
+	ctx = genesys.WithLane(ctx, genesys.Report)
+	in := report.Input{Span: span, Now: now, Zone: zone, By: report.By(o.By)}
+	if err := o.queues(ctx, s, wants, &in); err != nil {
+		return report.Report{}, err
+	}
+	runs, err := s.ledger.Runs(ctx)
+	if err != nil {
+		return report.Report{}, err
+	}
+	changes := changesOf(runs, in.Queues)
+	in.Changes, in.Known = changes, changes.known(in.Queues, span, zone)
+	b := report.New(in)
+	var ids []string
+	for _, q := range in.Queues {
+		ids = append(ids, q.ID)
+	}
+	for c, err := range s.client.Conversations(ctx, genesys.ConversationsQuery{Span: routing.Span{From: in.Known.Add(-reportLead), To: now}, QueueIDs: ids}) {
+		if err != nil {
+			return report.Report{}, fmt.Errorf("read the conversations: %w", err)
+		}
+		b.Add(c)
+	}
+	by := []string{"queueId"}
+	switch in.By {
+	case report.ByRule:
+		by = append(by, "addressTo")
+	case report.ByAgent:
+		by = append(by, "userId")
+	case report.ByDay, report.ByHour:
+	}
+	rows, err := s.client.Aggregates(ctx, genesys.AggregatesQuery{From: in.Known, To: now.Truncate(reportStep).Add(reportStep), Every: reportStep, GroupBy: by, QueueIDs: ids, Metrics: measure.WindowMetrics()})
+	if err != nil {
+		return report.Report{}, fmt.Errorf("read the figures of the platform: %w", err)
+	}
+	if err := b.AddRows(rows); err != nil {
+		return report.Report{}, err
+	}
+	return b.Report(), ctx.Err()
+}
+
+// queues reads the queues and their people.
+func (o reportOptions) queues(ctx context.Context, s *orgShell, wants []routing.Desired, in *report.Input) error {
+	names := slices.Clone(o.Queues)
+	for _, w := range wants {
+		names = append(names, w.Queue.Name)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	org, err := s.client.ReadOrg(ctx, genesys.Scope{Queues: names, MembersOf: names, Ratings: true, OrgCapacity: true})
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == name })
+		if i < 0 {
+			var have []string
+			for _, q := range org.Queues {
+				have = append(have, q.Name)
+			}
+			return invalid(nearest.Hint(name, have, '"'), "there is no queue %q in %s", name, s.org)
+		}
+		q := report.Queue{Ref: org.Queues[i].Ref, Settings: org.Queues[i].Settings, Members: org.Queues[i].Members}
+		capacity := 0
+		if org.OrgUtilization != nil && org.OrgUtilization.Settings.Email != nil {
+			capacity = *org.OrgUtilization.Settings.Email
+		}
+		if w := slices.IndexFunc(wants, func(w routing.Desired) bool { return w.Queue.Name == name }); w >= 0 {
+			want := wants[w]
+			q.Strategy, q.Calendar, q.Rules = want.Strategy, want.Calendar, rulesOf(want)
+			if want.Capacity != nil && want.Capacity.Email != nil {
+				capacity = *want.Capacity.Email
+			}
+		}
+		in.Queues = append(in.Queues, q)
+		for _, m := range q.Members {
+			if slices.ContainsFunc(in.Agents, func(a report.Agent) bool { return a.ID == m.ID }) {
+				continue
+			}
+			a := report.Agent{Ref: m.Ref, Capacity: capacity}
+			if r, known := org.Ratings[m.ID]; known {
+				a.Skills, a.Languages = idsOf(r.Skills), idsOf(r.Languages)
+			}
+			in.Agents = append(in.Agents, a)
+		}
+	}
+	return nil
+}
+
+func idsOf(ratings []routing.Rating) []string {
+	ids := []string{}
+	for _, r := range ratings {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// rulesOf are the rules of a strategy with their addresses.
+func rulesOf(want routing.Desired) []report.Rule {
+	var out []report.Rule
+	for _, r := range want.Rules {
+		rule := report.Rule{Name: r.Name}
+		if r.Deadline != nil {
+			rule.Deadline = time.Duration(*r.Deadline)
+		}
+		for _, route := range want.Routes {
+			if route.Rule == r.Name {
+				rule.Addresses = append(rule.Addresses, route.Address.String())
+			}
+		}
+		out = append(out, rule)
+	}
+	return out
+}
+
+// ledgerChanges are the changes of queues, by their ids, oldest first.
+type ledgerChanges map[string][]report.Change
+
+// Of are those of a queue in a span.
+func (l ledgerChanges) Of(queueID string, within routing.Span) []report.Change {
+	var out []report.Change
+	for _, c := range l[queueID] {
+		if !c.At.Before(within.From) && c.At.Before(within.To) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// compared is for how long before a change conversations are read, and for how
+// long after one an earlier change still counts.
+const compared = 4*7*24*time.Hour + 24*time.Hour
+
+// known is from when conversations are to be read.
+func (l ledgerChanges) known(queues []report.Queue, span routing.Span, zone *time.Location) time.Time {
+	from := span.From
+	for _, q := range queues {
+		for _, c := range l.Of(q.ID, span) {
+			y, m, d := c.At.Add(-compared).In(zone).Date()
+			if first := routing.Wall(time.Date(y, m, d, 0, 0, 0, 0, time.UTC), zone); first.Before(from) {
+				from = first
+			}
+		}
+	}
+	return from
+}
+
+// changesOf are what runs changed of queues, and of the routes, members and
+// capacity of strategies that own them.
+func changesOf(runs []apply.Record, queues []report.Queue) ledgerChanges {
+	out := ledgerChanges{}
+	for _, run := range runs {
+		for _, q := range queues {
+			var what []string
+			for _, phase := range run.Phases {
+				if phase.Plan.Live || !about(run, phase, q) {
+					continue
+				}
+				for _, c := range phase.Plan.Changes {
+					if phase.Results[c.ID].Outcome == apply.Done && c.Kind != plan.Email {
+						what = append(what, changeText(c))
+					}
+				}
+			}
+			if len(what) > 0 {
+				out[q.ID] = append(out[q.ID], report.Change{ID: run.ID, At: run.Last, Strategy: run.Plan().Strategy, What: what})
+			}
+		}
+	}
+	return out
+}
+
+// about says whether a phase changed a queue, or is of the strategy that has it.
+func about(run apply.Record, phase apply.Phase, q report.Queue) bool {
+	if q.Strategy != "" && run.Plan().Strategy == q.Strategy {
+		return true
+	}
+	of := func(r routing.Ref) bool { return r.ID == q.ID || r.ID == "" && r.Name == q.Name }
+	for _, c := range phase.Plan.Changes {
+		made := phase.Results[c.ID].Object
+		queue := c.Kind == plan.Queue || c.Kind == plan.Member
+		route := c.Route != nil && (c.Route.After.Queue != nil && of(*c.Route.After.Queue) || c.Route.Before.Queue != nil && of(*c.Route.Before.Queue))
+		if queue && (of(c.Object) || made.ID == q.ID) || route {
+			return true
+		}
+	}
+	return slices.ContainsFunc(phase.Plan.Owns, func(c plan.Claim) bool { return c.Kind == plan.Queue && of(c.Object) })
+}
+
+// changeText names a change with the fields that it set.
+func changeText(c plan.Change) string {
+	var fields []string
+	for _, f := range c.Fields {
+		fields = append(fields, string(f.Field))
+	}
+	if len(fields) == 0 || c.Verb == plan.Create {
+		return c.Headline()
+	}
+	return c.Headline() + " (" + strings.Join(fields, ", ") + ")"
+}
