@@ -28,6 +28,7 @@ type reportOptions struct {
 	Since, From, To    string
 	By, Zone           string
 	Tutorial           bool
+	noChanges          bool // changes are not compared, and no conversations read for it
 }
 
 func reportCommand(s *shell) *cobra.Command {
@@ -228,8 +229,11 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	if err != nil {
 		return report.Report{}, err
 	}
-	changes := changesOf(runs, in.Queues)
-	in.Changes, in.Known = changes, changes.known(in.Queues, span, zone)
+	in.Known = span.From
+	if !o.noChanges {
+		changes := changesOf(runs, in.Queues)
+		in.Changes, in.Known = changes, changes.known(in.Queues, span, zone)
+	}
 	b := report.New(in)
 	var ids []string
 	for _, q := range in.Queues {

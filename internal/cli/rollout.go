@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,13 +11,12 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/coverage"
-	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/forecast"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
-	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/relay"
+	"github.com/foresort/foresort/report"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/scenario"
 	"github.com/foresort/foresort/simulate"
@@ -105,17 +103,8 @@ type rolloutFacts struct {
 	Run         string            `json:"run,omitempty"`
 	Endpoints   []tried           `json:"endpoints"`
 	Simulation  *forecastJSON     `json:"simulation"` // null: it was not simulated
-	Performance *performance      `json:"performance"`
+	Performance *report.Report    `json:"performance"` // as foresort report --json
 	Audit       *audit            `json:"audit"`
-}
-
-// performance is how a queue did in a span. What is null is not defined.
-type performance struct {
-	routing.Span
-	measured
-	Wait      *float64 `json:"meanWaitSeconds"`   // of what left the queue
-	Handle    *float64 `json:"meanHandleSeconds"` // in the hands of agents
-	Abandoned int      `json:"abandoned"`
 }
 
 func (o rolloutOptions) run(ctx context.Context, s *shell) error {
@@ -407,67 +396,49 @@ func (r *rollout) simulate(ctx context.Context) error {
 const trackDays = 7
 
 func (r *rollout) track(ctx context.Context) error {
-	org, err := r.s.client.ReadOrg(ctx, genesys.Scope{Queues: []string{r.want.Queue.Name}})
+	r.waiting.end()
+	zone := time.UTC
+	if r.want.Calendar != nil {
+		zone = r.want.Calendar.Location
+	}
+	wants, since := []routing.Desired{r.want}, fmt.Sprintf("%dd", trackDays)
+	seen, err := reportOptions{Since: since, By: string(report.ByDay), noChanges: true}.look(ctx, r.s, wants, zone)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(org.Queues, func(q routing.Queue) bool { return q.Name == r.want.Queue.Name })
-	if i < 0 {
-		return fmt.Errorf("there is no queue %q", r.want.Queue.Name)
-	}
-	to := r.s.now().Add(-time.Minute).UTC().Truncate(time.Minute) // the newest rows come late
-	span := routing.Span{From: to.AddDate(0, 0, -trackDays), To: to}
-	rows, err := r.s.client.Aggregates(genesys.WithLane(ctx, genesys.Report), genesys.AggregatesQuery{
-		From: span.From, To: span.To, QueueIDs: []string{org.Queues[i].ID}, GroupBy: []string{"queueId"}, Metrics: measure.WindowMetrics(),
-	})
-	if err != nil {
-		return fmt.Errorf("read the figures of %d days: %w", trackDays, err)
-	}
-	w := measure.Windows(rows)[org.Queues[i].ID]
-	w.Span = span
-	r.facts.Performance = performanceOf(w)
-	r.tell("Performance summary: %s", r.facts.Performance.words())
-	r.waiting.end()
-	a, err := auditOptions{Since: fmt.Sprintf("%dd", trackDays)}.look(ctx, r.s, []routing.Desired{r.want})
+	r.facts.Performance = &seen
+	r.tell("Performance summary: %s", performance(seen.Queues[0].Total))
+	a, err := auditOptions{Since: since}.look(ctx, r.s, wants)
 	if err != nil {
 		return err
 	}
 	r.facts.Audit = &a
 	r.tell("Audit: %s", a.summary())
-	r.tell("each of them: foresort audit %s", r.o.File)
+	r.tell("all of it: foresort report --strategy %s, foresort audit %s", r.o.File, r.o.File)
 	return nil
 }
 
-func performanceOf(w measure.Window) *performance {
-	p := &performance{Span: w.Span, measured: measured{Offered: w.Offered, Answered: w.Answered}, Abandoned: w.Abandoned}
-	if percent, defined := w.ServiceLevel(); defined {
-		p.Percent = &percent
-	}
-	if wait, defined := w.AverageWait(); defined {
-		p.Wait = new(wait.Seconds())
-	}
-	if handle, defined := w.AverageHandle(); defined {
-		p.Handle = new(handle.Seconds())
-	}
-	return p
-}
-
-// words are the figures in a line.
-func (p *performance) words() string {
-	parts := []string{fmt.Sprintf("in %d days %s offered, %d answered", trackDays, phrase.Count(p.Offered, "email"), p.Answered)}
-	if p.Percent != nil {
-		parts = append(parts, fmt.Sprintf("%.1f%% within the service level", *p.Percent))
-	}
+// performance is how a queue did, in a line.
+func performance(f report.Figures) string {
+	parts := []string{fmt.Sprintf("in %d days %s offered, %d answered", trackDays, phrase.Count(*f.Offered, "email"), f.Answered)}
 	for _, x := range []struct {
-		of   string
-		mean *float64
-	}{{"wait", p.Wait}, {"handling", p.Handle}} {
-		if x.mean != nil {
-			parts = append(parts, fmt.Sprintf("%s %s on average", x.of, short(time.Duration(*x.mean*float64(time.Second)))))
+		of    string
+		level *report.Level
+	}{{"within the service level", f.Level}, {"by the deadlines", f.Deadlines}} {
+		if x.level != nil && x.level.Percent != nil {
+			parts = append(parts, fmt.Sprintf("%.1f%% %s", *x.level.Percent, x.of))
 		}
 	}
-	if p.Abandoned > 0 {
-		parts = append(parts, fmt.Sprintf("%d abandoned", p.Abandoned))
+	for _, x := range []struct {
+		of    string
+		times *report.Times
+	}{{"wait", f.Wait}, {"handling", f.Handle}} {
+		if x.times != nil {
+			parts = append(parts, fmt.Sprintf("%s %s on average", x.of, short(time.Duration(x.times.Mean*float64(time.Second)))))
+		}
+	}
+	if f.Abandoned > 0 {
+		parts = append(parts, fmt.Sprintf("%d abandoned", f.Abandoned))
 	}
 	return strings.Join(parts, ", ")
 }
