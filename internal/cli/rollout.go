@@ -102,7 +102,7 @@ type rolloutFacts struct {
 	Findings    []routing.Finding `json:"findings"` // of the second step
 	Run         string            `json:"run,omitempty"`
 	Endpoints   []tried           `json:"endpoints"`
-	Simulation  *forecastJSON     `json:"simulation"` // null: it was not simulated
+	Simulation  *forecastJSON     `json:"simulation"`  // null: it was not simulated
 	Performance *report.Report    `json:"performance"` // as foresort report --json
 	Audit       *audit            `json:"audit"`
 }
