@@ -244,6 +244,74 @@ func TestAggregatesOfSeveralQueues(t *testing.T) {
 	}
 }
 
+// A long interval is taken apart at midnights, and what comes of it is added up
+// by what can be added: counts, sums, numerators.
+func TestAggregatesOfALongInterval(t *testing.T) {
+	t.Parallel()
+	santiago, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := func(from, to, target string) string {
+		return `{"results":[{"group":{"queueId":"q"},"data":[{"interval":"` + from + "/" + to + `","metrics":[
+			{"metric":"oServiceLevel","stats":{"ratio":0.5,"numerator":1,"denominator":2,"target":` + target + `}},
+			{"metric":"tHandle","qualifier":"x","stats":{"count":2,"sum":3,"max":2}}]}]}]}`
+	}
+	// On 6 September 2026 no midnight is there.
+	const from, first, second, to = "2026-07-06T12:00:00.000Z", "2026-08-06T04:00:00.000Z", "2026-09-06T04:00:00.000Z", "2026-09-07T00:00:00.000Z"
+	q := genesys.AggregatesQuery{From: at(from), To: at(to), Metrics: []string{"oServiceLevel"}, GroupBy: []string{"queueId"}, Zone: santiago}
+	for name, tt := range map[string]struct {
+		every time.Duration
+		asked string
+		want  []routing.MetricRow
+	}{
+		"as one part": {0, "", []routing.MetricRow{
+			{Span: stretch(from, to), Metric: "oServiceLevel", Stats: routing.MetricStats{Numerator: 3, Denominator: 6}},
+			{Span: stretch(from, to), Metric: "tHandle", Qualifier: "x", Stats: routing.MetricStats{Count: 6, Sum: 9}},
+		}},
+		"by day": {24 * time.Hour, `"granularity":"P1D",`, []routing.MetricRow{
+			{Span: stretch(from, first), Metric: "oServiceLevel", Stats: routing.MetricStats{Numerator: 2, Denominator: 4, Target: 0.8}},
+			{Span: stretch(from, first), Metric: "tHandle", Qualifier: "x", Stats: routing.MetricStats{Count: 4, Sum: 6}},
+			{Span: stretch(second, to), Metric: "oServiceLevel", Stats: routing.MetricStats{Numerator: 1, Denominator: 2, Target: 0.9}},
+			{Span: stretch(second, to), Metric: "tHandle", Qualifier: "x", Stats: routing.MetricStats{Count: 2, Sum: 3}},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := q
+			q.Every = tt.every
+			p := &platform{api: answers(reply(200, row(from, first, "0.8")), reply(200, row(from, first, "0.8")), reply(200, row(second, to, "0.9")))}
+			rows, err := p.client(t).Aggregates(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range tt.want {
+				tt.want[i].Group = map[string]string{"queueId": "q"}
+			}
+			same(t, tt.want, rows)
+			const head = `{"filter":{"predicates":[{"type":"dimension","dimension":"mediaType","operator":"matches","value":"email"}],"type":"and"},`
+			body := func(from, to string) string {
+				return head + tt.asked + `"groupBy":["queueId"],"interval":"` + from + "/" + to + `","metrics":["oServiceLevel"],"timeZone":"America/Santiago"}`
+			}
+			same(t, []string{body(from, first), body(first, second), body(second, to)}, p.bodies)
+		})
+	}
+	for every, want := range map[time.Duration]string{
+		time.Millisecond: "parts of 1ms are not whole seconds", 25 * time.Hour: "parts of 25h0m0s are longer than a day",
+	} {
+		wrong := q
+		wrong.Every = every
+		if rows, err := new(platform).client(t).Aggregates(t.Context(), wrong); rows != nil || err == nil || err.Error() != want {
+			t.Errorf("%v, %v, want %s", rows, err, want)
+		}
+	}
+	nameless := q
+	nameless.Zone = time.Local
+	if _, err := new(platform).client(t).Aggregates(t.Context(), nameless); err == nil || !strings.Contains(err.Error(), "has no name") {
+		t.Error(err)
+	}
+}
+
 func TestAggregatesOfAQueueAndAddresses(t *testing.T) {
 	t.Parallel()
 	const email = `{"type":"dimension","dimension":"mediaType","operator":"matches","value":"email"}`
@@ -361,7 +429,8 @@ func TestNeedsOfCheckingAutopilotAndReports(t *testing.T) {
 			"routing:queue:edit", "routing:queue:readonly", "routing:queue:view", "routing:queueMember:manage", "routing:utilization:manage",
 		}},
 		"a report": {genesys.NeedsReport(), []string{
-			"analytics:agentConversationDetail:view", "analytics:conversationAggregate:view", "analytics:conversationDetail:view", "audits:audit:view",
+			"analytics:agentConversationDetail:view", "analytics:conversationAggregate:view", "analytics:conversationDetail:view",
+			"analytics:userAggregate:view", "audits:audit:view",
 		}},
 	} {
 		permissions := map[string]bool{}

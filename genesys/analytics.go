@@ -1,6 +1,7 @@
 package genesys
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,14 @@ import (
 // are needed; the names are the platform's (docs/platform-notes.md#analytics).
 type AggregatesQuery struct {
 	From, To time.Time
-	Every    time.Duration // the parts of the interval, in whole seconds; 0: it is one part
-	GroupBy  []string      // dimensions, such as addressTo
-	QueueIDs []string      // none: of all queues, or of the addresses alone
+	// Every is how long the parts of the interval are, in whole seconds and at most
+	// a day; 0: it is one part. They follow the clock of Zone and begin anew at its
+	// midnight, so that days have 23 to 25 hours; nil: UTC. The ends of the interval
+	// cut the first and the last part.
+	Every    time.Duration
+	Zone     *time.Location
+	GroupBy  []string // dimensions, such as addressTo
+	QueueIDs []string // none: of all queues, or of the addresses alone
 	// Addresses is whose email is wanted beside that of the queues, whichever
 	// queue it went to.
 	Addresses []string
@@ -79,29 +85,10 @@ func ofEmail(queueIDs, addresses []string) map[string]any {
 }
 
 // Aggregates reads figures of what happened to email in an interval. A group or
-// a part without a row had no events; an error says nothing about any. Many
-// queues are asked for in parts, so that a group may have several rows.
+// a part without a row had no events; an error says nothing about any. Long
+// intervals and many queues are asked for in parts and added up.
 func (c *Client) Aggregates(ctx context.Context, q AggregatesQuery) ([]routing.MetricRow, error) {
-	if q.Every%time.Second != 0 {
-		return nil, fmt.Errorf("parts of %s are not whole seconds", q.Every)
-	}
-	if len(q.QueueIDs) > maxQueues {
-		rest := q
-		q.QueueIDs, rest.QueueIDs = q.QueueIDs[:maxQueues], q.QueueIDs[maxQueues:]
-		rows, err := c.Aggregates(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		more, err := c.Aggregates(ctx, rest)
-		if err != nil {
-			return nil, err
-		}
-		return append(rows, more...), nil
-	}
-	body := map[string]any{"interval": interval(q.From, q.To), "filter": ofEmail(q.QueueIDs, q.Addresses), "metrics": q.Metrics}
-	if q.Every > 0 {
-		body["granularity"] = granularity(q.Every)
-	}
+	body := map[string]any{"metrics": q.Metrics}
 	if len(q.GroupBy) > 0 {
 		body["groupBy"] = q.GroupBy
 	}
@@ -112,14 +99,121 @@ func (c *Client) Aggregates(ctx context.Context, q AggregatesQuery) ([]routing.M
 	if len(views) > 0 {
 		body["views"] = views
 	}
+	var filters []map[string]any
+	for some := range slices.Chunk(q.QueueIDs, maxQueues) {
+		filters = append(filters, ofEmail(some, q.Addresses))
+	}
+	if len(filters) == 0 {
+		filters = append(filters, ofEmail(nil, q.Addresses))
+	}
+	return c.aggregates(ctx, PostAnalyticsConversationsAggregatesQuery, parts{routing.Span{From: q.From, To: q.To}, q.Every, q.Zone}, body, filters)
+}
+
+// StatusesQuery says of which agents the times in their routing statuses are
+// wanted. From and To are needed.
+type StatusesQuery struct {
+	From, To time.Time
+	Every    time.Duration // as of AggregatesQuery
+	Zone     *time.Location
+	UserIDs  []string // none: nobody
+}
+
+// RoutingStatuses reads how long agents were in each routing status: rows of
+// tAgentRoutingStatus by userId, whose qualifiers are the statuses, such as
+// INTERACTING. An agent without a row is not known to have been in any.
+func (c *Client) RoutingStatuses(ctx context.Context, q StatusesQuery) ([]routing.MetricRow, error) {
+	var filters []map[string]any
+	for some := range slices.Chunk(q.UserIDs, maxObserved) {
+		filters = append(filters, anyOf("userId", some))
+	}
+	body := map[string]any{"metrics": []string{"tAgentRoutingStatus"}, "groupBy": []string{"userId"}}
+	return c.aggregates(ctx, PostAnalyticsUsersAggregatesQuery, parts{routing.Span{From: q.From, To: q.To}, q.Every, q.Zone}, body, filters)
+}
+
+// maxAggregateDays is for how many days one query of aggregates is made. What
+// the platform takes is not documented.
+const maxAggregateDays = 31
+
+// parts are an interval and how it is taken apart.
+type parts struct {
+	routing.Span
+	every time.Duration
+	zone  *time.Location // nil: UTC
+}
+
+// queries takes an interval apart for several queries, where parts begin.
+func (p parts) queries() ([]routing.Span, error) {
+	switch zone := p.zone.String(); {
+	case p.every%time.Second != 0:
+		return nil, fmt.Errorf("parts of %s are not whole seconds", p.every)
+	case p.every > day:
+		return nil, fmt.Errorf("parts of %s are longer than a day", p.every)
+	case zone == "Local":
+		return nil, errors.New("parts by the clock of this machine, whose time zone has no name")
+	}
+	var out []routing.Span
+	zone := cmp.Or(p.zone, time.UTC)
+	midnight := routing.Shown(p.From.In(zone)).Truncate(day)
+	for from := p.From; from.Before(p.To); {
+		midnight = midnight.AddDate(0, 0, maxAggregateDays)
+		to := routing.Wall(midnight, zone)
+		if p.To.Before(to) {
+			to = p.To
+		}
+		out = append(out, routing.Span{From: from, To: to})
+		from = to
+	}
+	return out, nil
+}
+
+// aggregates makes a query of aggregates for each filter, in as many as an
+// interval needs. Rows of the same group, part and metric are added up.
+func (c *Client) aggregates(ctx context.Context, id OperationID, p parts, body map[string]any, filters []map[string]any) ([]routing.MetricRow, error) {
+	if p.every > 0 {
+		body["granularity"] = granularity(p.every)
+	}
+	if p.zone != nil && p.zone != time.UTC {
+		body["timeZone"] = p.zone.String()
+	}
+	spans, err := p.queries()
+	if err != nil {
+		return nil, err
+	}
+	rows, place := []routing.MetricRow{}, map[string]int{}
+	for _, body["filter"] = range filters {
+		for _, span := range spans {
+			body["interval"] = interval(span.From, span.To)
+			more, err := c.aggregate(ctx, id, body)
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range more {
+				if p.every == 0 {
+					r.Span = p.Span
+				}
+				key := fmt.Sprintf("%q %q %d %d %q", r.Metric, r.Qualifier, r.From.UnixMilli(), r.To.UnixMilli(), r.Group)
+				i, known := place[key]
+				if !known {
+					place[key], rows = len(rows), append(rows, r)
+					continue
+				}
+				rows[i].Stats = rows[i].Stats.Add(r.Stats)
+			}
+		}
+	}
+	return rows, nil
+}
+
+// aggregate makes one query of aggregates.
+func (c *Client) aggregate(ctx context.Context, id OperationID, body map[string]any) ([]routing.MetricRow, error) {
 	type answer struct {
 		Results []struct {
 			Group map[string]string
 			Data  []struct {
 				Interval string
 				Metrics  []struct {
-					Metric string
-					Stats  routing.MetricStats
+					Metric, Qualifier string
+					Stats             routing.MetricStats
 				}
 				Views []struct {
 					Name  string
@@ -128,7 +222,7 @@ func (c *Client) Aggregates(ctx context.Context, q AggregatesQuery) ([]routing.M
 			}
 		}
 	}
-	a, err := call[answer](ctx, c, PostAnalyticsConversationsAggregatesQuery, nil, nil, body)
+	a, err := call[answer](ctx, c, id, nil, nil, body)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +237,7 @@ func (c *Client) Aggregates(ctx context.Context, q AggregatesQuery) ([]routing.M
 				if m.Metric == "" {
 					return nil, fmt.Errorf("aggregates: a figure of %s has no metric", d.Interval)
 				}
-				rows = append(rows, routing.MetricRow{Group: r.Group, Span: span, Metric: m.Metric, Stats: m.Stats})
+				rows = append(rows, routing.MetricRow{Group: r.Group, Span: span, Metric: m.Metric, Qualifier: m.Qualifier, Stats: m.Stats})
 			}
 			for _, v := range d.Views {
 				rows = append(rows, routing.MetricRow{Group: r.Group, Span: span, Metric: v.Name, Stats: v.Stats})
@@ -255,6 +349,8 @@ func parseInterval(s string) (span routing.Span, err error) {
 // granularity writes a duration in its largest whole unit: PT30M.
 func granularity(d time.Duration) string {
 	switch {
+	case d == day:
+		return "P1D"
 	case d%time.Hour == 0:
 		return fmt.Sprintf("PT%dH", d/time.Hour)
 	case d%time.Minute == 0:

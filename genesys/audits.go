@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"net/url"
 	"time"
 
@@ -73,13 +72,11 @@ func (c *Client) AuditsRealtime(ctx context.Context, q AuditQuery) iter.Seq2[Aud
 	})
 }
 
-// The bounds of a query that runs (docs/platform-notes.md#audits).
+// The bounds of an audit query (docs/platform-notes.md#audits).
 const (
-	longestAudit = 30 * 24 * time.Hour    // the longest span of one
-	auditPage    = "500"                  // records at once
-	auditPause   = 250 * time.Millisecond // before it is looked at first; doubles
-	auditPauses  = 8 * time.Second        // at most
-	auditLimit   = 10 * time.Minute       // how long one may run
+	longestAudit = 30 * 24 * time.Hour // the longest span of one
+	auditPage    = "500"               // records at once
+	auditLimit   = 10 * time.Minute    // how long one may run
 )
 
 // Audits lists audit records of up to a year ago, oldest first. The platform
@@ -119,19 +116,18 @@ func (c *Client) runAudit(ctx context.Context, q AuditQuery) (id string, err err
 		State string `json:"state"`
 	}
 	s, err := call[status](ctx, c, PostAuditsQuery, nil, nil, q.body("ascending"))
-	id = s.ID
-	for start, pause := time.Now(), auditPause; err == nil; pause = min(2*pause, auditPauses) {
-		switch {
-		case s.State == "Succeeded":
-			return id, nil
-		case s.State == "Failed" || s.State == "Cancelled":
-			return id, fmt.Errorf("the audit query %s ended as %s", id, s.State)
-		case time.Since(start) > auditLimit:
-			return id, fmt.Errorf("the audit query %s is still %s after %s", id, s.State, auditLimit)
-		}
-		if err = sleep(ctx, pause/2+rand.N(pause/2)); err == nil {
-			s, err = call[status](ctx, c, GetAuditsQueryTransactionId, []string{id}, nil, nil)
-		}
+	if err != nil {
+		return "", err
 	}
-	return id, err
+	return s.ID, runs(ctx, auditLimit, func(look int) (bool, error) {
+		if look > 0 {
+			if s, err = call[status](ctx, c, GetAuditsQueryTransactionId, []string{s.ID}, nil, nil); err != nil {
+				return false, err
+			}
+		}
+		if s.State == "Failed" || s.State == "Cancelled" {
+			return false, fmt.Errorf("the audit query %s ended as %s", s.ID, s.State)
+		}
+		return s.State == "Succeeded", nil
+	}, func() string { return fmt.Sprintf("the audit query %s is still %s", s.ID, s.State) })
 }

@@ -19,6 +19,10 @@ import (
 type ConversationsQuery struct {
 	routing.Span
 	QueueIDs []string // none: all queues
+	// Jobs is for many: what is in the platform's data lake, where that is more than
+	// a week, is read by jobs, and the rest page by page. It takes minutes, and
+	// requests on the lane Report; otherwise nothing differs.
+	Jobs bool
 }
 
 const (
@@ -34,7 +38,31 @@ const (
 // outside of it is (docs/platform-notes.md#analytics).
 func (c *Client) Conversations(ctx context.Context, q ConversationsQuery) iter.Seq2[routing.Conversation, error] {
 	return func(yield func(routing.Conversation, error) bool) {
-		for from := q.From.UTC().Truncate(day); from.Before(q.To); from = from.Add(maxDetailDays * day) {
+		from := q.From.UTC().Truncate(day)
+		if q.Jobs {
+			ctx = WithLane(ctx, Report)
+			seam, err := c.inLake(ctx)
+			if err != nil {
+				yield(routing.Conversation{}, err)
+				return
+			}
+			if end := q.To.UTC().Add(day - 1).Truncate(day); end.Before(seam) {
+				seam = end
+			}
+			for long := seam.Sub(from) > maxDetailDays*day; long && from.Before(seam); {
+				span := routing.Span{From: from, To: from.Add(maxJobDays * day)}
+				if seam.Before(span.To) {
+					span.To = seam
+				}
+				for w, err := range c.conversationsOfJob(ctx, span, q.QueueIDs) {
+					if !yield(w.conversation(), err) || err != nil {
+						return
+					}
+				}
+				from = span.To
+			}
+		}
+		for ; from.Before(q.To); from = from.Add(maxDetailDays * day) {
 			to := from.Add(maxDetailDays * day)
 			if q.To.Before(to) {
 				to = q.To
@@ -64,7 +92,9 @@ func (c *Client) conversationsBegun(ctx context.Context, interval string, queueI
 
 // wireConversation is what is read of an AnalyticsConversationWithoutAttributes.
 type wireConversation struct {
-	ID           string `json:"conversationId"`
+	ID           string    `json:"conversationId"`
+	Start        time.Time `json:"conversationStart"`
+	End          time.Time `json:"conversationEnd"` // zero: it goes on
 	Participants []struct {
 		Purpose  string
 		UserID   string

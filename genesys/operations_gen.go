@@ -49,9 +49,12 @@ const (
 	PostConversationsEmailParticipantReplace                OperationID = "postConversationsEmailParticipantReplace"
 	PatchRoutingConversation                                OperationID = "patchRoutingConversation"
 	PostAnalyticsConversationsDetailsQuery                  OperationID = "postAnalyticsConversationsDetailsQuery"
+	GetAnalyticsConversationsDetailsJobsAvailability        OperationID = "getAnalyticsConversationsDetailsJobsAvailability"
 	PostAnalyticsConversationsDetailsJobs                   OperationID = "postAnalyticsConversationsDetailsJobs"
 	GetAnalyticsConversationsDetailsJob                     OperationID = "getAnalyticsConversationsDetailsJob"
 	GetAnalyticsConversationsDetailsJobResults              OperationID = "getAnalyticsConversationsDetailsJobResults"
+	DeleteAnalyticsConversationsDetailsJob                  OperationID = "deleteAnalyticsConversationsDetailsJob"
+	PostAnalyticsUsersAggregatesQuery                       OperationID = "postAnalyticsUsersAggregatesQuery"
 )
 
 // operations are what the contract says of them.
@@ -101,7 +104,10 @@ var operations = map[OperationID]Operation{
 	PostConversationsEmailParticipantReplace:                {ID: PostConversationsEmailParticipantReplace, Method: "POST", Path: "/api/v2/conversations/emails/{conversationId}/participants/{participantId}/replace", Mode: "any", Permissions: []Permission{"conversation:communication:blindTransfer"}},
 	PatchRoutingConversation:                                {ID: PatchRoutingConversation, Method: "PATCH", Path: "/api/v2/routing/conversations/{conversationId}", Mode: "any", Permissions: []Permission{"routing:conversation:edit"}},
 	PostAnalyticsConversationsDetailsQuery:                  {ID: PostAnalyticsConversationsDetailsQuery, Method: "POST", Path: "/api/v2/analytics/conversations/details/query", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
-	PostAnalyticsConversationsDetailsJobs:                   {ID: PostAnalyticsConversationsDetailsJobs, Method: "POST", Path: "/api/v2/analytics/conversations/details/jobs", Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
+	GetAnalyticsConversationsDetailsJobsAvailability:        {ID: GetAnalyticsConversationsDetailsJobsAvailability, Method: "GET", Path: "/api/v2/analytics/conversations/details/jobs/availability", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view"}},
+	PostAnalyticsConversationsDetailsJobs:                   {ID: PostAnalyticsConversationsDetailsJobs, Method: "POST", Path: "/api/v2/analytics/conversations/details/jobs", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
 	GetAnalyticsConversationsDetailsJob:                     {ID: GetAnalyticsConversationsDetailsJob, Method: "GET", Path: "/api/v2/analytics/conversations/details/jobs/{jobId}", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
 	GetAnalyticsConversationsDetailsJobResults:              {ID: GetAnalyticsConversationsDetailsJobResults, Method: "GET", Path: "/api/v2/analytics/conversations/details/jobs/{jobId}/results", Safe: true, Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
+	DeleteAnalyticsConversationsDetailsJob:                  {ID: DeleteAnalyticsConversationsDetailsJob, Method: "DELETE", Path: "/api/v2/analytics/conversations/details/jobs/{jobId}", Mode: "any", Permissions: []Permission{"analytics:conversationDetail:view", "analytics:agentConversationDetail:view"}},
+	PostAnalyticsUsersAggregatesQuery:                       {ID: PostAnalyticsUsersAggregatesQuery, Method: "POST", Path: "/api/v2/analytics/users/aggregates/query", Safe: true, Mode: "any", Permissions: []Permission{"analytics:userAggregate:view"}},
 }

@@ -106,8 +106,9 @@ func NeedsAutopilot() []OperationID {
 // NeedsReport lists the operations of reports and of the audit trail.
 func NeedsReport() []OperationID {
 	return sorted([]OperationID{
-		PostAnalyticsConversationsAggregatesQuery, PostAnalyticsConversationsDetailsQuery, PostAnalyticsConversationsDetailsJobs,
-		GetAnalyticsConversationsDetailsJob, GetAnalyticsConversationsDetailsJobResults,
+		PostAnalyticsConversationsAggregatesQuery, PostAnalyticsUsersAggregatesQuery, PostAnalyticsConversationsDetailsQuery,
+		GetAnalyticsConversationsDetailsJobsAvailability, PostAnalyticsConversationsDetailsJobs, GetAnalyticsConversationsDetailsJob,
+		GetAnalyticsConversationsDetailsJobResults, DeleteAnalyticsConversationsDetailsJob,
 		PostAuditsQuery, GetAuditsQueryTransactionId, GetAuditsQueryTransactionIdResults, PostAuditsQueryRealtime,
 	})
 }

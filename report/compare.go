@@ -58,6 +58,9 @@ type Measure struct {
 	After      *float64 `json:"after"`
 	Difference *float64 `json:"difference"`
 	P          *float64 `json:"p"`
+	// Least is the least P that days like these could have: where it is not below
+	// 0.05 they are too alike, or too few, to tell.
+	Least float64 `json:"leastP,omitempty"`
 }
 
 const (
@@ -233,7 +236,8 @@ func (b *Builder) compare(c Change, all []Change, first time.Time, days []dayOf)
 		}
 		x.Difference = new(*x.After - *x.Before)
 		if m.perDay || b.of >= leastEmails && a.of >= leastEmails {
-			x.P = new(permutation(was, is, 1))
+			p, least := permutation(was, is)
+			x.P, x.Least = &p, least
 		}
 		out.Measures = append(out.Measures, x)
 		if !told {
@@ -264,7 +268,7 @@ func scaled(s share, by float64) *float64 {
 
 func verdict(m Measure) Verdict {
 	switch {
-	case m.P == nil:
+	case m.P == nil || *m.P >= significant && m.Least >= significant:
 		return Thin
 	case *m.P >= significant || *m.Difference == 0:
 		return Same
@@ -277,8 +281,8 @@ func verdict(m Measure) Verdict {
 // permutation is how often days that are dealt by chance, each weekday for
 // itself, differ by as much as those before and after do: Measure.P. Day i of one
 // is the weekday of day i of the other shifted by one, so that weekdays are told by
-// their place in the week.
-func permutation(before, after []share, seed uint64) float64 {
+// their place in the week. The least is that of the ways that differ the most.
+func permutation(before, after []share) (p, least float64) {
 	weeks := len(before) / 7
 	// Strata: before begins on the weekday of the change, after on the next.
 	var strata [7][]share
@@ -293,20 +297,27 @@ func permutation(before, after []share, seed uint64) float64 {
 	all := total(append(slices.Clone(before), after...))
 	deal := func(b share) float64 { return difference(b, share{all.sum - b.sum, all.of - b.of}) }
 	if weeks == 1 { // each weekday has two days: 128 ways
-		hits := 0
+		hits, most, widest := 0, 0, 0.0
 		for ways := range 1 << 7 {
 			var b share
 			for w, days := range strata {
 				s := days[ways>>w&1]
 				b.sum, b.of = b.sum+s.sum, b.of+s.of
 			}
-			if atLeast(deal(b)) {
+			d := math.Abs(deal(b))
+			if atLeast(d) {
 				hits++
 			}
+			switch {
+			case d > widest+1e-12*max(1, widest):
+				most, widest = 1, d
+			case d > widest-1e-12*max(1, widest):
+				most++
+			}
 		}
-		return float64(hits) / (1 << 7)
+		return float64(hits) / (1 << 7), float64(most) / (1 << 7)
 	}
-	chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same each time
+	chance := rand.New(rand.NewPCG(1, 0)) //nolint:gosec // the same each time
 	hits := 1
 	for range draws {
 		var b share
@@ -322,7 +333,7 @@ func permutation(before, after []share, seed uint64) float64 {
 			hits++
 		}
 	}
-	return float64(hits) / (draws + 1)
+	return float64(hits) / (draws + 1), 1.0 / (draws + 1)
 }
 
 // difference is that of two figures; 0 where one is undefined.
@@ -346,7 +357,10 @@ func words(m Measure, v Verdict, weeks int) string {
 		return fmt.Sprintf("no difference that days do not make by themselves: %s (p = %s, %s)", change, pText(*m.P), of)
 	case Thin:
 	}
-	return fmt.Sprintf("too little to tell: fewer than %d emails on a side, %s; %s", leastEmails, of, change)
+	if m.P != nil {
+		return fmt.Sprintf("too little to tell: of so few days that differ p cannot be below %s; %s (%s)", pText(m.Least), change, of)
+	}
+	return fmt.Sprintf("too little to tell: fewer than %d emails on a side; %s (%s)", leastEmails, change, of)
 }
 
 // measureNames are the measures in words.

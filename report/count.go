@@ -25,7 +25,7 @@ type tally struct {
 	oldest                                            int64         // when it entered; 0: none waits
 	handled                                           map[int32]int // by agent
 	rows                                              []routing.MetricRow
-	onQueue, busy                                     map[int32]time.Duration // by agent
+	here                                              map[int32]measure.Occupancy // by agent
 }
 
 // tallies are those of all queues.
@@ -204,21 +204,16 @@ func (t *tallies) platform() {
 // presence deals the time on queue to the rows of the queues whose member an agent
 // is.
 func (t *tallies) presence() {
-	for _, p := range t.b.here {
-		agent, known := t.b.agents.at[p.AgentID]
-		if !known {
-			continue
-		}
+	for p, o := range t.b.here {
 		for i := range t.all {
-			if !t.serves(i, agent) {
+			if !t.serves(i, p.agent) {
 				continue
 			}
-			for _, x := range t.at(int32(i), p.From.UnixMilli(), int32(len(t.b.in.Queues[i].Rules)), agent) {
-				if x.onQueue == nil {
-					x.onQueue, x.busy = map[int32]time.Duration{}, map[int32]time.Duration{}
+			for _, x := range t.at(int32(i), p.from, int32(len(t.b.in.Queues[i].Rules)), p.agent) {
+				if x.here == nil {
+					x.here = map[int32]measure.Occupancy{}
 				}
-				x.onQueue[agent] += p.OnQueue
-				x.busy[agent] += p.Busy
+				x.here[p.agent] = x.here[p.agent].Add(o)
 			}
 		}
 	}
@@ -248,12 +243,12 @@ func (t *tallies) figures(queue int, x *tally, end int64) Figures {
 	if x.due {
 		f.Deadlines = newLevel(float64(x.inTime), float64(x.counted))
 	}
-	var onQueue, busy time.Duration
-	for agent, d := range x.onQueue {
-		onQueue, busy = onQueue+d, busy+x.busy[agent]
+	var all measure.Occupancy
+	for _, o := range x.here {
+		all = all.Add(o)
 	}
-	if onQueue > 0 {
-		f.Occupancy = new(100 * busy.Seconds() / onQueue.Seconds())
+	if busy, ok := all.Busy(); ok {
+		f.Occupancy = &busy
 	}
 	f.Fairness = fairness(x)
 	return f
@@ -269,10 +264,10 @@ func fairness(x *tally) *Fairness {
 	out := Fairness{Per: "agent"}
 	var sum, squares float64
 	add := func(v float64) { out.Agents, sum, squares = out.Agents+1, sum+v, squares+v*v }
-	if len(x.onQueue) > 0 {
+	if len(x.here) > 0 {
 		out.Per = "hour"
-		for _, agent := range slices.Sorted(maps.Keys(x.onQueue)) {
-			if d := x.onQueue[agent]; d >= leastOnQueue {
+		for _, agent := range slices.Sorted(maps.Keys(x.here)) {
+			if d := x.here[agent].OnQueue(); d >= leastOnQueue {
 				add(float64(x.handled[agent]) / d.Hours())
 			}
 		}
@@ -303,6 +298,11 @@ func timesOf(values []int64) *Times {
 		return float64(values[int(math.Ceil(p*float64(len(values))))-1]) / 1000
 	}
 	return &Times{N: len(values), Mean: sum / float64(len(values)) / 1000, P50: at(0.5), P90: at(0.9)}
+}
+
+// nothing says that nothing happened.
+func (x *tally) nothing() bool {
+	return x.offered+x.answered+x.missed+x.transferred+x.waiting+len(x.waits)+len(x.handles)+len(x.firsts) == 0
 }
 
 func (t *tallies) total(queue int) Figures {
@@ -339,12 +339,12 @@ func (t *tallies) rows(queue int) []Row {
 		row.Figures = t.figures(queue, x, end)
 		switch t.b.in.By {
 		case ByAgent:
-			if x.answered+x.missed+len(x.waits)+len(x.handles)+len(x.onQueue) == 0 {
+			if x.nothing() && len(x.here) == 0 {
 				continue
 			}
 			row.Offered, row.Backlog, row.Fairness = nil, nil, nil
 		case ByRule:
-			if row.Name == routing.NoRule && *row.Offered+row.Answered+row.Backlog.Waiting == 0 {
+			if i == len(q.Rules) && x.nothing() {
 				continue
 			}
 			row.Occupancy, row.Fairness = nil, nil
@@ -384,8 +384,11 @@ func (b *Builder) notes() []string {
 	if b.in.To.After(b.in.Now) {
 		out = append(out, fmt.Sprintf("the time from %s on is still to come", b.in.Now.In(b.zone).Format("Mon 2006-01-02 15:04 MST")))
 	}
-	if len(b.here) == 0 {
+	switch {
+	case len(b.here) == 0:
 		out = append(out, "how long agents were on queue is not known: there is no occupancy, and fairness is of what each handled")
+	case !b.knowsWhen():
+		out = append(out, "when agents were on queue is known by the day only: that nobody was, or that all were full, is not told")
 	}
 	return out
 }

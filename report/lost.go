@@ -52,7 +52,8 @@ var Causes = []Cause{Closed, Nobody, Full, Ring, LastAgent, Alerts, Transfers, U
 // up to the whole, to the millisecond.
 //
 // Whether agents were on queue, qualified and full is looked at once for every
-// five minutes. Their load is the email of the conversations that were added;
+// five minutes; an agent counts as on queue who was for half of the interval that
+// the platform tells of. Their load is the email of the conversations that were added;
 // skills, rings, members and capacity are those of now.
 type Lost struct {
 	Emails  int        `json:"emails"` // that are late
@@ -115,26 +116,30 @@ func (b *Builder) grid() *grid {
 			}
 		}
 	}
-	if len(b.here) == 0 {
+	if !b.knowsWhen() {
 		return g
 	}
 	g.here = make([][]bool, len(b.agents.list))
 	for agent := range g.here {
 		g.here[agent] = make([]bool, g.n)
-		for i, load := range g.load[agent] {
-			g.here[agent][i] = load > 0
-		}
 	}
-	for _, p := range b.here {
-		agent, known := b.agents.at[p.AgentID]
-		if !known || 2*p.OnQueue < p.To.Sub(p.From) {
+	for p, o := range b.here {
+		if 2*o.OnQueue().Milliseconds() < p.to-p.from {
 			continue
 		}
-		for i := max(0, (p.From.UnixMilli()-g.from)/slot); i < int64(g.n) && g.from+i*slot < p.To.UnixMilli(); i++ {
-			g.here[agent][i] = true
+		for i := max(0, (p.from-g.from)/slot); i < int64(g.n) && g.from+i*slot < p.to; i++ {
+			g.here[p.agent][i] = true
 		}
 	}
 	return g
+}
+
+// knowsWhen says whether it is known by the hour who was on queue.
+func (b *Builder) knowsWhen() bool {
+	for p := range b.here {
+		return p.to-p.from <= time.Hour.Milliseconds()
+	}
+	return false
 }
 
 // ringsOf are the rings of a queue; one without an end where it has none.

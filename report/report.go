@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -63,14 +64,6 @@ type Agent struct {
 	routing.Ref
 	Skills, Languages []string
 	Capacity          int // emails at once; 0: not known
-}
-
-// Presence is how long an agent was on queue in an interval, of at most an hour,
-// and for how much of that busy.
-type Presence struct {
-	AgentID string
-	routing.Span
-	OnQueue, Busy time.Duration
 }
 
 // Changes is what a report reads of a ledger.
@@ -143,8 +136,8 @@ type Figures struct {
 	First     *Times `json:"firstResponseSeconds"`
 	// Backlog is what waits at the end; null by agent.
 	Backlog *Backlog `json:"backlog"`
-	// Occupancy is the percentage of the time on queue with something in hand;
-	// null where the time on queue is not known.
+	// Occupancy is the percentage of the time on queue with an email or a call in
+	// hand; null where that is not known.
 	Occupancy *float64 `json:"occupancy"`
 	// Fairness is Jain's index (docs/report.md#fairness) of what each agent
 	// handled, from one in so many agents to 1, where all have the same.
@@ -215,7 +208,7 @@ type Builder struct {
 	late   chunks[late]
 	holds  map[int32][]hold // by agent: when they had an email in hand
 	rows   []routing.MetricRow
-	here   []Presence
+	here   map[presence]measure.Occupancy
 }
 
 // New begins a report.
@@ -223,7 +216,7 @@ func New(in Input) *Builder {
 	if in.Known.IsZero() || in.Known.After(in.From) {
 		in.Known = in.From
 	}
-	b := &Builder{in: in, zone: in.Zone, queues: map[string]int32{}, holds: map[int32][]hold{}}
+	b := &Builder{in: in, zone: in.Zone, queues: map[string]int32{}, holds: map[int32][]hold{}, here: map[presence]measure.Occupancy{}}
 	if b.zone == nil {
 		b.zone = time.UTC
 	}
@@ -237,8 +230,8 @@ func New(in Input) *Builder {
 	return b
 }
 
-// Performance is a report of conversations that are all at hand.
-func Performance(in Input, conversations []routing.Conversation, rows []routing.MetricRow, here []Presence) (Report, error) {
+// Performance is a report of conversations and rows that are all at hand.
+func Performance(in Input, conversations []routing.Conversation, rows []routing.MetricRow) (Report, error) {
 	b := New(in)
 	for _, c := range conversations {
 		b.Add(c)
@@ -246,25 +239,36 @@ func Performance(in Input, conversations []routing.Conversation, rows []routing.
 	if err := b.AddRows(rows); err != nil {
 		return Report{}, err
 	}
-	b.AddPresence(here)
 	return b.Report(), nil
 }
 
-// AddRows adds figures of the platform's own, measure.WindowMetrics by queueId, and
-// by addressTo or userId where the rows of the report are about rules or agents.
-// Its error is one that lies across the limits of a day or hour.
+// presence is an interval of an agent.
+type presence struct {
+	agent    int32
+	from, to int64
+}
+
+// statusMetric is the metric of how long agents were in a routing status.
+const statusMetric = "tAgentRoutingStatus"
+
+// AddRows adds figures of the platform's own: measure.WindowMetrics by queueId, and
+// by addressTo or userId where the rows of the report are about rules or agents;
+// tAgentRoutingStatus by userId, of which intervals of at most an hour tell who was
+// on queue when. Its error is one that lies across the limits of a day or hour.
 func (b *Builder) AddRows(rows []routing.MetricRow) error {
 	for _, r := range rows {
 		if next := b.next(r.From); (b.in.By == ByDay || b.in.By == ByHour) && r.To.After(next) {
 			return fmt.Errorf("a row of %s is about %s to %s, across the end of its %s at %s: ask for shorter intervals", r.Metric, r.From, r.To, b.in.By, next)
 		}
-		b.rows = append(b.rows, r)
+		if r.Metric != statusMetric {
+			b.rows = append(b.rows, r)
+			continue
+		}
+		at := presence{b.agents.of(r.Group["userId"]), r.From.UnixMilli(), r.To.UnixMilli()}
+		b.here[at] = b.here[at].Add(measure.Occupancies([]routing.MetricRow{r})[r.Group["userId"]])
 	}
 	return nil
 }
-
-// AddPresence adds how long agents were on queue.
-func (b *Builder) AddPresence(here []Presence) { b.here = append(b.here, here...) }
 
 // Report is the report of what was added.
 func (b *Builder) Report() Report {

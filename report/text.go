@@ -50,11 +50,16 @@ func (s Style) of(t tone) func(...string) string {
 	return map[tone]func(...string) string{good: s.Good, bad: s.Bad, unsure: s.Warn}[t]
 }
 
+// empty says that there was no email.
+func (q QueueReport) empty() bool {
+	f := q.Total
+	return *f.Offered+f.Answered+f.Transferred+f.Abandoned+f.Backlog.Waiting == 0 && f.Wait == nil && f.Handle == nil
+}
+
 // verdictOf says in plain words how a queue did.
 func verdictOf(q QueueReport) (string, tone) {
-	f := q.Total
-	name := sheet.Plain(q.Queue.String())
-	if *f.Offered == 0 && f.Answered == 0 {
+	f, name := q.Total, sheet.Plain(q.Queue.String())
+	if q.empty() {
 		return name + ": no email came in", neutral
 	}
 	volume := fmt.Sprintf("%s: %s offered, %s answered", name, emails(*f.Offered), sheet.Number(float64(f.Answered), 0))
@@ -91,6 +96,9 @@ func more(q QueueReport) []string {
 	if q.Lost.Emails > 0 {
 		var parts []string
 		for _, c := range q.Lost.Causes[:min(3, len(q.Lost.Causes))] {
+			if 200*c.Seconds < q.Lost.Seconds {
+				break
+			}
 			parts = append(parts, fmt.Sprintf("%s %s%%", causeNames[c.Cause], sheet.Number(100*c.Seconds/q.Lost.Seconds, 0)))
 		}
 		verb := "were"
@@ -187,7 +195,7 @@ var figures = []figure{
 	}},
 	{Head: "answered", Name: "answered", CSV: "answered", Unit: "emails", value: func(f Figures) *float64 { return number(f.Answered) }},
 	{Head: "SL%", Name: "service level", CSV: "service_level", Unit: "%", value: func(f Figures) *float64 { return percent(f.Level) }},
-	{Head: "by rule%", Name: "by the deadlines", CSV: "deadline_level", Unit: "%", value: func(f Figures) *float64 { return percent(f.Deadlines) }},
+	{Head: "rule%", Name: "by the deadlines", CSV: "deadline_level", Unit: "%", value: func(f Figures) *float64 { return percent(f.Deadlines) }},
 	{Head: "wait", Name: "mean wait", CSV: "wait_mean", Unit: "s", value: func(f Figures) *float64 { return part(f.Wait, func(t *Times) float64 { return t.Mean }) }},
 	{Head: "p50", Name: "wait, p50", CSV: "wait_p50", Unit: "s", wide: true, value: func(f Figures) *float64 { return part(f.Wait, func(t *Times) float64 { return t.P50 }) }},
 	{Head: "p90", Name: "wait, p90", CSV: "wait_p90", Unit: "s", value: func(f Figures) *float64 { return part(f.Wait, func(t *Times) float64 { return t.P90 }) }},
@@ -217,7 +225,7 @@ var figures = []figure{
 		return number(f.Abandoned)
 	}},
 	{Head: "missed", Name: "alerts not taken", CSV: "alerts_missed", Unit: "alerts", wide: true, value: func(f Figures) *float64 { return number(f.Missed) }},
-	{Head: "occup.%", Name: "occupancy", CSV: "occupancy", Unit: "%", wide: true, value: func(f Figures) *float64 { return f.Occupancy }},
+	{Head: "busy%", Name: "occupancy", CSV: "occupancy", Unit: "%", wide: true, value: func(f Figures) *float64 { return f.Occupancy }},
 	{Head: "fairness", Name: "fairness", CSV: "fairness", Unit: "1", wide: true, value: func(f Figures) *float64 {
 		if f.Fairness == nil {
 			return nil
@@ -243,18 +251,24 @@ func (g figure) of(f Figures) string {
 }
 
 // used are the figures that some of the rows have.
-func used(rows []Figures, wide bool) []figure {
+func used(rows []Figures, by By, wide bool) []figure {
 	return slices.DeleteFunc(slices.Clone(figures), func(g figure) bool {
-		return g.wide && !wide || !slices.ContainsFunc(rows, func(f Figures) bool { return g.value(f) != nil })
+		return g.wide && !wide && (by != ByAgent || g.CSV != "occupancy") || !slices.ContainsFunc(rows, func(f Figures) bool { return g.value(f) != nil })
 	})
+}
+
+// zoneOf is the business's clock.
+func zoneOf(r Report) *time.Location {
+	zone, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
 }
 
 // about says what a report is of.
 func about(r Report) string {
-	zone, err := time.LoadLocation(r.Zone)
-	if err != nil {
-		zone = time.UTC
-	}
+	zone := zoneOf(r)
 	const form = "Mon 2006-01-02 15:04"
 	return fmt.Sprintf("%s to %s %s", r.From.In(zone).Format(form), r.To.In(zone).Format(form), r.Zone)
 }
@@ -302,8 +316,8 @@ func (t text) queue(r Report, q QueueReport) {
 	for _, s := range more(q) {
 		t.wrap(nil, s, 0, 2)
 	}
-	t.total(q)
-	if r.By == ByDay || r.By == ByHour || len(q.Rows) > 0 {
+	if !q.empty() {
+		t.total(q)
 		t.rows(r, q)
 	}
 	t.deadlines(q)
@@ -332,7 +346,7 @@ func (t text) total(q QueueReport) {
 		pair("occupancy", percentOf(f.Occupancy)+"%")
 	}
 	if f.Fairness != nil {
-		pair("fairness", fairText(*f.Fairness))
+		t.wrap(nil, sheet.Pad("fairness", 22)+fairText(*f.Fairness), 2, 24)
 	}
 }
 
@@ -344,38 +358,52 @@ func timesText(x *Times) string {
 }
 
 func fairText(f Fairness) string {
-	per := map[string]string{"hour": "handled per hour on queue", "agent": "handled"}[f.Per]
-	return fmt.Sprintf("%s of 1 (Jain's index of emails %s, %s)", sheet.Number(f.Index, 3), per, phrase.Count(f.Agents, "agent"))
+	per := map[string]string{"hour": "emails an hour on queue", "agent": "emails handled"}[f.Per]
+	return fmt.Sprintf("%s (Jain's index of %s, %s)", sheet.Number(f.Index, 3), per, phrase.Count(f.Agents, "agent"))
 }
 
 func (t text) rows(r Report, q QueueReport) {
+	zone := zoneOf(r)
 	var all []Figures
-	width := len("0000-00-00")
-	partial := false
+	names, first, partial := []string{}, lipgloss.Width(string(r.By)), false
 	for _, row := range q.Rows {
-		all = append(all, row.Figures)
-		width = max(width, lipgloss.Width(row.name()))
-		partial = partial || row.Partial
+		name := row.name()
+		if form := map[By]string{ByDay: "Mon 2 Jan", ByHour: "2 Jan 15:04"}[r.By]; form != "" {
+			name = strings.Replace(name, strings.TrimSuffix(name, "*"), row.From.In(zone).Format(form), 1)
+		}
+		all, names, partial = append(all, row.Figures), append(names, name), partial || row.Partial
+		first = max(first, lipgloss.Width(name))
 	}
-	columns := used(all, false)
-	width = min(width, 24)
-	t.line(nil, "")
-	head := []string{"  " + sheet.Pad(string(r.By), width)}
-	widths := make([]int, len(columns))
-	for i, c := range columns {
-		widths[i] = lipgloss.Width(c.Head)
+	first = min(first, 20)
+	columns := used(all, r.By, false)
+	width := map[string]int{}
+	for _, c := range columns {
+		width[c.CSV] = lipgloss.Width(c.Head)
 		for _, f := range all {
-			widths[i] = max(widths[i], lipgloss.Width(c.of(f)))
+			width[c.CSV] = max(width[c.CSV], lipgloss.Width(c.of(f)))
 		}
-		head = append(head, left(c.Head, widths[i]))
 	}
-	t.line(t.style.Faint, strings.Join(head, "  "))
-	for _, row := range q.Rows {
-		line := []string{"  " + sheet.Pad(sheet.Cut(row.name(), width), width)}
-		for i, c := range columns {
-			line = append(line, left(c.of(row.Figures), widths[i]))
+	for _, drop := range []string{"", "handle_mean", "backlog_oldest", "answered", "wait_p90"} {
+		columns = slices.DeleteFunc(columns, func(c figure) bool { return c.CSV == drop })
+		sum := 2 + first
+		for _, c := range columns {
+			sum += 2 + width[c.CSV]
 		}
-		t.line(nil, strings.Join(line, "  "))
+		if sum <= sheet.Columns {
+			break
+		}
+	}
+	line := func(style func(...string) string, name string, cell func(figure) string) {
+		parts := []string{"  " + sheet.Pad(sheet.Cut(name, first), first)}
+		for _, c := range columns {
+			parts = append(parts, left(cell(c), width[c.CSV]))
+		}
+		t.line(style, strings.Join(parts, "  "))
+	}
+	t.line(nil, "")
+	line(t.style.Faint, string(r.By), func(c figure) string { return c.Head })
+	for i, row := range q.Rows {
+		line(nil, names[i], func(c figure) string { return c.of(row.Figures) })
 	}
 	if partial {
 		t.line(t.style.Faint, "  * the report does not cover the whole of it")
@@ -406,12 +434,16 @@ func (t text) deadlines(q QueueReport) {
 		if !l.Own {
 			own = " (the queue's)"
 		}
-		name := l.Rule
-		if len(q.Rules) == 1 && name == routing.NoRule {
-			name = "all email"
-		}
-		fmt.Fprintf(t.out, "  %s%s%% of %s within %s%s\n", sheet.Pad(sheet.Cut(sheet.Plain(name), 20), 22), percentOf(l.Percent), sheet.Number(l.Counted, 0), l.Deadline, own)
+		fmt.Fprintf(t.out, "  %s%s%% of %s within %s%s\n", sheet.Pad(sheet.Cut(l.name(q), 20), 22), percentOf(l.Percent), sheet.Number(l.Counted, 0), l.Deadline, own)
 	}
+}
+
+// name is the rule's; where the queue has none it is of all email.
+func (l RuleLevel) name(q QueueReport) string {
+	if len(q.Rules) == 1 && l.Rule == routing.NoRule {
+		return "all email"
+	}
+	return sheet.Plain(l.Rule)
 }
 
 func (t text) lost(q QueueReport) {

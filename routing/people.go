@@ -83,8 +83,9 @@ const MetricServiceLevel = "ServiceLevel"
 type MetricRow struct {
 	Group map[string]string
 	Span
-	Metric string
-	Stats  MetricStats
+	Metric    string
+	Qualifier string // what of the metric it is, such as a routing status; empty: all of it
+	Stats     MetricStats
 }
 
 // MetricStats is a statistic: what a metric does not have is 0. Of a service
@@ -95,4 +96,17 @@ type MetricStats struct {
 	Numerator   float64 `json:"numerator"`
 	Denominator float64 `json:"denominator"`
 	Target      float64 `json:"target"` // of a service level, 0 to 1
+}
+
+// Add is the statistic of what two are of. A target that they do not share is 0.
+func (s MetricStats) Add(o MetricStats) MetricStats {
+	if s == (MetricStats{}) {
+		return o
+	}
+	if o.Target != s.Target {
+		s.Target = 0
+	}
+	s.Count, s.Sum = s.Count+o.Count, s.Sum+o.Sum
+	s.Numerator, s.Denominator = s.Numerator+o.Numerator, s.Denominator+o.Denominator
+	return s
 }

@@ -15,6 +15,7 @@ import (
 var analyticsHandlers = map[string]handler{
 	"postAnalyticsQueuesObservationsQuery":             postAnalyticsQueuesObservationsQuery,
 	"postAnalyticsUsersObservationsQuery":              postAnalyticsUsersObservationsQuery,
+	"postAnalyticsUsersAggregatesQuery":                postAnalyticsUsersAggregatesQuery,
 	"postAnalyticsRoutingActivityQuery":                postAnalyticsRoutingActivityQuery,
 	"postAnalyticsConversationsActivityQuery":          postAnalyticsConversationsActivityQuery,
 	"postAnalyticsConversationsAggregatesQuery":        postAnalyticsConversationsAggregatesQuery,

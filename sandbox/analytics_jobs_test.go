@@ -140,7 +140,7 @@ func TestDetailsJobs(t *testing.T) {
 		t.Errorf("the last 7: %d, from %v to %v", len(all), all[0]["conversationStart"], all[6]["conversationStart"])
 	}
 	x.refused("GET", job+"/results?pageSize=0", nil, http.StatusBadRequest, "invalid.query.param.value")
-	x.refused("GET", job+"/results?pageSize=101", nil, http.StatusBadRequest, "invalid.query.param.value")
+	x.refused("GET", job+"/results?pageSize=1001", nil, http.StatusBadRequest, "invalid.query.param.value")
 	x.LagMetrics(3 * time.Hour)
 	if got := x.ok("GET", availability, nil)["dataAvailabilityDate"]; got != "2026-03-04T10:57:00.000Z" {
 		t.Errorf("how far the data reach when metrics are late: %v", got)

@@ -96,6 +96,7 @@ func moreBodies(x *org) map[string]any {
 		"postAnalyticsRoutingActivityQuery":                         m{"groupBy": []string{"queueId"}, "metrics": []any{m{"metric": "oUserRoutingStatuses", "details": true}}},
 		"postAnalyticsConversationsActivityQuery":                   m{"groupBy": []string{"queueId"}, "metrics": []any{m{"metric": "oWaiting"}}},
 		"postAnalyticsConversationsAggregatesQuery":                 m{"interval": interval, "metrics": []string{"nOffered", "tAnswered"}, "groupBy": []string{"queueId"}},
+		"postAnalyticsUsersAggregatesQuery":                         m{"interval": "2026-03-02T00:00:00Z/2026-03-03T00:00:00Z", "metrics": []string{"tAgentRoutingStatus"}, "groupBy": []string{"userId"}},
 		"postAnalyticsUsersObservationsQuery":                       m{"filter": m{"type": "or", "predicates": []any{m{"dimension": "userId", "operator": "exists"}}}, "metrics": []string{"oMemberQueues"}},
 		"postAnalyticsConversationsAggregatesJobs":                  m{"interval": interval, "metrics": []string{"nOffered"}},
 		"postAnalyticsConversationsDetailsQuery":                    m{"interval": interval, "paging": m{"pageSize": 10, "pageNumber": 1}},

@@ -171,28 +171,38 @@ func (o auditOptions) look(ctx context.Context, s *orgShell, wants []routing.Des
 	if o.Until == "" {
 		to = to.Add(time.Minute) // clocks differ a little
 	}
-	records, err := records(ctx, s, objects.List, a.From, to)
-	if err != nil {
-		return a, fmt.Errorf("read the platform's audit trail: %w", err)
-	}
-	set, err := s.settings()
-	if err != nil {
+	if a.Changes, err = tracesOf(ctx, s, objects, runs, a.From, to); err != nil {
 		return a, err
 	}
-	traces := ledger.Join(records, runs, set.text("clientId"))
-	traces = append(traces, ledger.Untold(traces, runs, a.From, to)...)
-	slices.SortStableFunc(traces, func(a, b ledger.Trace) int { return a.At.Compare(b.At) })
-	for _, t := range traces {
-		if x, managed := objects.Find(t.Type, t.Object); managed {
-			t.Strategy, t.Object.Name = cmp.Or(t.Strategy, x.Strategy), cmp.Or(t.Object.Name, x.Name)
-			a.Changes = append(a.Changes, t)
-		}
-	}
-	nameMembers(ctx, s, a.Changes, runs)
 	if err := o.addApprovals(ctx, s, wants, runs, &a); err != nil {
 		return a, err
 	}
 	return a, ctx.Err()
+}
+
+// tracesOf are the changes of objects, oldest first: what the platform's trail has,
+// and what runs did that it does not show yet.
+func tracesOf(ctx context.Context, s *orgShell, objects *ledger.Objects, runs []apply.Record, from, to time.Time) ([]ledger.Trace, error) {
+	records, err := records(ctx, s, objects.List, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("read the platform's audit trail: %w", err)
+	}
+	set, err := s.settings()
+	if err != nil {
+		return nil, err
+	}
+	traces := ledger.Join(records, runs, set.text("clientId"))
+	traces = append(traces, ledger.Untold(traces, runs, from, to)...)
+	slices.SortStableFunc(traces, func(a, b ledger.Trace) int { return a.At.Compare(b.At) })
+	out := []ledger.Trace{}
+	for _, t := range traces {
+		if x, managed := objects.Find(t.Type, t.Object); managed {
+			t.Strategy, t.Object.Name = cmp.Or(t.Strategy, x.Strategy), cmp.Or(t.Object.Name, x.Name)
+			out = append(out, t)
+		}
+	}
+	nameMembers(ctx, s, out, runs)
+	return out, nil
 }
 
 // addApprovals adds who approved plans of the strategies; of an object there is

@@ -3,9 +3,12 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 
 	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/nearest"
 	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/plan"
@@ -28,6 +32,7 @@ type reportOptions struct {
 	Since, From, To    string
 	By, Zone           string
 	Tutorial           bool
+	Next               string
 	noChanges          bool // changes are not compared, and no conversations read for it
 }
 
@@ -75,6 +80,7 @@ foresort audit verify --evidence checks it.`,
 	f.StringVar(&o.By, "by", string(report.ByDay), "day, hour, rule or agent")
 	f.StringVar(&o.Zone, "timezone", "", "the `zone` of days and hours; that of the first strategy's calendar if not set, else UTC")
 	f.BoolVar(&o.Tutorial, "tutorial", false, "with --json: performance, auditTrail and pagination, as scripts for the tutorial read them")
+	f.StringVar(&o.Next, "next-token", "", "with --tutorial: the page of the audit trail that pagination.nextToken named")
 	o.outputs.flags(cmd)
 	o.evidenceOptions.flags(cmd)
 	return cmd
@@ -94,6 +100,10 @@ func (o reportOptions) check(s *shell) error {
 		return invalid("add --strategy FILE", "--by rule takes the rules of a strategy")
 	case o.Tutorial && !s.json:
 		return invalid("add --json", "--tutorial is for --json")
+	case o.Tutorial && len(o.Queues)+len(o.Strategies) > 1:
+		return invalid("ask for each alone", "--tutorial is for one queue, and %d were named", len(o.Queues)+len(o.Strategies))
+	case o.Next != "" && !o.Tutorial:
+		return invalid("add --tutorial", "--next-token is for --tutorial")
 	}
 	for _, q := range o.Queues {
 		if strings.HasSuffix(q, ".yaml") || strings.HasSuffix(q, ".yml") {
@@ -126,8 +136,14 @@ func (o reportOptions) run(ctx context.Context, s *shell) error {
 		if err != nil {
 			return err
 		}
+		var facts any = r
+		if o.Tutorial {
+			if facts, err = o.tutorial(ctx, s, r); err != nil {
+				return err
+			}
+		}
 		return o.deliver(s.shell, delivery{
-			facts: r,
+			facts: facts,
 			text:  func(w io.Writer, p paint) error { return report.Text(w, r, reportStyle(p)) },
 			csv:   func(w io.Writer) error { return report.CSV(w, r) },
 			html:  func(w io.Writer) error { return report.HTML(w, r, o.title(r)) },
@@ -167,9 +183,9 @@ func (o reportOptions) zone(wants []routing.Desired) (*time.Location, error) {
 	return time.UTC, nil
 }
 
-// reportStep is the length of the platform's rows: the beginnings of days and hours
-// are whole steps, whatever the zone.
-const reportStep = 15 * time.Minute
+// reportStep is what the platform's figures are kept by
+// (docs/platform-notes.md#analytics).
+const reportStep = 30 * time.Minute
 
 // span reads --since, --from and --to. It begins with a row of the platform.
 func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, error) {
@@ -181,7 +197,7 @@ func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, e
 		if err != nil {
 			return at, invalid("7d, 36h, 2026-01-31 or 2026-01-31T08:00:00Z", "%s: %w", flag, err)
 		}
-		return at, nil
+		return at.Truncate(reportStep), nil
 	}
 	from, err := read("--since", o.Since)
 	if o.From != "" {
@@ -195,9 +211,7 @@ func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, e
 		if to, err = read("--to", o.To); err != nil {
 			return routing.Span{}, err
 		}
-		to = to.Truncate(reportStep)
 	}
-	from = from.Truncate(reportStep)
 	if to.After(now) {
 		to = now
 	}
@@ -253,14 +267,58 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		by = append(by, "userId")
 	case report.ByDay, report.ByHour:
 	}
-	rows, err := s.client.Aggregates(ctx, genesys.AggregatesQuery{From: in.Known, To: now.Truncate(reportStep).Add(reportStep), Every: reportStep, GroupBy: by, QueueIDs: ids, Metrics: measure.WindowMetrics()})
-	if err != nil {
-		return report.Report{}, fmt.Errorf("read the figures of the platform: %w", err)
+	every := 24 * time.Hour
+	if in.By == report.ByHour {
+		every = reportStep
 	}
+	var rows []routing.MetricRow
+	// The span is asked for by itself, so that its first and last day hold no more
+	// than is in it.
+	for _, part := range []routing.Span{{From: in.Known, To: in.From}, in.Span, {From: in.To, To: now}} {
+		if !part.From.Before(part.To) {
+			continue
+		}
+		more, err := s.client.Aggregates(ctx, genesys.AggregatesQuery{From: part.From, To: part.To, Every: every, Zone: zone, GroupBy: by, QueueIDs: ids, Metrics: measure.WindowMetrics()})
+		if err != nil {
+			return report.Report{}, fmt.Errorf("read the figures of the platform: %w", err)
+		}
+		rows = append(rows, more...)
+	}
+	here, err := o.statuses(ctx, s, in)
+	if err != nil {
+		return report.Report{}, err
+	}
+	rows = append(rows, here...)
 	if err := b.AddRows(rows); err != nil {
 		return report.Report{}, err
 	}
 	return b.Report(), ctx.Err()
+}
+
+// statuses reads how long agents were on queue, by the half hour; of long spans,
+// which would be too much to read, by the day. A client that may not see it goes
+// without.
+func (o reportOptions) statuses(ctx context.Context, s *orgShell, in report.Input) ([]routing.MetricRow, error) {
+	var ids []string
+	for _, a := range in.Agents {
+		ids = append(ids, a.ID)
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	every := reportStep
+	if in.By != report.ByHour && in.To.Sub(in.From) > 33*24*time.Hour {
+		every = 24 * time.Hour
+	}
+	rows, err := s.client.RoutingStatuses(ctx, genesys.StatusesQuery{From: in.From, To: in.To, Every: every, Zone: in.Zone, UserIDs: ids})
+	if errors.Is(err, genesys.ErrForbidden) {
+		s.say("occupancy is left out: %v", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read how long agents were on queue: %w", err)
+	}
+	return rows, nil
 }
 
 // queues reads the queues and their people.
@@ -421,4 +479,72 @@ func changeText(c plan.Change) string {
 		return c.Headline()
 	}
 	return c.Headline() + " (" + strings.Join(fields, ", ") + ")"
+}
+
+// tutorialReport has the keys that scripts for the tutorial read. Times are
+// milliseconds, percentages 0 to 100; what is null is undefined.
+type tutorialReport struct {
+	Performance struct {
+		Offered  int      `json:"offer.count"`
+		Wait     *float64 `json:"offer.avg.wait.time"`
+		Handle   *float64 `json:"offer.avg.handle.time"`
+		Level    *float64 `json:"sla.percent"`
+		Abandons int      `json:"abandon.count"`
+	} `json:"performance"`
+	AuditTrail []ledger.Trace `json:"auditTrail"`
+	Pagination struct {
+		Next     *string `json:"nextToken"`
+		PageSize int     `json:"pageSize"`
+	} `json:"pagination"`
+}
+
+// tutorialPage is how many rows of the audit trail the tutorial asks for.
+const tutorialPage = 50
+
+// tutorial is a report of one queue as the tutorial has it, with a page of the
+// audit trail of what its strategies own, oldest first.
+func (o reportOptions) tutorial(ctx context.Context, s *orgShell, r report.Report) (tutorialReport, error) {
+	var out tutorialReport
+	q := r.Queues[0]
+	f := q.Total
+	mean := func(t *report.Times) *float64 {
+		if t == nil {
+			return nil
+		}
+		return new(math.Round(1000 * t.Mean))
+	}
+	p := &out.Performance
+	p.Offered, p.Wait, p.Handle, p.Abandons = *f.Offered, mean(f.Wait), mean(f.Handle), f.Abandoned
+	if f.Level != nil {
+		p.Level = f.Level.Percent
+	}
+	runs, err := s.ledger.Runs(ctx)
+	if err != nil {
+		return out, err
+	}
+	objects := ledger.Managed(runs, r.From, r.To)
+	owner := q.Strategy
+	for _, x := range objects.List {
+		if x.ID == q.Queue.ID {
+			owner = x.Strategy
+		}
+	}
+	objects.Keep(func(x ledger.Object) bool { return x.ID == q.Queue.ID || owner != "" && x.Strategy == owner })
+	objects.Add(plan.Queue, q.Queue, owner)
+	all, err := tracesOf(genesys.WithLane(ctx, genesys.Report), s, objects, runs, r.From, r.To.Add(time.Minute))
+	if err != nil {
+		return out, err
+	}
+	from := 0
+	if o.Next != "" {
+		if from, err = strconv.Atoi(o.Next); err != nil || from < 0 || from > len(all) {
+			return out, invalid("pass on pagination.nextToken as it is", "--next-token %q is of no page", o.Next)
+		}
+	}
+	to := min(len(all), from+tutorialPage)
+	out.AuditTrail, out.Pagination.PageSize = all[from:to], tutorialPage
+	if to < len(all) {
+		out.Pagination.Next = new(strconv.Itoa(to))
+	}
+	return out, nil
 }

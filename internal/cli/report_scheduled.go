@@ -16,7 +16,8 @@ func (s *orgShell) reportOf(ctx context.Context, want routing.Desired, period ro
 	still.quiet = true
 	org := *s
 	org.shell = &still
-	o := reportOptions{From: period.From.Format(time.RFC3339), To: period.To.Format(time.RFC3339), By: string(report.ByDay)}
+	day := func(t time.Time) string { return t.In(want.Report.Zone).Format(time.DateOnly) } // periods begin at midnight
+	o := reportOptions{From: day(period.From), To: day(period.To), By: string(report.ByDay)}
 	if want.Report.Every == routing.ReportDay {
 		o.By = string(report.ByHour)
 	}

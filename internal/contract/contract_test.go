@@ -155,6 +155,8 @@ func TestCheckQuery(t *testing.T) {
 		"not a number":                    {"getRoutingQueues", "pageSize=many", []string{"Value [many] is not valid for field type [integer]"}},
 		"beyond the documented page size": {"getRoutingQueueMembers", "pageSize=101", []string{"Value [101] of field [pageSize] must not exceed 100"}},
 		"beyond the usual page size":      {"getRoutingSkills", "pageSize=101", []string{"Value [101] of field [pageSize] must not exceed 100"}},
+		"a page of a job":                 {"getAnalyticsConversationsDetailsJobResults", "pageSize=1000", nil},
+		"beyond the page size of a job":   {"getAnalyticsConversationsDetailsJobResults", "pageSize=1001", []string{"Value [1001] of field [pageSize] must not exceed 1000"}},
 		"only five pages":                 {"getRoutingQueuesDivisionviews", "pageNumber=6", []string{"Value [6] of field [pageNumber] must not exceed 5"}},
 		"pages count from one":            {"getRoutingQueues", "pageNumber=0", []string{"Value [0] is not valid for field type [integer]"}},
 		"a value that is not allowed":     {"getRoutingQueueMembers", "memberBy=team", []string{"Value [team] is not valid for field type [string]. Allowable values are: user, group"}},

@@ -8,9 +8,13 @@ import (
 	"strings"
 )
 
-// MaxPageSize is the page size that holds where the contract documents none.
-// See docs/platform-notes.md#paging.
-const MaxPageSize = 100
+// MaxPageSize is the page size that holds where the contract documents none, and
+// MaxJobPageSize that of the results of a job in analytics. See
+// docs/platform-notes.md#paging.
+const (
+	MaxPageSize    = 100
+	MaxJobPageSize = 1000
+)
 
 // CheckQuery lists where a query string breaks the contract, sorted by
 // parameter: types, allowed values, limits, page limits, what is required.
@@ -38,6 +42,9 @@ func (op *Operation) CheckQuery(query url.Values) []Violation {
 		}
 		if name == "pageSize" && item.Max == 0 {
 			item.Max = MaxPageSize
+			if strings.HasSuffix(op.Path, "/jobs/{jobId}/results") {
+				item.Max = MaxJobPageSize
+			}
 		}
 		for _, v := range values {
 			if bad := item.check(name, v); bad != nil {

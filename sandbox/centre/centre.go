@@ -6,8 +6,10 @@ package centre
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -109,7 +111,14 @@ type agent struct {
 	id     string
 	status simulate.Status
 	since  int64
-	turned bool // the last change was to come on queue or to go off
+	turned bool     // the last change was to come on queue or to go off
+	before []Status // those before that are kept, oldest first
+}
+
+// Status is what an agent was doing from a time on, up to the next.
+type Status struct {
+	Since  int64
+	Status simulate.Status
 }
 
 // New makes a centre whose clock stands at zero. It keeps the record of at most
@@ -221,6 +230,21 @@ func (c *Centre) Receive(m Mail) (int, bool) {
 	return n, true
 }
 
+// open begins a leg. With the oldest legs go what agents did before the next.
+func (c *Centre) open(l Leg) int {
+	gone := c.gone
+	n := c.record.open(l)
+	if c.gone == gone {
+		return n
+	}
+	for i := range c.agents {
+		a := &c.agents[i]
+		later := sort.Search(len(a.before), func(i int) bool { return a.before[i].Since > c.legs[0].Entered })
+		a.before = slices.Delete(a.before, 0, max(later-1, 0))
+	}
+	return n
+}
+
 // enter gives a leg to the engine.
 func (c *Centre) enter(n int, r route, m Mail) {
 	in := simulate.Email{
@@ -311,6 +335,19 @@ func (c *Centre) Status(id string) (simulate.Status, int64) {
 	return simulate.OffQueue, 0
 }
 
+// Statuses are by agent what they have been doing, the oldest first and the last
+// up to now; what the record of email has forgotten is forgotten here, too.
+func (c *Centre) Statuses() iter.Seq2[string, []Status] {
+	return func(yield func(string, []Status) bool) {
+		for i := range c.agents {
+			a := &c.agents[i]
+			if !yield(a.id, append(slices.Clip(a.before), Status{a.since, a.status})) {
+				return
+			}
+		}
+	}
+}
+
 // AgentID is the id of the agent of a leg; empty: none.
 func (c *Centre) AgentID(n int32) string {
 	if n < 0 {
@@ -337,6 +374,9 @@ func (c *Centre) QueueID(n int32) string { return c.queues[n] }
 func (c *Centre) watched(at time.Duration, n int, s simulate.Status) {
 	a := &c.agents[n]
 	a.turned = (a.status == simulate.OffQueue) != (s == simulate.OffQueue)
+	if at.Milliseconds() > a.since {
+		a.before = append(a.before, Status{a.since, a.status})
+	}
 	a.status, a.since = s, at.Milliseconds()
 	if c.OnAgent != nil {
 		c.OnAgent(a.id)
