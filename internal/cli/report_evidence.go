@@ -167,8 +167,6 @@ func (s *orgShell) evidence(ctx context.Context, o evidenceOptions, measures cha
 
 // gather reads what is known of a run.
 func (s *orgShell) gather(ctx context.Context, runs []apply.Record, run apply.Record, measures changeMeasures) (report.Evidence, error) {
-	p := s.progress("gathering the evidence")
-	defer p.end()
 	e := report.Evidence{Made: s.now().UTC().Truncate(time.Second), Foresort: version().Version, Org: s.org, Run: run}
 	fingerprint := run.Plan().Fingerprint
 	forecast, err := s.ledger.Foretold(ctx, fingerprint)
