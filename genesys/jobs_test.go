@@ -75,13 +75,10 @@ func TestConversationsOfWeeksAreTheRecord(t *testing.T) {
 		}
 		want[x.ID] = x
 	}
-	t.Run("conversations", func(t *testing.T) { l.in(t).tellConversations(want, routing.Span{From: from, To: to}) })
-	t.Run("by day", func(t *testing.T) { l.in(t).tellDays(from, to) })
-	t.Run("statuses", func(t *testing.T) { l.in(t).tellStatuses(from, to) })
+	l.tellConversations(want, routing.Span{From: from, To: to})
+	l.tellDays(from, to)
+	l.tellStatuses(from, to)
 }
-
-// in is the same organisation for another test.
-func (l *living) in(t *testing.T) *living { return &living{l.Server, l.Client, t} }
 
 // tellConversations holds what the client tells of a span against the record.
 func (l *living) tellConversations(want map[string]routing.Conversation, span routing.Span) {

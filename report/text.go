@@ -346,7 +346,7 @@ func (t text) total(q QueueReport) {
 		pair("occupancy", percentOf(f.Occupancy)+"%")
 	}
 	if f.Fairness != nil {
-		t.wrap(nil, sheet.Pad("fairness", 22)+fairText(*f.Fairness), 2, 24)
+		pair("fairness", fairText(*f.Fairness))
 	}
 }
 
@@ -358,8 +358,8 @@ func timesText(x *Times) string {
 }
 
 func fairText(f Fairness) string {
-	per := map[string]string{"hour": "emails an hour on queue", "agent": "emails handled"}[f.Per]
-	return fmt.Sprintf("%s (Jain's index of %s, %s)", sheet.Number(f.Index, 3), per, phrase.Count(f.Agents, "agent"))
+	per := map[string]string{"hour": "per hour on queue", "agent": "per agent"}[f.Per]
+	return fmt.Sprintf("%s (Jain's index, %s, %s)", sheet.Number(f.Index, 3), per, phrase.Count(f.Agents, "agent"))
 }
 
 func (t text) rows(r Report, q QueueReport) {

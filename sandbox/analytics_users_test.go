@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -43,9 +44,7 @@ func TestAgentsTimesAddUp(t *testing.T) {
 	}
 	query := func(from, to time.Time, more map[string]any) map[string]any {
 		body := map[string]any{"interval": from.Format(time.RFC3339) + "/" + to.Format(time.RFC3339), "metrics": []string{"tAgentRoutingStatus"}}
-		for key, value := range more {
-			body[key] = value
-		}
+		maps.Copy(body, more)
 		return body
 	}
 	by := map[string]any{"groupBy": []string{"userId"}}
@@ -56,9 +55,7 @@ func TestAgentsTimesAddUp(t *testing.T) {
 		t.Errorf("an agent: %v", whole)
 	}
 	parts := map[string]any{"granularity": "PT30M"}
-	for key, value := range one {
-		parts[key] = value
-	}
+	maps.Copy(parts, one)
 	cut := x.statuses(query(from, to, parts))
 	if len(cut) < 37 || sum(cut) != sum(whole) {
 		t.Errorf("%d figures of %s in parts, %s in all", len(cut), sum(cut), sum(whole))

@@ -223,7 +223,7 @@ func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, e
 
 // reportLead is for how long before the span conversations are read, so that
 // email of before that still waits in it is known.
-const reportLead = 7 * 24 * time.Hour
+const reportLead = 14 * 24 * time.Hour
 
 // look reads what a report is made of.
 func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.Desired, zone *time.Location) (report.Report, error) {
