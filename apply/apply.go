@@ -179,6 +179,7 @@ type run struct {
 	order   []*target
 	unsure  map[string]time.Time // by key: until when an uncertain write may just not be seen
 	report  Report
+	seen    []Sighting
 	earlier *run // what runs of a moment ago wrote; nil: nothing
 }
 
@@ -250,7 +251,7 @@ func (r *run) finish(ctx context.Context) (Report, error) {
 	if !r.NoWait {
 		r.report.Waited, wait = r.awaitActive(ctx)
 		r.report.Active = wait == nil && len(r.order) > 0 // else nothing was looked at
-		end.Active = r.report.Active
+		end.Active, end.Seen = r.report.Active, r.seen
 	}
 	if ctx.Err() != nil {
 		return r.report, errors.Join(stopped, wait) // not ended: a resumed run waits again
@@ -292,7 +293,7 @@ func (r *run) finishUndo(ctx context.Context, why error) (Report, error) {
 		r.report.Waited, unseen = r.awaitActive(ctx)
 	}
 	if ctx.Err() == nil { // else it is not ended: a resumed run waits again
-		end := &End{Error: why.Error(), Undone: len(remains) == 0, Active: !r.NoWait && unseen == nil}
+		end := &End{Error: why.Error(), Undone: len(remains) == 0, Active: !r.NoWait && unseen == nil, Seen: r.seen}
 		if jerr := r.journal(Entry{End: end}); jerr != nil {
 			why = errors.Join(why, jerr)
 		}

@@ -67,6 +67,18 @@ type End struct {
 	Undone bool   `json:"undone,omitempty"` // what had been done was put back
 	Error  string `json:"error,omitempty"`
 	Active bool   `json:"active,omitempty"` // seen active on the platform
+	// Seen is what was seen active, each once enough reads in a row agreed; runs of
+	// before this was kept have none.
+	Seen []Sighting `json:"seen,omitempty"`
+}
+
+// Sighting is an object that was seen as the run left it.
+type Sighting struct {
+	Kind   plan.Kind     `json:"kind"`
+	Object routing.Ref   `json:"object"` // of members their queue
+	Gone   bool          `json:"gone,omitempty"`
+	At     time.Time     `json:"at"`
+	Waited time.Duration `json:"waited"` // since the last change was written, nanoseconds
 }
 
 // Outcome is what became of one change.

@@ -236,6 +236,32 @@ func TestARouteThatWentToAFlowMeanwhileIsNotTouched(t *testing.T) {
 	})
 }
 
+// The journal keeps what was seen active, and when.
+func TestTheJournalTellsWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	inWorld(t, sandbox.Options{ReplicationDelay: 3 * time.Second}, func(t *testing.T, w *world) {
+		var seen []apply.Sighting
+		began := time.Now()
+		w.options.Event = func(e apply.Event) {
+			if e.Kind == apply.Seen {
+				seen = append(seen, apply.Sighting{Object: e.Object, Waited: e.Waited})
+			}
+		}
+		if _, err := w.apply(w.plan(strategy())); err != nil {
+			t.Fatal(err)
+		}
+		end := w.last().End
+		if !end.Active || len(end.Seen) != len(seen) || len(seen) < 3 {
+			t.Fatalf("%d seen, and the journal has %+v", len(seen), end)
+		}
+		for i, s := range end.Seen {
+			if s.Object != seen[i].Object || s.Waited != seen[i].Waited || s.Kind == "" || s.At.Before(began.Add(s.Waited)) || s.Gone {
+				t.Errorf("sighting %d is %+v, and the event was %+v", i, s, seen[i])
+			}
+		}
+	})
+}
+
 func TestAnEditedPlanIsRefused(t *testing.T) {
 	t.Parallel()
 	inWorld(t, sandbox.Options{}, func(t *testing.T, w *world) {

@@ -211,6 +211,7 @@ func (r *run) awaitActive(ctx context.Context) (time.Duration, error) {
 			event := Event{Kind: Looking, Object: t.ref, Waited: waited, Agreed: agreed[t], Differs: saw.differs}
 			if agreed[t] >= r.Wait.Agree {
 				event.Kind = Seen
+				r.seen = append(r.seen, Sighting{Kind: t.kind, Object: t.ref, Gone: t.gone, At: start.Add(waited).UTC(), Waited: waited})
 				r.Event(event)
 				continue
 			}

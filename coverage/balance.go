@@ -56,19 +56,7 @@ type class struct {
 
 // balance fills in the report's Balance, where all that it needs is known.
 func (c *check) balance() {
-	unknown := c.VolumeUnknown
-	switch {
-	case c.Volume == nil:
-		unknown = cmp.Or(unknown, "the email of recent weeks was not read")
-	case len(c.teams) > 0 && !slices.ContainsFunc(c.teams, func(t *team) bool { return t.planned > 0 }):
-		unknown = "schedules are missing"
-	case c.capacityUnknown():
-		unknown = "how many emails an agent takes at once could not be read"
-	case c.perhapsIdle():
-		unknown = "agents' own utilizations were not read, and the organisation's is 0"
-	case len(c.unseen) > 0:
-		unknown = "who is in " + phrase.List(c.unseen) + " is not known"
-	}
+	unknown := c.demandUnknown()
 	var classes []class
 	var b *Balance
 	if unknown == "" {
@@ -81,6 +69,24 @@ func (c *check) balance() {
 	c.report.Balance = b
 	c.carry(b, classes)
 	c.silent(b)
+}
+
+// demandUnknown says why email cannot be held against those who handle it; empty:
+// it can.
+func (c *check) demandUnknown() string {
+	switch {
+	case c.Volume == nil:
+		return cmp.Or(c.VolumeUnknown, "the email of recent weeks was not read")
+	case len(c.teams) > 0 && !slices.ContainsFunc(c.teams, func(t *team) bool { return t.planned > 0 }):
+		return "schedules are missing"
+	case c.capacityUnknown():
+		return "how many emails an agent takes at once could not be read"
+	case c.perhapsIdle():
+		return "agents' own utilizations were not read, and the organisation's is 0"
+	case len(c.unseen) > 0:
+		return "who is in " + phrase.List(c.unseen) + " is not known"
+	}
+	return c.VolumeUnknown
 }
 
 // silent notes the addresses to which no email came.
@@ -113,41 +119,61 @@ func (c *check) expect() (b *Balance, classes []class, unknown string) {
 		return nil, nil, unknown
 	}
 	b = &Balance{Weeks: weeks, Offered: make([]float64, Cells), Capacity: make([]float64, Cells), Backlog: make([]float64, Cells), Grows: []routing.Span{}, Unattended: []routing.Span{}}
-	var all measure.Counts
-	for _, n := range v.By {
-		all.Handled += n.Handled
-		all.Handling += n.Handling
+	if b.Handling, unknown = c.handling(v); unknown != "" {
+		return nil, nil, unknown
 	}
-	if all.Handling <= 0 && all.Handled > 0 {
-		return nil, nil, "no handle time was reported"
-	}
-	if all.Handled < leastHandled {
-		return nil, nil, fmt.Sprintf("only %s handled in %s, too few for a mean handle time", phrase.Count(all.Handled, "email"), c.read(v))
-	}
-	b.Handling = routing.Duration(all.Handling / time.Duration(all.Handled))
 	slots := c.timesOfWeek(v, first)
 	for _, k := range c.classes(v) {
-		handled, handling := 0, time.Duration(0)
 		for _, n := range k.counts {
-			handled += n.Handled
-			handling += n.Handling
-			for i := first; i < v.Intervals(); i++ {
-				share := float64(n.Offered[i]) / float64(weeks) / float64(v.Every/Cell)
-				for _, cell := range slots[i] {
-					k.offered[cell] += share
-				}
-			}
+			c.expected(k.offered, n, slots, weeks)
 		}
-		k.handle = time.Duration(b.Handling).Minutes()
-		if handled >= leastHandled {
-			k.handle = handling.Minutes() / float64(handled)
-		}
+		k.handle = handle(k.counts, b.Handling).Minutes()
 		for cell, x := range k.offered {
 			b.Offered[cell] += x
 		}
 		classes = append(classes, k)
 	}
 	return b, classes, ""
+}
+
+// handling is the mean handle time of all email; unknown says why there is none.
+func (c *check) handling(v *measure.Volume) (mean routing.Duration, unknown string) {
+	var all measure.Counts
+	for _, n := range v.By {
+		all.Handled += n.Handled
+		all.Handling += n.Handling
+	}
+	if all.Handling <= 0 && all.Handled > 0 {
+		return 0, "no handle time was reported"
+	}
+	if all.Handled < leastHandled {
+		return 0, fmt.Sprintf("only %s handled in %s, too few for a mean handle time", phrase.Count(all.Handled, "email"), c.read(v))
+	}
+	return routing.Duration(all.Handling / time.Duration(all.Handled)), ""
+}
+
+// handle is the mean handle time of some addresses, or that of all email where
+// they have too little.
+func handle(counts []*measure.Counts, all routing.Duration) time.Duration {
+	handled, sum := 0, time.Duration(0)
+	for _, n := range counts {
+		handled, sum = handled+n.Handled, sum+n.Handling
+	}
+	if handled < leastHandled {
+		return time.Duration(all)
+	}
+	return sum / time.Duration(handled)
+}
+
+// expected adds the mean of some weeks' email to the cells at the same times of
+// the week.
+func (c *check) expected(to []float64, n *measure.Counts, slots [][]int, weeks int) {
+	for i, cells := range slots {
+		share := float64(n.Offered[i]) / float64(weeks) / float64(c.Volume.Every/Cell)
+		for _, cell := range cells {
+			to[cell] += share
+		}
+	}
 }
 
 // mostMissed is how many emails of a week may lie before the first one that came
@@ -213,7 +239,7 @@ func (c *check) timesOfWeek(v *measure.Volume, first int) [][]int {
 		cells[at] = append(cells[at], cell)
 	}
 	out := make([][]int, v.Intervals())
-	for i := first; i < len(out); i++ {
+	for i := first; i < len(out); i++ { // those before say nothing
 		from := v.From.Add(time.Duration(i) * v.Every)
 		for part := time.Duration(0); part < v.Every; part += Cell {
 			out[i] = append(out[i], cells[of(from.Add(part))]...)
@@ -226,19 +252,15 @@ func (c *check) timesOfWeek(v *measure.Volume, first int) [][]int {
 // Email of other addresses, such as what is transferred, asks for what nobody
 // here knows: any member may serve it.
 func (c *check) classes(v *measure.Volume) []class {
-	ruleOf := map[string]int{}
-	for _, r := range c.Want.Routes {
-		ruleOf[r.Address.String()] = slices.IndexFunc(c.Want.Rules, func(rule routing.Rule) bool { return !c.whole && rule.Name == r.Rule })
-	}
 	var out []class
 	for _, address := range sorted(v.By) {
-		n, known := ruleOf[strings.ToLower(address)]
+		n := c.ruleOf(address)
 		k := class{teams: make([]bool, len(c.teams)), offered: make([]float64, Cells)}
 		for i, t := range c.teams {
-			k.teams[i] = !known || n < 0 || t.ever[n] || t.unrated
+			k.teams[i] = n < 0 || t.ever[n] || t.unrated
 		}
 		name := "email of other addresses"
-		if known && n >= 0 {
+		if n >= 0 {
 			name = "rule " + c.Want.Rules[n].Name
 		}
 		i := slices.IndexFunc(out, func(o class) bool { return slices.Equal(o.teams, k.teams) })
@@ -251,6 +273,16 @@ func (c *check) classes(v *measure.Volume) []class {
 		out[i].counts = append(out[i].counts, v.By[address])
 	}
 	return out
+}
+
+// ruleOf is the rule that email of an address follows; -1: none.
+func (c *check) ruleOf(address string) int {
+	for _, r := range c.Want.Routes {
+		if strings.EqualFold(r.Address.String(), address) {
+			return slices.IndexFunc(c.Want.Rules, func(rule routing.Rule) bool { return !c.whole && rule.Name == r.Rule })
+		}
+	}
+	return -1
 }
 
 // mostClasses is up to how many classes every set of them is looked at; beyond

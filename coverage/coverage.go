@@ -83,6 +83,20 @@ type Rule struct {
 // Check looks at everything. Findings come by severity, then in the order of
 // the file.
 func Check(in Input) Report {
+	c := begin(in)
+	if c.join() {
+		c.abilities()
+		c.matrix()
+		c.holes()
+		c.balance()
+	}
+	c.platform()
+	c.settle()
+	return c.report
+}
+
+// begin is a check that has not looked at the members yet.
+func begin(in Input) *check {
 	c := &check{Input: in}
 	c.zone = time.UTC
 	switch {
@@ -99,15 +113,7 @@ func Check(in Input) Report {
 		c.Want.Rules = []routing.Rule{{Place: c.at("queue")}} // what any email needs: nothing
 	}
 	c.ring()
-	if c.join() {
-		c.abilities()
-		c.matrix()
-		c.holes()
-		c.balance()
-	}
-	c.platform()
-	c.settle()
-	return c.report
+	return c
 }
 
 // check is a check under way.

@@ -55,6 +55,21 @@ type Facts struct {
 	// difference of what was seen, and Actor is that of the newest change that was
 	// not made by Foresort, else of the newest.
 	Records []Record `json:"records,omitempty"`
+	// Report is set in an event of the type ReportReady alone.
+	Report *Report `json:"report,omitempty"`
+}
+
+// ReportReady is the type of the event that brings a report.
+const ReportReady = "report.ready"
+
+// Report is a report on the queue, made by the calendar.
+type Report struct {
+	Every  string    `json:"every"` // day, week or month
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Format string    `json:"format"` // json, html or csv
+	// Content is the report: the object itself with json, else its text as a string.
+	Content json.RawMessage `json:"content"`
 }
 
 // Record is a row of the platform's audit trail.

@@ -32,6 +32,8 @@ type Desired struct {
 	Adjust *Adjust `json:"-"`
 	// Sync are the other systems that are told of changes.
 	Sync []SyncTarget `json:"-"`
+	// Report is the report that is made by the calendar; nil: none.
+	Report *ReportSchedule `json:"-"`
 	// Calendar is the clock of deadlines and reports; nil: every hour counts.
 	Calendar *Calendar `json:"-"`
 	// Places tells for the path of each owned key, such as "serviceLevel",

@@ -63,6 +63,7 @@ func (c *checker) check() {
 	c.relax()
 	c.adjust()
 	c.sync()
+	c.report()
 	c.calendars()
 	c.tests()
 }

@@ -60,7 +60,7 @@ func (s *Strategy) Desired() routing.Desired {
 	if s.Coverage != nil {
 		d.Staffing = routing.Staffing{Proficiency: s.Coverage.Proficiency, Waivers: s.waivers(d.Calendar)}
 	}
-	d.Adjust, d.Sync = s.adjusting(), s.targets()
+	d.Adjust, d.Sync, d.Report = s.adjusting(), s.targets(), s.schedule(d.Calendar)
 	for i, r := range s.Rules {
 		path := fmt.Sprintf("rules[%d]", i)
 		d.Rules = append(d.Rules, compileRule(r, s.At(path)))

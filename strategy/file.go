@@ -156,6 +156,20 @@ type Sync struct {
 	Headers        map[string]string `json:"headers,omitempty" doc:"Headers that every call has besides those of Foresort. The values stand here as they are sent, so no secret belongs there."`
 }
 
+// Report is a report that is made by the calendar.
+type Report struct {
+	Every  routing.ReportEvery  `json:"every" is:"required" enum:"day|week|month" doc:"What each is of: the day before, the week before from Monday on, or the month before."`
+	At     string               `json:"at,omitempty" default:"\"07:00\"" doc:"When it is made: so many hours and minutes, such as 07:00, after midnight of the day, the Monday or the first of the month, on the clock of the strategy's calendar; without one, UTC."`
+	Format routing.ReportFormat `json:"format,omitempty" enum:"html|json|csv" default:"\"html\"" doc:"As what: a page, or the facts of foresort report."`
+	To     ReportTo             `json:"to" is:"required" doc:"Where it goes: one of the keys."`
+}
+
+// ReportTo is where a report goes: exactly one of the keys.
+type ReportTo struct {
+	Folder string `json:"folder,omitempty" doc:"A folder that is there: a file for each report."`
+	Sync   string `json:"sync,omitempty" doc:"The name of an entry of sync: a signed call with the event report.ready, whatever its events are."`
+}
+
 // Email is what is known of one email before it is routed.
 type Email struct {
 	To         string            `json:"to" is:"required" doc:"The address that it was sent to."`

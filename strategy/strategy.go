@@ -36,6 +36,7 @@ type Strategy struct {
 	Relax        []Step              `json:"relax,omitempty" doc:"What is relaxed the longer an email waits, at most 5 steps. An empty list turns bullseye routing off." home:"queue, bullseye.rings"`
 	Adjust       *Adjust             `json:"adjust,omitempty" doc:"How the strategy adjusts to the day, within limits, and puts it back."`
 	Sync         []Sync              `json:"sync,omitempty" doc:"Other systems that are told of every change, by signed calls."`
+	Report       *Report             `json:"report,omitempty" doc:"A report on the queue that foresort serve makes by the calendar."`
 	Tests        []Test              `json:"tests,omitempty" doc:"Expectations that validate checks without a network."`
 	Calendars    map[string]Calendar `json:"calendars,omitempty" doc:"Weeks of open hours, by name."`
 

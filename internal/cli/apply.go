@@ -125,10 +125,7 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 		return err
 	}
 	if !saved && o.demand != ledger.DemandNothing {
-		return &failure{
-			code: exitConflict, err: fmt.Errorf("an approval is required, and %s is a strategy file: only a saved plan can be approved; nothing was changed", o.File),
-			hint: "foresort plan " + o.File + " --out PLAN, then foresort approve PLAN, then foresort apply PLAN",
-		}
+		return needsPlan(o.File)
 	}
 	var wants []routing.Desired
 	if !saved {
@@ -153,11 +150,11 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 				return &failure{code: exitConflict, err: errors.New(unfinishedText(cut)), hint: unfinishedHint + ", --anew leaves it as it is"}
 			}
 			if !saved {
-				made, _, err := o.make(ctx, s, []string{o.File}, wants, runs)
+				made, err := o.make(ctx, s, []string{o.File}, wants, runs)
 				if err != nil {
 					return err
 				}
-				p = made[0]
+				p = made.plans[0]
 			} else if rivals := ledger.Memory(runs).Rivals(p); len(rivals) > 0 {
 				return &failure{
 					code: exitConflict, hint: "make a new plan; to take it from that strategy, with --take-over",
@@ -167,6 +164,14 @@ func (o applyOptions) run(ctx context.Context, s *shell) error {
 			return o.apply(ctx, s, p, saved, runs)
 		})
 	})
+}
+
+// needsPlan refuses a strategy file where an approval is demanded.
+func needsPlan(file string) error {
+	return &failure{
+		code: exitConflict, err: fmt.Errorf("an approval is required, and %s is a strategy file: only a saved plan can be approved; nothing was changed", file),
+		hint: "foresort plan " + file + " --out PLAN, then foresort approve PLAN, then foresort apply PLAN",
+	}
 }
 
 // apply shows a plan, asks, and carries it out.
@@ -179,7 +184,7 @@ func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan, saved
 		return err
 	}
 	if len(p.Changes) > 0 && !o.Yes {
-		if err := s.ask(ctx, fmt.Sprintf("Make %s in %s?", phrase.Count(len(p.Changes), "change"), s.org)); err != nil {
+		if err := s.ask(ctx, changesQuestion(s, p)); err != nil {
 			return err
 		}
 		if approvals, err = s.approved(ctx, p, o.demand, runs, ""); err != nil { // the answer may have taken long
@@ -199,6 +204,11 @@ func (o applyOptions) apply(ctx context.Context, s *orgShell, p plan.Plan, saved
 		ao.Recent = runs
 		return apply.Run(ctx, ao)
 	})
+}
+
+// changesQuestion asks whether a plan is to be carried out.
+func changesQuestion(s *orgShell, p plan.Plan) string {
+	return fmt.Sprintf("Make %s in %s?", phrase.Count(len(p.Changes), "change"), s.org)
 }
 
 // resume goes on with the run that was cut off.
@@ -246,10 +256,7 @@ func (s *shell) ask(ctx context.Context, question string) error {
 func (o running) carry(ctx context.Context, s *orgShell, p plan.Plan, run *ledger.Run, do func(apply.Options) (apply.Report, error)) error {
 	run.Holds = s.lock.Holds
 	t := &teller{shell: s.shell, total: len(p.Changes), deleted: map[routing.Ref]bool{}, progress: s.progress("carrying the plan out")}
-	report, err := do(apply.Options{
-		Plan: p, Platform: apply.On(s.client), Journal: run, Run: run.ID, NoWait: o.NoWait, KeepOnFailure: !o.RollbackOnFailure,
-		Wait: o.wait(), Event: t.tell,
-	})
+	report, err := do(o.options(s, p, run, t.tell))
 	t.progress.end()
 	s.sign(context.WithoutCancel(ctx))
 	if err == nil || s.json && report.Run != "" {
@@ -263,13 +270,16 @@ func (o running) carry(ctx context.Context, s *orgShell, p plan.Plan, run *ledge
 	return carried(p, report, err)
 }
 
-func printReport(w io.Writer, paint paint, p plan.Plan, report apply.Report) error {
-	done := 0
-	for _, r := range report.Results {
-		if r.Outcome == apply.Done {
-			done++
-		}
+// options are those of a run.
+func (o running) options(s *orgShell, p plan.Plan, run *ledger.Run, tell func(apply.Event)) apply.Options {
+	return apply.Options{
+		Plan: p, Platform: apply.On(s.client), Journal: run, Run: run.ID, NoWait: o.NoWait, KeepOnFailure: !o.RollbackOnFailure,
+		Wait: o.wait(), Event: tell,
 	}
+}
+
+func printReport(w io.Writer, paint paint, p plan.Plan, report apply.Report) error {
+	done := doneIn(report)
 	text := apply.ActivatedText
 	if p.Undoes != "" {
 		text = "Run " + p.Undoes + " is put back."
@@ -285,6 +295,16 @@ func printReport(w io.Writer, paint paint, p plan.Plan, report apply.Report) err
 		fmt.Fprintf(w, "%s written; not waited for, so not known to be active. Run %s.\n", phrase.Count(done, "change"), report.Run)
 	}
 	return nil
+}
+
+// doneIn is how many changes a run carried out.
+func doneIn(report apply.Report) (done int) {
+	for _, r := range report.Results {
+		if r.Outcome == apply.Done {
+			done++
+		}
+	}
+	return done
 }
 
 // interrupted says how the journal left off.

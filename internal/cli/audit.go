@@ -366,21 +366,13 @@ var auditTypes = map[string]string{"Queue": "queue", "InboundRoute": "email rout
 
 // auditText is for people, 80 columns wide.
 func auditText(w io.Writer, p paint, a audit) error {
-	strange, counts := 0, map[string]int{}
 	for _, t := range a.Changes {
-		failed := ""
-		if t.Status != "" && t.Status != "SUCCESS" {
-			failed = " (" + t.Status + ")"
-		}
-		counts[cmp.Or(map[string]string{"Approve": "approval", "Withdraw": "withdrawal"}[t.Action], "change")]++
-		head := fmt.Sprintf("%s %s %s%s", cmp.Or(verbs[t.Action], t.Action), cmp.Or(auditTypes[t.Type], t.Type), t.Object, failed)
-		fmt.Fprintf(w, "%s  %s\n", t.At.UTC().Format("2006-01-02 15:04:05 UTC"), p.bold(sheet.Plain(head)))
+		fmt.Fprintf(w, "%s  %s\n", t.At.UTC().Format("2006-01-02 15:04:05 UTC"), p.bold(sheet.Plain(auditHead(t))))
 		who := "by " + auditActor(t)
 		switch {
 		case t.Type == ledger.PlanType:
 			who += " (strategy " + t.Strategy + ")"
 		case t.OutOfBand:
-			strange++
 			who = outOfBand + " " + who
 			if t.Strategy != "" {
 				who += " (strategy " + t.Strategy + ")"
@@ -392,15 +384,24 @@ func auditText(w io.Writer, p paint, a audit) error {
 		}
 		fmt.Fprint(w, strings.Replace(wrapped(who), outOfBand, p.yellow(outOfBand), 1))
 		for _, c := range t.Changes {
-			text := auditValue(c.OldValues) + " -> " + auditValue(c.NewValues)
-			if t.Type == ledger.PlanType {
-				text = auditValue(c.NewValues)
-			}
-			fmt.Fprint(w, wrapped(c.Property+": "+text))
+			fmt.Fprint(w, wrapped(auditChange(t, c)))
 		}
 	}
 	if len(a.Changes) > 0 {
 		fmt.Fprintln(w)
+	}
+	_, err := fmt.Fprintln(w, a.summary())
+	return err
+}
+
+// summary counts what was found.
+func (a audit) summary() string {
+	strange, counts := 0, map[string]int{}
+	for _, t := range a.Changes {
+		counts[cmp.Or(map[string]string{"Approve": "approval", "Withdraw": "withdrawal"}[t.Action], "change")]++
+		if t.OutOfBand && t.Type != ledger.PlanType {
+			strange++
+		}
 	}
 	const form = "2006-01-02 15:04 UTC"
 	parts := []string{phrase.Count(counts["change"], "change")}
@@ -409,8 +410,7 @@ func auditText(w io.Writer, p paint, a audit) error {
 			parts = append(parts, phrase.Count(counts[what], what))
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s from %s to %s, %d out of band.\n", strings.Join(parts, ", "), a.From.UTC().Format(form), a.To.UTC().Format(form), strange)
-	return err
+	return fmt.Sprintf("%s from %s to %s, %d out of band.", strings.Join(parts, ", "), a.From.UTC().Format(form), a.To.UTC().Format(form), strange)
 }
 
 const outOfBand = "out of band"
@@ -428,6 +428,24 @@ func auditActor(t ledger.Trace) string {
 		return t.By.String()
 	}
 	return "someone whom the trail does not name"
+}
+
+// auditHead says what was done to what.
+func auditHead(t ledger.Trace) string {
+	failed := ""
+	if t.Status != "" && t.Status != "SUCCESS" {
+		failed = " (" + t.Status + ")"
+	}
+	return fmt.Sprintf("%s %s %s%s", cmp.Or(verbs[t.Action], t.Action), cmp.Or(auditTypes[t.Type], t.Type), t.Object, failed)
+}
+
+// auditChange is one property of a change.
+func auditChange(t ledger.Trace, c genesys.AuditChange) string {
+	text := auditValue(c.OldValues) + " -> " + auditValue(c.NewValues)
+	if t.Type == ledger.PlanType {
+		text = auditValue(c.NewValues)
+	}
+	return c.Property + ": " + text
 }
 
 func auditValue(values []string) string { return cmp.Or(strings.Join(values, ", "), "none") }

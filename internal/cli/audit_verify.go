@@ -27,6 +27,7 @@ import (
 type verifyOptions struct {
 	Org         string
 	Checkpoints string
+	Evidence    string // a folder
 }
 
 func auditVerifyCommand(s *shell) *cobra.Command {
@@ -41,7 +42,11 @@ elsewhere (--checkpoints), which prove it even to whoever could write to both. I
 the first entry that is not as it was, and ends with exit code 1.
 
 It needs no account, unless several organisations have a ledger in the database and
---org does not name one.`,
+--org does not name one.
+
+With --evidence it checks the folder of an evidence pack (foresort report --change), and
+needs no ledger: every file is as it was written, and every entry of the ledger in it is
+the one that was signed.`,
 		Example: `  foresort apply examples/support.yaml --yes --quiet && foresort audit verify
   foresort audit checkpoint --out kept.jsonl && foresort audit verify --checkpoints kept.jsonl`,
 		Args: cobra.NoArgs,
@@ -49,6 +54,10 @@ It needs no account, unless several organisations have a ledger in the database 
 	}
 	cmd.Flags().StringVar(&o.Checkpoints, "checkpoints", "", "a `file` of checkpoints that were kept elsewhere")
 	cmd.Flags().StringVar(&o.Org, "org", "", "the `id` of the organisation")
+	cmd.Flags().StringVar(&o.Evidence, "evidence", "", "check a `folder` with an evidence pack instead")
+	for _, flag := range []string{"org", "checkpoints"} {
+		cmd.MarkFlagsMutuallyExclusive("evidence", flag)
+	}
 	return cmd
 }
 
@@ -186,6 +195,9 @@ type badEntry struct {
 }
 
 func (o verifyOptions) run(ctx context.Context, s *shell) error {
+	if o.Evidence != "" {
+		return s.checkEvidence(o.Evidence)
+	}
 	var kept []ledger.Checkpoint
 	if o.Checkpoints != "" {
 		b, name, err := s.readInput(o.Checkpoints)

@@ -40,7 +40,7 @@ var commands = []func(*shell) *cobra.Command{
 	importCommand,
 	planCommand,
 	approveCommand,
-	applyCommand,
+	applyCommand, rolloutCommand,
 	rollbackCommand, serveCommand, workerCommand, syncCommand, auditCommand, reportCommand, adjustCommand, statusCommand,
 
 	demoCommand,

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/apply"
@@ -26,7 +25,6 @@ import (
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/internal/rehearsal"
-	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/internal/staffing"
 	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/plan"
@@ -70,12 +68,9 @@ const (
 	demoPerson = "Sam Whitaker" // the administrator
 )
 
-// demoIndent is what the lines of a step begin with.
-const demoIndent = "   "
-
 // demo is one showing.
 type demo struct {
-	*shell
+	narration
 	server  *sandbox.Server
 	client  *genesys.Client
 	o       *orgShell
@@ -84,16 +79,6 @@ type demo struct {
 	planned plan.Plan
 	first   string // the run of the first apply
 	out     outputs
-	steps   []demoStep
-}
-
-// demoStep is one step as --json shows it.
-type demoStep struct {
-	Step  int       `json:"step"`
-	Title string    `json:"title"`
-	Lines []string  `json:"lines"`
-	Took  float64   `json:"seconds"`
-	start time.Time // when it began
 }
 
 func runDemo(ctx context.Context, s *shell, out outputs) error {
@@ -107,10 +92,10 @@ func runDemo(ctx context.Context, s *shell, out outputs) error {
 		return err
 	}
 	defer db.Close()
-	d := &demo{shell: s, out: out, o: &orgShell{shell: s, store: db, state: state}}
+	d := &demo{narration: narration{shell: s}, out: out, o: &orgShell{shell: s, store: db, state: state}}
 	s.standing = "the demo changes nothing outside this process"
 	start := time.Now()
-	for i, step := range []struct {
+	for _, step := range []struct {
 		title string
 		do    func(context.Context) error
 	}{
@@ -128,13 +113,11 @@ func runDemo(ctx context.Context, s *shell, out outputs) error {
 		{"Roll back the first run", d.rollback},
 		{"The record proves itself", d.prove},
 	} {
-		d.begin(i+1, step.title)
-		waiting := s.progress(step.title)
+		d.begin(step.title)
 		err := step.do(ctx)
-		waiting.end()
-		d.steps[i].Took = time.Since(d.steps[i].start).Round(time.Millisecond).Seconds()
+		d.end()
 		if err != nil {
-			return fmt.Errorf("step %d, %s: %w", i+1, strings.ToLower(step.title), err)
+			return fmt.Errorf("%s: %w", d.where(), err)
 		}
 	}
 	defer d.client.Close()
@@ -144,31 +127,6 @@ func runDemo(ctx context.Context, s *shell, out outputs) error {
 			p.green("Demo complete."), len(d.steps), len(d.server.Requests()), time.Since(start).Round(100*time.Millisecond))
 		return err
 	})
-}
-
-func (d *demo) begin(n int, title string) {
-	d.steps = append(d.steps, demoStep{Step: n, Title: title, Lines: []string{}, start: time.Now()})
-	if !d.json {
-		fmt.Fprintf(d.stdout, "\n%s\n", d.outPaint.bold(fmt.Sprintf("%d. %s", n, title)))
-	}
-}
-
-// tell adds a line to the step under way. One that is too long for a terminal is
-// shown in several.
-func (d *demo) tell(format string, args ...any) {
-	line := fmt.Sprintf(format, args...)
-	now := &d.steps[len(d.steps)-1]
-	now.Lines = append(now.Lines, line)
-	if !d.json {
-		words := strings.TrimLeft(line, " ")
-		lead := demoIndent + line[:min(len(line)-len(words), sheet.Columns/4)]
-		room := sheet.Columns - len(lead)
-		if lipgloss.Width(words) > room {
-			words = lipgloss.Wrap(words, room-len(demoIndent), "")
-		}
-		words = strings.ReplaceAll(words, "\n", "\n"+lead+demoIndent)
-		fmt.Fprintln(d.stdout, strings.TrimRight(lead+words, " "))
-	}
 }
 
 func (d *demo) open(ctx context.Context) error {
@@ -224,19 +182,12 @@ func (d *demo) check(ctx context.Context) error {
 	report.Rules = report.Rules[:1] // one map shows what it is
 	var text strings.Builder
 	style := staffingStyle(d.outPaint)
-	style.Margin = len(demoIndent)
+	style.Margin = len(stepIndent)
 	if err := staffing.Text(&text, *report, style, false); err != nil {
 		return err
 	}
 	d.tellAll(text.String())
 	return nil
-}
-
-// tellAll adds the lines of a text.
-func (d *demo) tellAll(text string) {
-	for line := range strings.Lines(strings.TrimSpace(text)) {
-		d.tell("%s", strings.TrimRight(line, "\n"))
-	}
 }
 
 // read reads what the strategy is about, with reads that no longer lag.
@@ -291,19 +242,6 @@ func (d *demo) build(ctx context.Context) (plan.Plan, error) {
 	p.Made = time.Now().UTC().Truncate(time.Millisecond)
 	d.planned = p.Seal()
 	return d.planned, nil
-}
-
-func (d *demo) printPlan(p plan.Plan) error {
-	style := plan.Style{}
-	if d.outPaint.on() {
-		style = plan.Colour()
-	}
-	var text strings.Builder
-	if err := plan.Print(&text, p, style); err != nil {
-		return err
-	}
-	d.tellAll(text.String())
-	return nil
 }
 
 func (d *demo) plan(ctx context.Context) error {

@@ -94,9 +94,9 @@ func (l *liveCheck) scope(scope genesys.Scope, wants []routing.Desired) genesys.
 	return scope
 }
 
-// look checks one strategy, of which a plan was made, against the org that was
-// read.
-func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired, made plan.Plan, org routing.Org, runs []apply.Record) (coverage.Report, error) {
+// look gathers what one strategy, of which a plan was made, is checked against,
+// beside the org that was read.
+func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired, made plan.Plan, org routing.Org, runs []apply.Record) (coverage.Input, error) {
 	if l.Overrides && (want.Capacity == nil || want.Capacity.Email == nil) {
 		var last time.Time
 		for _, r := range runs {
@@ -105,7 +105,7 @@ func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired,
 			}
 		}
 		if err := s.overrides(ctx, &org, want, last); err != nil {
-			return coverage.Report{}, err
+			return coverage.Input{}, err
 		}
 	}
 	in := coverage.Input{Want: plan.Stand(want, org).After, Org: org, Lacks: l.lacks(want, &made), Now: l.now}
@@ -119,7 +119,7 @@ func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired,
 	come, leave := l.moves(queueID, made, want, org)
 	if queueID == "" && len(come) == 0 {
 		in.VolumeUnknown = "the queue is not there yet"
-		return coverage.Check(in), nil
+		return in, nil
 	}
 	volume, err := l.volume(ctx, s.client, queueID, come)
 	if err == nil {
@@ -135,12 +135,12 @@ func (l *liveCheck) look(ctx context.Context, s *orgShell, want routing.Desired,
 		}
 	}
 	if ctx.Err() != nil {
-		return coverage.Report{}, ctx.Err()
+		return in, ctx.Err()
 	}
 	if err != nil {
 		in.VolumeUnknown = err.Error()
 	}
-	return coverage.Check(in), nil
+	return in, nil
 }
 
 // moves are the addresses whose email the plan brings to a queue, and those whose
@@ -235,8 +235,12 @@ func (o liveOptions) validateLive(ctx context.Context, s *orgShell, file string,
 	if !addressesAlone(found) {
 		return nil, problems, nil
 	}
-	r, err := l.look(ctx, s, want, made, org, runs)
-	return &r, problems, err
+	in, err := l.look(ctx, s, want, made, org, runs)
+	if err != nil {
+		return nil, problems, err
+	}
+	r := coverage.Check(in)
+	return &r, problems, nil
 }
 
 // addressesAlone says that what keeps a strategy from being planned is where mail

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/coverage"
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/plan"
@@ -59,7 +60,8 @@ on the platform. It changes nothing. What someone has changed behind Foresort's 
 is marked as drift, with who did it where the audit trail knows.
 
 With --out it saves the plan; "foresort apply FILE" then does exactly that plan.
-With --simulate it also predicts the service level before and after, under a scenario.
+With --simulate it also predicts the service level before and after, under a scenario;
+of a plan that is saved the ledger keeps what was predicted.
 With --live it also checks the people and shifts that shall serve the strategy, as
 "foresort validate --live" does, and keeps the findings in the plan: apply refuses a
 plan with errors among them that the file does not waive.
@@ -130,18 +132,24 @@ func (o planOptions) run(ctx context.Context, s *shell) error {
 		if cut, open := ledger.CutOff(runs); open {
 			s.say("%s; %s", unfinishedText(cut), unfinishedHint)
 		}
-		plans, org, err := o.make(ctx, s, o.Files, wants, runs)
+		made, err := o.make(ctx, s, o.Files, wants, runs)
 		if err != nil {
 			return err
 		}
 		if sc == nil {
-			return o.show(s.shell, plans, nil)
+			return o.show(s.shell, made.plans, nil)
 		}
-		seen, err := o.foresee(ctx, s.shell, plan.Stand(wants[0], org), sc)
+		seen, err := o.foresee(ctx, s.shell, plan.Stand(wants[0], made.org), sc)
 		if err != nil {
 			return err
 		}
-		return o.show(s.shell, plans, seen)
+		if o.Out != "" && !seen.Partial { // who applies the plan can show it
+			err = s.ledger.Foretell(ctx, made.plans[0].Fingerprint, ledger.Forecast{Scenario: seen.Scenario, Verdict: seen.Verdict, Notes: seen.Notes, Replications: seen.Replications})
+			if err != nil {
+				return err
+			}
+		}
+		return o.show(s.shell, made.plans, seen)
 	})
 }
 
@@ -216,12 +224,19 @@ func (s *shell) desired(files []string) ([]routing.Desired, error) {
 	return wants, nil
 }
 
+// planned are plans and what they were made of.
+type planned struct {
+	plans []plan.Plan
+	org   routing.Org
+	live  []coverage.Input // with --live: what each was checked against
+}
+
 // make reads the organisation once and plans each strategy against it.
-func (o planning) make(ctx context.Context, s *orgShell, files []string, wants []routing.Desired, runs []apply.Record) ([]plan.Plan, routing.Org, error) {
+func (o planning) make(ctx context.Context, s *orgShell, files []string, wants []routing.Desired, runs []apply.Record) (planned, error) {
 	p := s.progress("reading the organisation")
 	defer p.end()
 	if err := apply.CatchUp(ctx, apply.On(s.client), apply.Wait{}, runs); err != nil {
-		return nil, routing.Org{}, o.refused(ctx, s, wants, err)
+		return planned{}, o.refused(ctx, s, wants, err)
 	}
 	memory := ledger.Memory(runs)
 	memory.Prune, memory.TakeOver = o.Prune, o.TakeOver
@@ -230,17 +245,17 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 	if o.Live {
 		var err error
 		if live, err = o.begin(ctx, s, wants); err != nil {
-			return nil, routing.Org{}, err
+			return planned{}, err
 		}
 		live.planning = true
 		scope = live.scope(scope, wants)
 	}
 	org, err := s.client.ReadOrg(ctx, scope)
 	if err != nil {
-		return nil, org, o.refused(ctx, s, wants, err)
+		return planned{}, o.refused(ctx, s, wants, err)
 	}
 	index := plan.NewIndex(org, memory)
-	plans := make([]plan.Plan, len(wants))
+	out := planned{plans: make([]plan.Plan, len(wants)), org: org}
 	var problems strategy.Problems
 	for i, want := range wants {
 		made, found := index.Build(want)
@@ -250,16 +265,17 @@ func (o planning) make(ctx context.Context, s *orgShell, files []string, wants [
 		made.Made = time.Now().UTC().Truncate(time.Millisecond)
 		if live != nil && found == nil {
 			p.now("looking at people and shifts")
-			r, err := live.look(ctx, s, want, made, org, runs)
+			in, err := live.look(ctx, s, want, made, org, runs)
 			if err != nil {
-				return nil, org, err
+				return planned{}, err
 			}
-			made.Checked = &plan.Checked{At: live.now.UTC().Truncate(time.Millisecond), Findings: r.Findings}
+			out.live = append(out.live, in)
+			made.Checked = &plan.Checked{At: live.now.UTC().Truncate(time.Millisecond), Findings: coverage.Check(in).Findings}
 		}
-		plans[i] = made.Seal()
+		out.plans[i] = made.Seal()
 		index.Own(made) // so that two of these files cannot claim one thing
 	}
-	return plans, org, problems.Err()
+	return out, problems.Err()
 }
 
 // scope is what planning needs of the organisation. To prune, what Foresort

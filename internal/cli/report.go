@@ -27,11 +27,13 @@ import (
 // reportOptions are the arguments of foresort report.
 type reportOptions struct {
 	outputs
+	evidenceOptions
 	Queues, Strategies []string
 	Since, From, To    string
 	By, Zone           string
 	Tutorial           bool
 	Next               string
+	noChanges          bool // changes are not compared, and no conversations read for it
 }
 
 func reportCommand(s *shell) *cobra.Command {
@@ -51,11 +53,18 @@ differ by more than days do by themselves, or whether there is too little to tel
 
 A strategy (--strategy) brings the deadlines of its rules, its calendar and its clock;
 without one a queue has the platform's target, and every hour counts. What each figure
-is: docs/report.md.`,
+is: docs/report.md.
+
+--change puts all that proves one run of apply into a folder: what was changed, what
+validation found, the forecast, who approved it, what came of each change, when it was
+seen active, the figures before and after, the platform's audit records, and the
+ledger's entries with their signed checkpoints, with a page and a list of hashes.
+foresort audit verify --evidence checks it.`,
 		Example: `  foresort report "Billing Email"
   foresort report --strategy examples/support.yaml --since 2d --by hour --html report.html
   foresort report "Billing Email" "Support Email" --by agent --csv report.csv
-  foresort report "Billing Email" --json --tutorial`,
+  foresort report "Billing Email" --json --tutorial
+  foresort apply examples/support.yaml --yes --quiet && foresort report --change last --out evidence`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Queues = args
@@ -72,12 +81,17 @@ is: docs/report.md.`,
 	f.StringVar(&o.Zone, "timezone", "", "the `zone` of days and hours; that of the first strategy's calendar if not set, else UTC")
 	f.BoolVar(&o.Tutorial, "tutorial", false, "with --json: performance, auditTrail and pagination, as scripts for the tutorial read them")
 	f.StringVar(&o.Next, "next-token", "", "with --tutorial: the page of the audit trail that pagination.nextToken named")
-	o.flags(cmd)
+	o.outputs.flags(cmd)
+	o.evidenceOptions.flags(cmd)
 	return cmd
 }
 
 func (o reportOptions) check(s *shell) error {
 	switch by := report.By(o.By); {
+	case o.Change != "" && len(o.Queues) > 0:
+		return invalid("leave the queues out", "--change is about the queues of the run")
+	case o.Change != "":
+		return o.evidenceOptions.check()
 	case len(o.Queues)+len(o.Strategies) == 0:
 		return invalid(`name a queue, or a strategy with --strategy`, "there is nothing to report on")
 	case by != report.ByDay && by != report.ByHour && by != report.ByRule && by != report.ByAgent:
@@ -115,6 +129,9 @@ func (o reportOptions) run(ctx context.Context, s *shell) error {
 		return err
 	}
 	return s.withOrg(ctx, func(s *orgShell) error {
+		if o.Change != "" {
+			return s.evidence(ctx, o.evidenceOptions, o.changeMeasures(wants, zone))
+		}
 		r, err := o.look(ctx, s, wants, zone)
 		if err != nil {
 			return err
@@ -226,8 +243,11 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	if err != nil {
 		return report.Report{}, err
 	}
-	changes := changesOf(runs, in.Queues)
-	in.Changes, in.Known = changes, changes.known(in.Queues, span, zone)
+	in.Known = span.From
+	if !o.noChanges {
+		changes := changesOf(runs, in.Queues)
+		in.Changes, in.Known = changes, changes.known(in.Queues, span, zone)
+	}
 	b := report.New(in)
 	var ids []string
 	for _, q := range in.Queues {

@@ -146,5 +146,6 @@ func withOrgCommands(cmds map[string]func(*testscript.TestScript, bool, []string
 	maps.Copy(cmds, orgCommands)
 	maps.Copy(cmds, syncCommands)
 	maps.Copy(cmds, liveCommands)
+	maps.Copy(cmds, evidenceCommands)
 	return cmds
 }

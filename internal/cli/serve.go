@@ -43,7 +43,10 @@ It looks at the queues of strategies that adjust, at every tick, and begins and 
 overrides as their rules say. Rules with a condition (when) are applied to waiting
 email within seconds of its arrival. foresort adjust --stop stops all of that.
 
-Several may run on one database: one watches, one adjusts, all deliver. A delivery that fails is
+It makes the reports that strategies ask for by the calendar (report), each once; of
+those that were missed while nothing ran it makes the newest.
+
+Several may run on one database: one watches, one adjusts, one reports, all deliver. A delivery that fails is
 tried again for 72 hours, with growing pauses; deliveries about one object to one
 endpoint keep their order. "foresort sync" lists and repeats them.
 
@@ -105,6 +108,7 @@ func (o serveOptions) run(ctx context.Context, s *shell) error {
 			if err := s.adjusts(&cfg, wants); err != nil {
 				return err
 			}
+			cfg.Report = s.reportOf
 		}
 		d, err := daemon.New(cfg)
 		if err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/foresort/foresort/internal/forecast"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/scenario"
@@ -215,19 +217,27 @@ func (o simulateOptions) run(ctx context.Context, s *shell) error {
 	}
 	page := pageOf(want, o.Strategy, sc, o.Scenario)
 	page.Exact = result.Exact(model)
-	out := forecastJSON{
-		Strategy: page.Strategy, Scenario: page.Scenario, Verdict: strings.Split(forecast.Verdict(page, result), "\n"),
-		Exact: page.Exact, Notes: page.Notes, Result: result,
-	}
-	if out.Exact == nil {
-		out.Exact = []simulate.Exact{}
-	}
+	out := forecastFacts(page, result)
 	return o.deliver(s, delivery{
 		facts: out, partial: result.Partial,
 		text: func(w io.Writer, p paint) error { return forecast.Text(w, page, result, forecastStyle(p)) },
 		csv:  func(w io.Writer) error { return forecast.CSV(w, page, result) },
 		html: func(w io.Writer) error { return forecast.HTML(w, page, result) },
 	})
+}
+
+func forecastFacts(page forecast.Page, result simulate.Result) forecastJSON {
+	return forecastJSON{
+		Strategy: page.Strategy, Scenario: page.Scenario, Verdict: strings.Split(forecast.Verdict(page, result), "\n"),
+		Exact: append([]simulate.Exact{}, page.Exact...), Notes: page.Notes, Result: result,
+	}
+}
+
+// foretold is a forecast as the ledger keeps it.
+func foretold(page forecast.Page, result simulate.Result) ledger.Forecast {
+	return ledger.Forecast{
+		Scenario: page.Scenario, Verdict: strings.Split(forecast.Verdict(page, result), "\n"), Notes: append([]string{}, page.Notes...), Replications: result.Replications,
+	}
 }
 
 func forecastStyle(p paint) forecast.Style {
@@ -324,10 +334,12 @@ func under(name string, problems scenario.Problems) scenario.Problems {
 
 // pageOf is what a forecast tells of the files that it was made of.
 func pageOf(want routing.Desired, file string, sc *scenario.Scenario, scenarioFile string) forecast.Page {
-	p := forecast.Page{Strategy: want.Strategy, File: file, Scenario: scenarioFile, Deadlines: map[string]time.Duration{}, Notes: []string{}}
-	if sc.Name != "" {
-		p.Scenario = sc.Name
-	}
+	return pageUnder(want, file, cmp.Or(sc.Name, scenarioFile))
+}
+
+// pageUnder is that of a scenario by its name.
+func pageUnder(want routing.Desired, file, scenario string) forecast.Page {
+	p := forecast.Page{Strategy: want.Strategy, File: file, Scenario: scenario, Deadlines: map[string]time.Duration{}, Notes: []string{}}
 	p.Target = want.Queue.Settings.ServiceLevel
 	for _, r := range want.Rules {
 		if r.Deadline != nil {

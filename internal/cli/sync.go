@@ -175,18 +175,23 @@ func (s *shell) endpointsOf(file string) (routing.Desired, []relay.Endpoint, err
 	if err != nil {
 		return want, nil, err
 	}
-	var out []relay.Endpoint
+	out, err := s.endpoints(want)
+	if err == nil && len(out) == 0 {
+		err = invalid("foresort sync add QUEUE URL --file "+file+" adds one", "%s has no endpoint under sync", file)
+	}
+	return want, out, err
+}
+
+// endpoints are those of a strategy, with their secrets.
+func (s *shell) endpoints(want routing.Desired) (out []relay.Endpoint, err error) {
 	for _, t := range want.Sync {
 		e, err := daemon.Endpoint(want.Strategy, t, s.lookup)
 		if err != nil {
-			return want, nil, invalid("", "%w", err)
+			return nil, invalid("", "%w", err)
 		}
 		out = append(out, e)
 	}
-	if len(out) == 0 {
-		return want, nil, invalid("foresort sync add QUEUE URL --file "+file+" adds one", "%s has no endpoint under sync", file)
-	}
-	return want, out, nil
+	return out, nil
 }
 
 // tried is what an endpoint answered.
@@ -210,30 +215,40 @@ func syncTestCommand(s *shell) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			sender := relay.NewSender(relay.SenderOptions{Allow: allow})
-			defer sender.Close()
-			now := time.Now().UTC()
-			e := relay.Event{ID: fmt.Sprintf("evt_test_%d", now.UnixNano()), Type: "foresort.test", At: now, Facts: relay.Facts{
-				Strategy: want.Strategy, Object: relay.Object{Kind: relay.Queue, Ref: routing.Ref{Name: want.Queue.Name}}, Actor: relay.Actor{Kind: relay.Foresort},
-			}}
-			m, err := e.Message()
+			all, err := testEndpoints(cmd.Context(), want, endpoints, allow)
 			if err != nil {
 				return err
-			}
-			var all []tried
-			for _, to := range endpoints {
-				req, err := to.Request(cmd.Context(), m, time.Now())
-				if err != nil {
-					return err
-				}
-				v := sender.Send(cmd.Context(), req)
-				all = append(all, tried{to.Name, v.Outcome == relay.Delivered, v.Status, v.Words})
 			}
 			return s.tried(all)
 		},
 	}
 	cmd.Flags().StringArrayVar(&allow, "allow", nil, "a `host` of endpoints that may be private or loopback; repeatable")
 	return cmd
+}
+
+// testEndpoints sends each endpoint a test event, once. allow are the hosts that
+// may be private or loopback.
+func testEndpoints(ctx context.Context, want routing.Desired, endpoints []relay.Endpoint, allow []string) ([]tried, error) {
+	sender := relay.NewSender(relay.SenderOptions{Allow: allow})
+	defer sender.Close()
+	now := time.Now().UTC()
+	e := relay.Event{ID: fmt.Sprintf("evt_test_%d", now.UnixNano()), Type: "foresort.test", At: now, Facts: relay.Facts{
+		Strategy: want.Strategy, Object: relay.Object{Kind: relay.Queue, Ref: routing.Ref{Name: want.Queue.Name}}, Actor: relay.Actor{Kind: relay.Foresort},
+	}}
+	m, err := e.Message()
+	if err != nil {
+		return nil, err
+	}
+	var all []tried
+	for _, to := range endpoints {
+		req, err := to.Request(ctx, m, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		v := sender.Send(ctx, req)
+		all = append(all, tried{to.Name, v.Outcome == relay.Delivered, v.Status, v.Words})
+	}
+	return all, nil
 }
 
 // tried prints answers, and fails where one is bad.

@@ -42,8 +42,10 @@ type Config struct {
 	Sweep time.Duration // how often every object is read; 0: 10 minutes
 	// Control adjusts; nil: nothing does.
 	Control *control.Control
-	Listen  string // address of health and metrics; empty: none
-	Log     *slog.Logger
+	// Report makes the report of a strategy's queue on a period; nil: none is made.
+	Report func(ctx context.Context, want routing.Desired, period routing.Span) ([]byte, error)
+	Listen string // address of health and metrics; empty: none
+	Log    *slog.Logger
 }
 
 // Daemon is a running Foresort.
@@ -148,6 +150,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 		g.Go(func() error {
 			l := jobs.Leader{Store: d.Store, Name: "adjust " + d.Org.ID, Told: func(err error) { d.told(adjusting, err) }}
 			return l.Run(ctx, d.adjust)
+		})
+	}
+	if d.Report != nil && slices.ContainsFunc(d.Strategies, func(w routing.Desired) bool { return w.Report != nil }) {
+		g.Go(func() error {
+			l := jobs.Leader{Store: d.Store, Name: "report " + d.Org.ID, Told: func(err error) { d.told(reporting, err) }}
+			return l.Run(ctx, d.reports)
 		})
 	}
 	if d.Listen != "" {

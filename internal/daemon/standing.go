@@ -17,6 +17,7 @@ const (
 	leadership    = "the lock of the process that watches"
 	notifications = "the platform's notifications"
 	adjusting     = "what adjusts the queues"
+	reporting     = "the reports by the calendar"
 )
 
 // standings are how things stand that the daemon needs.

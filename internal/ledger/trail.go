@@ -42,9 +42,9 @@ type Trace struct {
 	Status string `json:"status,omitempty"`
 }
 
-// slack is how far the platform's clock and its recording may be from the run
+// Slack is how far the platform's clock and its recording may be from the run
 // that made a change.
-const slack = 2 * time.Minute
+const Slack = 2 * time.Minute
 
 // Join tells for the platform's records, oldest first, which were ours. clientID
 // is the OAuth client that Foresort signs in as: another program that uses it is
@@ -90,7 +90,7 @@ func actor(r genesys.AuditRecord, clientID string) relay.Actor {
 func runOf(r genesys.AuditRecord, runs []apply.Record) (best apply.Record, ok bool) {
 	var nearest time.Duration
 	for _, run := range runs {
-		if r.Time.Before(run.Started.Add(-slack)) || r.Time.After(run.Last.Add(slack)) || !wrote(run, r) {
+		if r.Time.Before(run.Started.Add(-Slack)) || r.Time.After(run.Last.Add(Slack)) || !wrote(run, r) {
 			continue
 		}
 		away := max(run.Started.Sub(r.Time), r.Time.Sub(run.Last), 0)

@@ -7,13 +7,15 @@ import (
 	"strings"
 )
 
-// Count is a number with its noun: 1 address, 2 addresses.
+// Count is a number with its noun: 1 address, 2 addresses, 2 entries.
 func Count(n int, noun string) string {
 	switch {
 	case n == 1:
 		return "1 " + noun
 	case strings.HasSuffix(noun, "s"):
 		noun += "e"
+	case strings.HasSuffix(noun, "try"):
+		noun = strings.TrimSuffix(noun, "y") + "ie"
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }

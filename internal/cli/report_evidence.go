@@ -1,0 +1,395 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/internal/ledger"
+	"github.com/foresort/foresort/internal/phrase"
+	"github.com/foresort/foresort/internal/sheet"
+	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/report"
+	"github.com/foresort/foresort/routing"
+)
+
+// evidenceOptions are the arguments of foresort report --change.
+type evidenceOptions struct {
+	Change string // a run
+	Out    string // a folder
+}
+
+func (o *evidenceOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.Change, "change", "", "make the evidence pack of a `run`; last: of the newest")
+	cmd.Flags().StringVar(&o.Out, "out", "", "with --change: the `folder` that it is written to")
+	cmd.MarkFlagsRequiredTogether("change", "out")
+}
+
+// changeMeasures are the measures before and after a run, in words and as facts.
+// Its error says why there are none, and does not end the pack.
+type changeMeasures func(ctx context.Context, s *orgShell, run apply.Record) (words []string, facts any, err error)
+
+// lastRun names the newest run.
+const lastRun = "last"
+
+// check finds out beforehand what could not be written in the end.
+func (o evidenceOptions) check() error {
+	if o.Out == "" {
+		return invalid("name a folder with --out", "the evidence of a change is a folder")
+	}
+	is, err := os.Stat(o.Out)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !is.IsDir():
+		return invalid("name a folder", "%s is a file", o.Out)
+	}
+	inside, err := os.ReadDir(o.Out)
+	if err == nil && len(inside) > 0 {
+		err = invalid("name another one: nothing is overwritten", "the folder %s is not empty", o.Out)
+	}
+	return err
+}
+
+// packed is what is told of an evidence pack.
+type packed struct {
+	Run    string   `json:"run"`
+	Folder string   `json:"folder"`
+	Files  []string `json:"files"`
+}
+
+// changeMeasures compares what the report measures before and after a run, of
+// each queue that it was about.
+func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Location) changeMeasures {
+	return func(ctx context.Context, s *orgShell, run apply.Record) (words []string, facts any, err error) {
+		o.Queues, o.By = nil, string(report.ByDay)
+		for _, phase := range run.Phases {
+			for _, c := range phase.Plan.Owns {
+				if c.Kind == plan.Queue {
+					o.Queues = append(o.Queues, c.Object.Name)
+				}
+			}
+			for _, c := range phase.Plan.Changes {
+				if c.Kind == plan.Queue || c.Kind == plan.Member {
+					o.Queues = append(o.Queues, c.Object.Name)
+				}
+			}
+		}
+		wants := slices.DeleteFunc(slices.Clone(wants), func(w routing.Desired) bool { return !slices.Contains(o.Queues, w.Queue.Name) })
+		if len(o.Queues) == 0 {
+			return nil, nil, errors.New("the run was about no queue")
+		}
+		o.From, o.To = run.Last.Add(-24*time.Hour).Format(time.RFC3339), ""
+		if to := run.Last.Add(compared); to.Before(s.now()) {
+			o.To = to.Format(time.RFC3339)
+		}
+		r, err := o.look(ctx, s, wants, zone)
+		if err != nil {
+			return nil, nil, err
+		}
+		compared := map[string]report.Comparison{} // by queue
+		for _, q := range r.Queues {
+			for _, c := range q.Changes {
+				if c.ID == run.ID {
+					compared[q.Queue.Name] = c
+					words = append(words, q.Queue.Name+": "+c.Words)
+				}
+			}
+		}
+		if len(compared) == 0 {
+			return nil, nil, errors.New("the run changed nothing")
+		}
+		return words, compared, nil
+	}
+}
+
+// evidence makes the pack of a run.
+func (s *orgShell) evidence(ctx context.Context, o evidenceOptions, measures changeMeasures) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	runs, err := s.ledger.Runs(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(runs, func(r apply.Record) bool { return r.ID == o.Change })
+	if o.Change == lastRun {
+		i = len(runs) - 1
+	}
+	if i < 0 {
+		return invalid("foresort audit names runs, foresort rollback --list those that can be put back", "there is no run %s in %s", o.Change, s.org)
+	}
+	s.sign(ctx) // or its newest entries could not be proven
+	state, err := s.prove(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := state.err(); err != nil {
+		return err
+	}
+	e, err := s.gather(ctx, runs, runs[i], measures)
+	if err != nil {
+		return err
+	}
+	files, err := report.Pack(e)
+	if err != nil {
+		return err
+	}
+	if err := s.keepsSecrets(files); err != nil {
+		return err
+	}
+	if err := writeFolder(o.Out, files); err != nil {
+		return err
+	}
+	out := packed{Run: runs[i].ID, Folder: o.Out}
+	for _, f := range files {
+		out.Files = append(out.Files, f.Name)
+	}
+	return s.print(out, func(w io.Writer, _ paint) error {
+		_, err := fmt.Fprintf(w, "Evidence of run %s: %s in %s, beginning with %s\n", out.Run, phrase.Count(len(files), "file"), out.Folder, filepath.Join(out.Folder, report.PackPage))
+		return err
+	})
+}
+
+// gather reads what is known of a run.
+func (s *orgShell) gather(ctx context.Context, runs []apply.Record, run apply.Record, measures changeMeasures) (report.Evidence, error) {
+	e := report.Evidence{Made: s.now().UTC().Truncate(time.Second), Foresort: version().Version, Org: s.org, Run: run}
+	fingerprint := run.Plan().Fingerprint
+	forecast, err := s.ledger.Foretold(ctx, fingerprint)
+	if err != nil {
+		return e, err
+	}
+	if forecast != nil {
+		e.Forecast = new(report.Expectation(*forecast))
+	}
+	all, err := s.ledger.Approvals(ctx, runs, s.now())
+	if err != nil {
+		return e, err
+	}
+	var used []ledger.Standing
+	approvals := map[int64]bool{} // by their entries
+	for _, a := range all {
+		if slices.Contains(a.Runs, run.ID) {
+			used, approvals[a.Seq] = append(used, a), true
+			text := fmt.Sprintf("%s: %s", a.At.UTC().Format("2006-01-02 15:04:05 UTC"), a.Words())
+			if a.Note != "" {
+				text += ": " + a.Note
+			}
+			e.Approvals = append(e.Approvals, text)
+		}
+	}
+	if used != nil {
+		e.Approved = used
+	}
+	if measures == nil {
+		e.Unmeasured = "it was not measured"
+	} else if e.BeforeAfter, e.Measures, err = measures(ctx, s, run); err != nil {
+		e.BeforeAfter, e.Measures, e.Unmeasured = nil, nil, err.Error()
+	}
+	if err := s.auditOf(ctx, run, &e); err != nil {
+		return e, err
+	}
+	entries, checkpoints, err := s.ledger.Extract(ctx, func(x ledger.Entry) bool {
+		return x.Subject == run.ID && (x.Kind == ledger.KindRun || x.Kind == ledger.KindApproved) ||
+			x.Subject == fingerprint && (approvals[x.Seq] || x.Kind == ledger.KindForecast)
+	})
+	if err != nil {
+		return e, err
+	}
+	keys, err := ledger.CheckExtract(entries, checkpoints)
+	if err != nil {
+		return e, err
+	}
+	for _, k := range keys {
+		e.Keys = append(e.Keys, ledger.Fingerprint(k))
+	}
+	if e.Entries, err = jsonLines(entries); err == nil {
+		e.Checkpoints, err = jsonLines(checkpoints)
+	}
+	return e, err
+}
+
+// auditAfter is how long after a run its records are looked for: the trail lags.
+const auditAfter = 10 * time.Minute
+
+// auditOf adds the platform's records of what a run was about.
+func (s *orgShell) auditOf(ctx context.Context, run apply.Record, e *report.Evidence) error {
+	if run.Last.Before(s.now().Add(-auditYear)) {
+		e.Unread = "the platform keeps its trail for a year"
+		return nil
+	}
+	o := auditOptions{Since: run.Started.Add(-ledger.Slack).Format(time.RFC3339)}
+	if until := run.Last.Add(auditAfter); until.Before(s.now()) {
+		o.Until = until.Format(time.RFC3339)
+	}
+	a, err := o.look(ctx, s, nil)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e.Unread = err.Error()
+		return nil
+	}
+	about := map[string]bool{}
+	for _, phase := range run.Phases {
+		for _, c := range phase.Plan.Changes {
+			about[c.Object.ID], about[phase.Results[c.ID].Object.ID] = true, true
+		}
+	}
+	delete(about, "")
+	a.Changes = slices.DeleteFunc(a.Changes, func(t ledger.Trace) bool {
+		return t.Run != run.ID && (t.Type == ledger.PlanType || !about[t.Object.ID])
+	})
+	if len(a.Changes) == 0 {
+		return nil
+	}
+	e.Records = a
+	for _, t := range a.Changes {
+		row := report.AuditRow{At: t.At, What: auditHead(t), Who: "by " + auditActor(t), Strange: t.OutOfBand}
+		if t.Untold {
+			row.Who += "; not in the platform's trail yet"
+		}
+		for _, c := range t.Changes {
+			row.Changes = append(row.Changes, auditChange(t, c))
+		}
+		e.Audit = append(e.Audit, row)
+	}
+	return nil
+}
+
+// keepsSecrets refuses to hand out files that hold what signs in.
+func (s *shell) keepsSecrets(files []report.File) error {
+	set, err := s.settings()
+	if err != nil {
+		return err
+	}
+	secret := set.text("clientSecret")
+	for _, f := range files {
+		if secret != "" && bytes.Contains(f.Body, []byte(secret)) {
+			return fmt.Errorf("%s would hold the client's secret: nothing was written", f.Name)
+		}
+	}
+	return nil
+}
+
+// writeFolder writes files into a folder that is not there yet, or is empty: all of
+// them, or none.
+func writeFolder(name string, files []report.File) (err error) {
+	parent := filepath.Dir(filepath.Clean(name))
+	tmp, err := os.MkdirTemp(parent, ".evidence-")
+	if err != nil {
+		return invalid("name a folder in one that is there and can be written to", "%s cannot be written: %w", name, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(tmp))
+		}
+	}()
+	for _, f := range files {
+		if err := os.WriteFile(filepath.Join(tmp, f.Name), f.Body, 0o600); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) { // it fails where something is in it by now
+		return err
+	}
+	return os.Rename(tmp, name)
+}
+
+func jsonLines[T any](values []T) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for _, v := range values {
+		if err := enc.Encode(v); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), nil
+}
+
+// checkedEvidence is what is told of a pack that was checked.
+type checkedEvidence struct {
+	OK      bool     `json:"ok"`
+	Folder  string   `json:"folder"`
+	Entries int      `json:"entries"` // of the ledger, each the one that was signed
+	Keys    []string `json:"keys"`    // fingerprints
+	Problem string   `json:"problem,omitempty"`
+}
+
+// checkEvidence checks the folder of a pack.
+func (s *shell) checkEvidence(folder string) error {
+	listed, err := os.ReadDir(folder)
+	if err != nil {
+		return &failure{code: exitInvalid, err: err}
+	}
+	files := map[string][]byte{}
+	for _, f := range listed {
+		if files[f.Name()], err = os.ReadFile(filepath.Join(folder, f.Name())); err != nil {
+			return &failure{code: exitInvalid, err: err}
+		}
+	}
+	if files[report.PackSums] == nil {
+		return invalid("foresort report --change RUN --out FOLDER makes one", "%s is no evidence pack: it has no %s", folder, report.PackSums)
+	}
+	out := checkedEvidence{Folder: folder, Keys: []string{}}
+	entries, keys, problem := provePack(files)
+	out.OK, out.Entries = problem == nil, entries
+	for _, k := range keys {
+		out.Keys = append(out.Keys, ledger.Fingerprint(k))
+	}
+	if problem != nil {
+		out.Problem = problem.Error()
+	}
+	if err := s.print(out, func(w io.Writer, p paint) error {
+		if problem != nil {
+			_, err := fmt.Fprintf(w, "%s %s.\n", folder, p.red("is not as it was written"))
+			return err
+		}
+		_, err := fmt.Fprintf(w, "%s %s: %s, each as it was signed by key %s.\nCompare the key with foresort audit key on the machine that applied.\n",
+			folder, p.green("is as it was written"), phrase.Count(entries, "entry"), cmp.Or(strings.Join(out.Keys, ", "), "none"))
+		return err
+	}); err != nil {
+		return err
+	}
+	if problem != nil {
+		return &failure{code: exitFailed, err: fmt.Errorf("%s: %s", folder, sheet.Plain(problem.Error()))}
+	}
+	return nil
+}
+
+// provePack proves the files of a pack and the entries in it.
+func provePack(files map[string][]byte) (entries int, keys []string, err error) {
+	if err := report.CheckPack(files); err != nil {
+		return 0, nil, err
+	}
+	var all []ledger.Proven
+	dec := json.NewDecoder(bytes.NewReader(files[report.PackEntries]))
+	for dec.More() {
+		var e ledger.Proven
+		if err := dec.Decode(&e); err != nil {
+			return 0, nil, fmt.Errorf("%s: %w", report.PackEntries, err)
+		}
+		all = append(all, e)
+	}
+	checkpoints, err := ledger.ReadCheckpoints(files[report.PackCheckpoints])
+	if err != nil {
+		return 0, nil, err
+	}
+	keys, err = ledger.CheckExtract(all, checkpoints)
+	return len(all), keys, err
+}
