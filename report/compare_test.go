@@ -167,6 +167,7 @@ func TestWhatOthersChanged(t *testing.T) {
 		}
 	}
 	var b strings.Builder
+	in.Unheard = in.Now
 	r, err := report.Performance(in, nil, nil)
 	if err == nil {
 		err = report.Text(&b, r, report.Style{})
