@@ -470,7 +470,7 @@ func TestNeedsOfCheckingAutopilotAndReports(t *testing.T) {
 			"routing:queue:edit", "routing:queue:readonly", "routing:queue:view", "routing:queueMember:manage", "routing:utilization:manage",
 		}},
 		"a report": {genesys.NeedsReport(), []string{
-			"analytics:agentConversationDetail:view", "analytics:conversationAggregate:view", "analytics:conversationDetail:view",
+			"analytics:agentConversationDetail:view", "analytics:conversationAggregate:view", "analytics:conversationDetail:view", "analytics:queueObservation:view",
 			"analytics:userAggregate:view", "audits:audit:view",
 		}},
 	} {

@@ -106,7 +106,7 @@ func NeedsAutopilot() []OperationID {
 // NeedsReport lists the operations of reports and of the audit trail.
 func NeedsReport() []OperationID {
 	return sorted([]OperationID{
-		PostAnalyticsConversationsAggregatesQuery, PostAnalyticsUsersAggregatesQuery, PostAnalyticsConversationsDetailsQuery,
+		PostAnalyticsConversationsAggregatesQuery, PostAnalyticsUsersAggregatesQuery, PostAnalyticsConversationsDetailsQuery, PostAnalyticsQueuesObservationsQuery,
 		GetAnalyticsConversationsDetailsJobsAvailability, PostAnalyticsConversationsDetailsJobs, GetAnalyticsConversationsDetailsJob,
 		GetAnalyticsConversationsDetailsJobResults, DeleteAnalyticsConversationsDetailsJob,
 		PostAuditsQuery, GetAuditsQueryTransactionId, GetAuditsQueryTransactionIdResults, PostAuditsQueryRealtime,

@@ -189,9 +189,23 @@ func (b *Builder) comparisons(queue int) []Comparison {
 				days = []dayOf{}
 			}
 		}
-		out = append(out, b.compare(c, all, first, days))
+		x := b.compare(c, all, first, days)
+		x.Words += b.unheard(x)
+		out = append(out, x)
 	}
 	return out
+}
+
+// unheard says that there may be changes of others in the windows of a comparison
+// of which nothing is known; empty: there are none.
+func (b *Builder) unheard(c Comparison) string {
+	switch {
+	case !c.Before.From.Before(b.in.Unheard):
+		return ""
+	case c.After.To.After(b.in.Unheard):
+		return "; what others changed before " + b.in.Unheard.In(b.zone).Format("Mon 2006-01-02 15:04 MST") + " is not known"
+	}
+	return "; what others changed in this time is not known"
 }
 
 // dayNumber is how many days after another one a day is.

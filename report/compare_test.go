@@ -143,3 +143,36 @@ func TestNoChangeIsRarelySignificant(t *testing.T) {
 		t.Errorf("%d of %d are significant, the least p is %g", found, tries, least)
 	}
 }
+
+// A change made by others says who made it, and a comparison whose windows begin
+// before such changes are known says so.
+func TestWhatOthersChanged(t *testing.T) {
+	t.Parallel()
+	in := input(0, 0, report.ByDay)
+	in.From, in.To = routing.Wall(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), berlin), routing.Wall(time.Date(2026, 3, 17, 0, 0, 0, 0, time.UTC), berlin)
+	in.Now, in.Changes = in.To, changed{{ID: "a", At: in.From.Add(7*24*time.Hour + time.Hour), By: "Sam", What: []string{"changed queue Support"}}}
+	for name, tt := range map[string]struct {
+		unheard time.Time
+		want    string
+	}{
+		"all is known":  {time.Time{}, "either side)"},
+		"just all":      {in.From, "either side)"},
+		"not the first": {in.From.Add(24 * time.Hour), "; what others changed before Tue 2026-03-03 00:00 CET is not known"},
+		"none of it":    {in.Now, "; what others changed in this time is not known"},
+	} {
+		in.Unheard = tt.unheard
+		q := perform(t, in, days(0, 15, 10, func(d, n int) bool { return d < 7 && n < 5 }), nil)
+		if c := q.Changes[0]; !strings.HasSuffix(c.Words, tt.want) || c.Weeks != 1 {
+			t.Errorf("%s: %s", name, c.Words)
+		}
+	}
+	var b strings.Builder
+	in.Unheard = in.Now
+	r, err := report.Performance(in, nil, nil)
+	if err == nil {
+		err = report.Text(&b, r, report.Style{})
+	}
+	if err != nil || !strings.Contains(b.String(), "out of band by Sam: changed queue Support") || !strings.Contains(b.String(), "note: changes that others made are not known") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}

@@ -384,6 +384,13 @@ func (b *Builder) notes() []string {
 	if b.in.To.After(b.in.Now) {
 		out = append(out, fmt.Sprintf("the time from %s on is still to come", b.in.Now.In(b.zone).Format("Mon 2006-01-02 15:04 MST")))
 	}
+	if b.in.Changes != nil && b.in.From.Before(b.in.Unheard) {
+		until := ""
+		if b.in.Unheard.Before(b.in.To) {
+			until = " before " + b.in.Unheard.In(b.zone).Format("Mon 2006-01-02 15:04 MST")
+		}
+		out = append(out, "changes that others made"+until+" are not known, and not among the changes")
+	}
 	switch {
 	case len(b.here) == 0:
 		out = append(out, "how long agents were on queue is not known: there is no occupancy, and fairness is of what each handled")

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -375,7 +374,7 @@ func lostBars(q QueueReport) *webBars {
 func webOf(r Report, c Comparison) webChange {
 	zone := zoneOf(r)
 	out := webChange{
-		Title: c.At.In(zone).Format("Mon 2006-01-02 15:04 MST") + ", " + cmp.Or(c.Strategy, "a change") + ": " + strings.Join(c.What, "; "),
+		Title: c.At.In(zone).Format("Mon 2006-01-02 15:04 MST") + ", " + c.who() + ": " + strings.Join(c.What, "; "),
 		Words: c.Words, Tone: string(map[Verdict]tone{Better: good, Worse: bad, Thin: unsure}[c.Verdict]),
 	}
 	if c.Weeks > 0 {

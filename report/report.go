@@ -7,6 +7,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -32,7 +33,10 @@ type Input struct {
 	Now          time.Time // up to when conversations are known
 	// Known is from when on they are, for the time before a change, and for email
 	// that came in before the span; zero: from the span on.
-	Known   time.Time
+	Known time.Time
+	// Unheard is until when changes that others made are not known; zero: they are
+	// known wherever conversations are.
+	Unheard time.Time
 	Zone    *time.Location // the business's clock; nil: UTC
 	By      By
 	Queues  []Queue
@@ -66,7 +70,7 @@ type Agent struct {
 	Capacity          int // emails at once; 0: not known
 }
 
-// Changes is what a report reads of a ledger.
+// Changes is what a report reads of a ledger and of the platform's audit trail.
 type Changes interface {
 	// Of are the changes of a queue, and of what leads to it, in a span, oldest
 	// first.
@@ -78,7 +82,16 @@ type Change struct {
 	ID       string    `json:"id"`
 	At       time.Time `json:"at"`
 	Strategy string    `json:"strategy,omitempty"`
-	What     []string  `json:"what"` // in words
+	By       string    `json:"by,omitempty"` // who made it out of band, in words; empty: Foresort did
+	What     []string  `json:"what"`         // in words
+}
+
+// who is the strategy whose change it is, or who made it out of band.
+func (c Change) who() string {
+	if c.By != "" {
+		return "out of band by " + c.By
+	}
+	return cmp.Or(c.Strategy, "a change")
 }
 
 // Report is what happened. Times are seconds, percentages 0 to 100; what is null

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -464,7 +463,7 @@ func (t text) lost(q QueueReport) {
 func (t text) changes(q QueueReport) {
 	for _, c := range q.Changes {
 		t.line(nil, "")
-		t.wrap(t.style.Bold, fmt.Sprintf("%s  %s: %s", c.At.UTC().Format("2006-01-02 15:04 UTC"), cmp.Or(sheet.Plain(c.Strategy), "change"), sheet.Plain(strings.Join(c.What, "; "))), 2, 4)
+		t.wrap(t.style.Bold, fmt.Sprintf("%s  %s: %s", c.At.UTC().Format("2006-01-02 15:04 UTC"), sheet.Plain(c.who()), sheet.Plain(strings.Join(c.What, "; "))), 2, 4)
 		t.wrap(t.style.of(map[Verdict]tone{Better: good, Worse: bad, Thin: unsure}[c.Verdict]), c.Words, 4, 6)
 		for _, m := range c.Measures {
 			p := ""

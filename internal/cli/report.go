@@ -18,6 +18,7 @@ import (
 	"github.com/foresort/foresort/genesys"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/nearest"
+	"github.com/foresort/foresort/internal/phrase"
 	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/report"
@@ -246,7 +247,10 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	in.Known = span.From
 	if !o.noChanges {
 		changes := changesOf(runs, in.Queues)
-		in.Changes, in.Known = changes, changes.known(in.Queues, span, zone)
+		if err := changes.others(ctx, s, &in, runs); err != nil {
+			return report.Report{}, err
+		}
+		in.Changes = changes
 	}
 	b := report.New(in)
 	var ids []string
@@ -254,14 +258,19 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		ids = append(ids, q.ID)
 	}
 	of := genesys.ConversationsQuery{Span: routing.Span{From: in.Known.Add(-reportLead), To: now}, QueueIDs: ids, Jobs: true}
-	added, err := addAll(ctx, s, b, of)
+	open := map[string]bool{}
+	added, err := addAll(ctx, s, b, of, open)
 	if errors.Is(err, genesys.ErrForbidden) && added == 0 {
 		s.say("conversations are read page by page, which takes more requests: %v", err)
 		of.Jobs = false
-		_, err = addAll(ctx, s, b, of)
+		_, err = addAll(ctx, s, b, of, open)
 	}
 	if err != nil {
 		return report.Report{}, fmt.Errorf("read the conversations: %w", err)
+	}
+	notes, err := addOld(ctx, s, b, in, of.From, open)
+	if err != nil {
+		return report.Report{}, err
 	}
 	by := []string{"queueId"}
 	switch in.By {
@@ -296,16 +305,56 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	if err := b.AddRows(rows); err != nil {
 		return report.Report{}, err
 	}
-	return b.Report(), ctx.Err()
+	r := b.Report()
+	r.Notes = append(r.Notes, notes...)
+	return r, ctx.Err()
 }
 
-// addAll adds conversations to a report.
-func addAll(ctx context.Context, s *orgShell, b *report.Builder, of genesys.ConversationsQuery) (added int, err error) {
+// addOld adds the email that waits now and is in no conversation that was read:
+// what began before that. It gives notes of what cannot be known.
+func addOld(ctx context.Context, s *orgShell, b *report.Builder, in report.Input, read time.Time, open map[string]bool) (notes []string, err error) {
+	var ids []string
+	for _, q := range in.Queues {
+		ids = append(ids, q.ID)
+	}
+	states, err := s.client.QueueStates(ctx, ids)
+	if errors.Is(err, genesys.ErrForbidden) {
+		s.say("what waits now may not be seen: %v", err)
+		return []string{"email that began before " + read.UTC().Format(time.DateOnly) + " UTC and still waits is in no backlog: how many emails that are is not known"}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what waits now: %w", err)
+	}
+	return addWaiting(b, in, read, open, states), nil
+}
+
+func addWaiting(b *report.Builder, in report.Input, read time.Time, open map[string]bool, states map[string]routing.QueueState) (notes []string) {
+	began := read.UTC().Truncate(24 * time.Hour).Format(time.DateOnly)
+	for _, q := range in.Queues {
+		now := states[q.ID]
+		for _, e := range now.Emails {
+			if !open[e.ConversationID] && e.Entered.Before(in.Now) {
+				b.Add(routing.Conversation{ID: e.ConversationID, To: e.To, From: e.From, Stays: []routing.Stay{{QueueID: q.ID, Entered: e.Entered}}})
+			}
+		}
+		if n := now.Waiting - len(now.Emails); n > 0 {
+			notes = append(notes, fmt.Sprintf("%s: of %s that wait now the platform does not list %d; those of them that began before %s UTC are in no backlog",
+				q, phrase.Count(now.Waiting, "email"), n, began))
+		}
+	}
+	return notes
+}
+
+// addAll adds conversations to a report, and the ids of those that wait to open.
+func addAll(ctx context.Context, s *orgShell, b *report.Builder, of genesys.ConversationsQuery, open map[string]bool) (added int, err error) {
 	for c, err := range s.client.Conversations(ctx, of) {
 		if err != nil {
 			return added, err
 		}
 		b.Add(c)
+		if n := len(c.Stays); n > 0 && c.Stays[n-1].Left.IsZero() {
+			open[c.ID] = true
+		}
 		added++
 	}
 	return added, nil

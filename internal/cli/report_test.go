@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/foresort/foresort/apply"
+	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/plan"
+	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/report"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
@@ -202,5 +206,74 @@ func TestChangesOfAQueueAreThoseThatLast(t *testing.T) {
 	}
 	if n := len(changes.Of("q", routing.Span{From: at, To: at.Add(time.Second)})); n != 0 {
 		t.Errorf("%d changes before they were made", n)
+	}
+}
+
+func TestOutOfBandChangesOfAQueue(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	q := report.Queue{
+		Ref: routing.Ref{ID: "q", Name: "Support"}, Members: []routing.Member{{Ref: routing.Ref{ID: "ann"}}},
+		Rules: []report.Rule{{Name: "all", Addresses: []string{"help@example.com"}}},
+	}
+	sam, kim := relay.Actor{Kind: relay.Person, Ref: routing.Ref{ID: "s", Name: "Sam"}}, relay.Actor{Kind: relay.Person, Ref: routing.Ref{ID: "k", Name: "Kim"}}
+	n := 0
+	trace := func(minute int, by relay.Actor, entity, id, name, property, value string) ledger.Trace {
+		n++
+		out := ledger.Trace{ID: strconv.Itoa(n), At: at.Add(time.Duration(minute) * time.Minute), By: by, Type: entity, Action: "Update", Object: routing.Ref{ID: id, Name: name}}
+		if property != "" {
+			out.Changes = []genesys.AuditChange{{Property: property, NewValues: []string{value}}}
+		}
+		return out
+	}
+	got := outsideOf(q, []ledger.Trace{
+		trace(0, sam, "Queue", "q", "Support", "rings", "x"),
+		trace(1, sam, "Queue", "q", "Support", "rings", "y"),
+		trace(2, sam, "AgentRoutingInfo", "ann", "Ann", "email", "5"),
+		trace(3, sam, "Queue", "r", "Returns", "rings", "x"),
+		trace(4, kim, "AgentRoutingInfo", "ben", "Ben", "email", "5"),
+		trace(5, kim, "Queue", "q", "Support", "QueueMember/q:ann:joined", "true"),
+		trace(6, kim, "InboundRoute", "1", "help@example.com", "priority", "3"),
+		trace(7, kim, "InboundRoute", "2", "old@example.com", "queue.id", "q"),
+		trace(8, kim, "InboundRoute", "3", "other@example.com", "queue.id", "r"),
+		trace(80, kim, ledger.OrgCapacity, "o", "Org", "email", "5"),
+		trace(200, kim, "Queue", "q", "Support", "", ""),
+	})
+	var lines []string
+	for _, c := range got {
+		lines = append(lines, c.ID+" "+c.By+": "+strings.Join(c.What, "; "))
+	}
+	want := []string{
+		"1 Sam: changed queue Support (rings); changed agent Ann (email)",
+		"7 Kim: changed email route help@example.com (priority); changed email route old@example.com (queue.id)",
+		"10 Kim: changed MaxOrgRoutingUtilizationCapacity Org (email)",
+		"11 Kim: changed queue Support",
+	}
+	if d := cmp.Diff(want, lines); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// What the platform lists as waiting is in the backlog, also what began before the
+// conversations that were read; what it does not list is told.
+func TestOldEmailThatWaitsIsInTheBacklog(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 4, 11, 0, 0, 0, time.UTC)
+	in := report.Input{Span: routing.Span{From: now.Add(-24 * time.Hour), To: now}, Now: now, By: report.ByDay, Queues: []report.Queue{{Ref: routing.Ref{ID: "q", Name: "Support"}}}}
+	old := routing.WaitingEmail{ConversationID: "old", Entered: now.Add(-60 * 24 * time.Hour)}
+	known := routing.WaitingEmail{ConversationID: "known", Entered: now.Add(-time.Hour)}
+	later := routing.WaitingEmail{ConversationID: "later", Entered: now.Add(time.Second)}
+	b := report.New(in)
+	b.Add(routing.Conversation{ID: "known", Stays: []routing.Stay{{QueueID: "q", Entered: known.Entered}}})
+	notes := addWaiting(b, in, now.Add(-15*24*time.Hour), map[string]bool{"known": true}, map[string]routing.QueueState{
+		"q": {Waiting: 5, Emails: []routing.WaitingEmail{old, known, later}},
+	})
+	q := b.Report().Queues[0]
+	if got := q.Total.Backlog; got.Waiting != 2 || *got.Oldest != (60*24*time.Hour).Seconds() || *q.Total.Offered != 1 {
+		t.Errorf("%d wait, %d offered", got.Waiting, *q.Total.Offered)
+	}
+	want := []string{"Support: of 5 emails that wait now the platform does not list 2; those of them that began before 2026-02-17 UTC are in no backlog"}
+	if d := cmp.Diff(want, notes); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
 	}
 }
