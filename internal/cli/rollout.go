@@ -332,6 +332,9 @@ func (r *rollout) sync(ctx context.Context) error {
 		return err
 	}
 	r.facts.Endpoints = all
+	if ctx.Err() != nil { // what did not answer was not asked for long enough
+		return ctx.Err()
+	}
 	for _, t := range all {
 		r.tell("%s: test event signed and sent: %s", t.Endpoint, t.Answer)
 		if !t.OK {
@@ -474,7 +477,7 @@ func (r *rollout) conclude(ctx context.Context, err error) error {
 	if judged.code == exitInterrupted {
 		f.code = exitInterrupted
 	}
-	if r.stays != "" && judged.code != exitNotActive { // else the hint says so
+	if r.stays != "" && judged.code != exitNotActive && !strings.Contains(judged.Message, r.stays) { // else it is said
 		f.hint = strings.TrimPrefix(f.hint+"\n"+r.stays, "\n")
 	}
 	if r.json {
