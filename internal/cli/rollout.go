@@ -111,17 +111,10 @@ func (o rolloutOptions) run(ctx context.Context, s *shell) error {
 	if err := errors.Join(o.checkBatch(), oneFromStdin("strategy and scenario", o.File, o.Scenario)); err != nil {
 		return err
 	}
-	demand, err := s.demanded("")
-	if err != nil {
-		return err
-	}
-	if demand != ledger.DemandNothing {
-		return needsPlan(o.File)
-	}
 	o.Live = true
 	r := &rollout{narration: narration{shell: s}, o: o, facts: rolloutFacts{Findings: []routing.Finding{}, Endpoints: []tried{}}}
 	r.begin(stepConstruct)
-	err = r.all(ctx)
+	err := r.all(ctx)
 	r.end()
 	return r.conclude(ctx, err)
 }
@@ -159,6 +152,13 @@ func (r *rollout) all(ctx context.Context) error {
 // construct reads the files, and finds out what is missing before anything is
 // changed.
 func (r *rollout) construct() error {
+	demand, err := r.demanded("")
+	if err != nil {
+		return err
+	}
+	if demand != ledger.DemandNothing {
+		return needsPlan(r.o.File)
+	}
 	st, err := r.readStrategy(r.o.File)
 	if err != nil {
 		return err
