@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -81,6 +82,15 @@ const (
 	PackSums        = "SHA256SUMS"
 )
 
+// The other files that every pack has, and those that a run may have.
+const (
+	packPlanText   = "plan.txt"
+	packPlan       = "plan.json"
+	packResults    = "results.json"
+	packValidation = "validation.json"
+	packActivation = "activation.json"
+)
+
 // Pack writes evidence as files: a page that needs nothing else, the facts as
 // JSON, the entries of the ledger with their proof, and a list of hashes that
 // sha256sum checks. The same evidence makes the same bytes.
@@ -98,18 +108,18 @@ func Pack(e Evidence) ([]File, error) {
 	if err := plan.Print(&text, p, plan.Style{}); err != nil {
 		return nil, err
 	}
-	files = append(files, File{"plan.txt", text.Bytes()})
+	files = append(files, File{packPlanText, text.Bytes()})
 	facts := []struct {
 		name  string
 		there bool
 		value any
 	}{
-		{"plan.json", true, p},
-		{"validation.json", p.Checked != nil, p.Checked},
+		{packPlan, true, p},
+		{packValidation, p.Checked != nil, p.Checked},
 		{"forecast.json", e.Forecast != nil, e.Forecast},
 		{"approvals.json", e.Approved != nil, e.Approved},
-		{"results.json", true, resultsOf(e.Run)},
-		{"activation.json", e.Run.End != nil, e.Run.End},
+		{packResults, true, resultsOf(e.Run)},
+		{packActivation, e.Run.End != nil, e.Run.End},
 		{"before-after.json", e.Measures != nil, e.Measures},
 		{"audit.json", e.Records != nil, e.Records},
 	}
@@ -155,7 +165,7 @@ func CheckPack(files map[string][]byte) error {
 		}
 		known[name] = true
 	}
-	for _, must := range []string{PackPage, PackEntries, PackCheckpoints} {
+	for _, must := range []string{PackPage, packPlanText, packPlan, packResults, PackEntries, PackCheckpoints} {
 		if !known[must] {
 			return fmt.Errorf("%s does not list %s", PackSums, must)
 		}
@@ -171,6 +181,40 @@ func CheckPack(files map[string][]byte) error {
 		return fmt.Errorf("%s does not list %s", PackSums, phrase.List(names))
 	}
 	return nil
+}
+
+// CheckRun holds the files of a pack that tell of its run against the run as the
+// ledger has it. Its error names the first that tells something else.
+func CheckRun(files map[string][]byte, r apply.Record) error {
+	p := r.Plan()
+	return cmp.Or(
+		tells(files, packPlan, &p),
+		tells(files, packValidation, p.Checked),
+		tells(files, packResults, new(resultsOf(r))),
+		tells(files, packActivation, r.End),
+	)
+}
+
+// tells holds a file against what it must say; nil: it must not be there. Both
+// are compared as this version writes them.
+func tells[T any](files map[string][]byte, name string, want *T) error {
+	body, there := files[name]
+	if !there && want == nil {
+		return nil
+	}
+	got := new(T)
+	if !there || want == nil || json.Unmarshal(body, got) != nil {
+		return fmt.Errorf("%s is not what the ledger says", name)
+	}
+	g, err := json.Marshal(got)
+	if err != nil {
+		return err
+	}
+	w, err := json.Marshal(want)
+	if err == nil && !bytes.Equal(g, w) {
+		err = fmt.Errorf("%s is not what the ledger says", name)
+	}
+	return err
 }
 
 // deed is a change and what became of it.
@@ -200,20 +244,28 @@ func resultsOf(r apply.Record) []deed {
 
 // outcome is what came of a run, in words and as a tone.
 func outcome(r apply.Record) (words, tone string) {
-	done := 0
+	done, unsure := 0, 0
 	for _, d := range resultsOf(r) {
-		if d.Result.Outcome == apply.Done && !d.Undo {
+		switch {
+		case d.Undo:
+		case d.Result.Outcome == apply.Done:
 			done++
+		case d.Result.Outcome == apply.Uncertain:
+			unsure++
 		}
 	}
 	changed := phrase.Count(done, "change")
+	perhaps := ""
+	if unsure > 0 {
+		perhaps = fmt.Sprintf(", and perhaps %d more", unsure)
+	}
 	switch {
 	case r.End == nil:
-		return changed + " carried out; the run was cut off and has no end", "bad"
+		return changed + " carried out" + perhaps + "; the run was cut off and has no end", "bad"
 	case r.End.Undone:
 		return "it failed, and what had been done was put back", "bad"
 	case !r.End.OK:
-		return changed + " carried out; it failed", "bad"
+		return changed + " carried out" + perhaps + "; it failed", "bad"
 	case done == 0:
 		return "everything was so already", "good"
 	case r.End.Active:

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"strings"
@@ -107,12 +108,16 @@ func TestAPackHoldsWhatIsKnownAndSaysWhatIsAbsent(t *testing.T) {
 func TestTheOutcomeOfARun(t *testing.T) {
 	t.Parallel()
 	for says, change := range map[string]func(r *apply.Record){
-		"class=\"verdict good\"":                          func(*apply.Record) {},
-		"it failed, and what had been done was put back":  func(r *apply.Record) { r.End = &apply.End{Undone: true, Error: "no"} },
-		"1 change carried out; it failed":                 func(r *apply.Record) { r.End = &apply.End{Error: "no"} },
-		"1 change carried out, and not seen active in":    func(r *apply.Record) { r.End = &apply.End{OK: true, Error: "still waiting"} },
-		"not waited for, so not known to be active":       func(r *apply.Record) { r.End = &apply.End{OK: true} },
-		"everything was so already":                       func(r *apply.Record) { r.Phases[0].Results[1] = apply.Result{Outcome: apply.Already} },
+		"class=\"verdict good\"":                                         func(*apply.Record) {},
+		"it failed, and what had been done was put back":                 func(r *apply.Record) { r.End = &apply.End{Undone: true, Error: "no"} },
+		"1 change carried out; it failed":                                func(r *apply.Record) { r.End = &apply.End{Error: "no"} },
+		"1 change carried out, and not seen active in":                   func(r *apply.Record) { r.End = &apply.End{OK: true, Error: "still waiting"} },
+		"not waited for, so not known to be active":                      func(r *apply.Record) { r.End = &apply.End{OK: true} },
+		"everything was so already":                                      func(r *apply.Record) { r.Phases[0].Results[1] = apply.Result{Outcome: apply.Already} },
+		"0 changes carried out, and perhaps 1 more; the run was cut off": func(r *apply.Record) { r.End, r.Phases[0].Results = nil, nil },
+		"0 changes carried out, and perhaps 1 more; it failed": func(r *apply.Record) {
+			r.End, r.Phases[0].Results[1] = &apply.End{Error: "no"}, apply.Result{Outcome: apply.Uncertain}
+		},
 		"1 change carried out; the run was cut off and h": func(r *apply.Record) { r.End = nil },
 	} {
 		e := proven()
@@ -142,6 +147,37 @@ func TestAPackThatWasChangedIsFound(t *testing.T) {
 		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want %q", err, says)
 		}
+	}
+}
+
+// Whoever makes the list of hashes anew cannot make the run another one.
+func TestAPackTellsWhatTheLedgerSays(t *testing.T) {
+	t.Parallel()
+	for says, change := range map[string]func(map[string][]byte){
+		"": func(map[string][]byte) {},
+		"plan.json": func(f map[string][]byte) {
+			f["plan.json"] = bytes.Replace(f["plan.json"], []byte("5m"), []byte("6m"), 1)
+		},
+		"results.json": func(f map[string][]byte) {
+			f["results.json"] = bytes.Replace(f["results.json"], []byte(`"done"`), []byte(`"already"`), 1)
+		},
+		"validation.json": func(f map[string][]byte) { delete(f, "validation.json") },
+		"activation.json": func(f map[string][]byte) { f["activation.json"] = []byte("null") },
+	} {
+		files := pack(t, proven())
+		change(files)
+		err := report.CheckRun(files, proven().Run)
+		if (err == nil) != (says == "") || err != nil && err.Error() != says+" is not what the ledger says" {
+			t.Errorf("%v, want %q", err, says)
+		}
+	}
+	cut := proven()
+	cut.Run.End = nil
+	if err := report.CheckRun(pack(t, cut), cut.Run); err != nil {
+		t.Error(err)
+	}
+	if err := report.CheckRun(pack(t, proven()), cut.Run); err == nil {
+		t.Error("an activation that the ledger does not have was taken")
 	}
 }
 

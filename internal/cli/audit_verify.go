@@ -45,8 +45,8 @@ It needs no account, unless several organisations have a ledger in the database 
 --org does not name one.
 
 With --evidence it checks the folder of an evidence pack (foresort report --change), and
-needs no ledger: every file is as it was written, and every entry of the ledger in it is
-the one that was signed.`,
+needs no ledger: every file is as it was written, every entry of the ledger in it is the
+one that was signed, and plan, validation, results and activation are as they say.`,
 		Example: `  foresort apply examples/support.yaml --yes --quiet && foresort audit verify
   foresort audit checkpoint --out kept.jsonl && foresort audit verify --checkpoints kept.jsonl`,
 		Args: cobra.NoArgs,

@@ -111,7 +111,7 @@ func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Locati
 			}
 		}
 		if len(compared) == 0 {
-			return nil, nil, errors.New("the run changed nothing")
+			return nil, nil, errors.New("no change of the run is known to have been carried out")
 		}
 		return words, compared, nil
 	}
@@ -390,6 +390,12 @@ func provePack(files map[string][]byte) (entries int, keys []string, err error) 
 	if err != nil {
 		return 0, nil, err
 	}
-	keys, err = ledger.CheckExtract(all, checkpoints)
-	return len(all), keys, err
+	if keys, err = ledger.CheckExtract(all, checkpoints); err != nil {
+		return len(all), keys, err
+	}
+	run, err := ledger.RunOf(all)
+	if err != nil {
+		return len(all), keys, fmt.Errorf("%s: %w", report.PackEntries, err)
+	}
+	return len(all), keys, report.CheckRun(files, run)
 }

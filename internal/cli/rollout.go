@@ -111,17 +111,10 @@ func (o rolloutOptions) run(ctx context.Context, s *shell) error {
 	if err := errors.Join(o.checkBatch(), oneFromStdin("strategy and scenario", o.File, o.Scenario)); err != nil {
 		return err
 	}
-	demand, err := s.demanded("")
-	if err != nil {
-		return err
-	}
-	if demand != ledger.DemandNothing {
-		return needsPlan(o.File)
-	}
 	o.Live = true
 	r := &rollout{narration: narration{shell: s}, o: o, facts: rolloutFacts{Findings: []routing.Finding{}, Endpoints: []tried{}}}
 	r.begin(stepConstruct)
-	err = r.all(ctx)
+	err := r.all(ctx)
 	r.end()
 	return r.conclude(ctx, err)
 }
@@ -159,6 +152,13 @@ func (r *rollout) all(ctx context.Context) error {
 // construct reads the files, and finds out what is missing before anything is
 // changed.
 func (r *rollout) construct() error {
+	demand, err := r.demanded("")
+	if err != nil {
+		return err
+	}
+	if demand != ledger.DemandNothing {
+		return needsPlan(r.o.File)
+	}
 	st, err := r.readStrategy(r.o.File)
 	if err != nil {
 		return err
@@ -332,6 +332,9 @@ func (r *rollout) sync(ctx context.Context) error {
 		return err
 	}
 	r.facts.Endpoints = all
+	if ctx.Err() != nil { // what did not answer was not asked for long enough
+		return ctx.Err()
+	}
 	for _, t := range all {
 		r.tell("%s: test event signed and sent: %s", t.Endpoint, t.Answer)
 		if !t.OK {
@@ -474,7 +477,7 @@ func (r *rollout) conclude(ctx context.Context, err error) error {
 	if judged.code == exitInterrupted {
 		f.code = exitInterrupted
 	}
-	if r.stays != "" && judged.code != exitNotActive { // else the hint says so
+	if r.stays != "" && judged.code != exitNotActive && !strings.Contains(judged.Message, r.stays) { // else it is said
 		f.hint = strings.TrimPrefix(f.hint+"\n"+r.stays, "\n")
 	}
 	if r.json {

@@ -54,7 +54,7 @@ func (s *reportTimes) tick(ctx context.Context, now time.Time) (next time.Time) 
 		if w.Report == nil {
 			continue
 		}
-		if at := s.again[w.Strategy]; !now.Before(at) {
+		if at := s.again[w.Strategy]; !now.Before(at) || at.After(w.Report.Next(now)) { // the latter: the clock was put back
 			err := s.reportDue(ctx, w, now)
 			if ctx.Err() != nil {
 				return next
@@ -82,7 +82,7 @@ func (s *reportTimes) tick(ctx context.Context, now time.Time) (next time.Time) 
 // reportDue makes the newest report of a strategy that is due, unless it was made.
 func (d *Daemon) reportDue(ctx context.Context, w routing.Desired, now time.Time) error {
 	period, _ := w.Report.Due(now)
-	last, err := d.ledger.LastReport(ctx, w.Strategy)
+	last, err := d.ledger.LastReport(ctx, w.Strategy, now)
 	if err != nil {
 		return err
 	}

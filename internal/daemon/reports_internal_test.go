@@ -120,6 +120,23 @@ func TestReportsByTheCalendarAreMadeOnce(t *testing.T) {
 	})
 }
 
+// A clock that was ahead for a while holds up no report, with or without a restart.
+func TestReportsGoOnWhenTheClockWasAhead(t *testing.T) {
+	t.Parallel()
+	for _, restart := range []bool{false, true} {
+		w := newReportWorld(t, filepath.Join(t.TempDir(), "foresort.db"), routing.ReportSchedule{Every: routing.ReportDay, Format: routing.ReportJSON, Folder: t.TempDir()})
+		for _, now := range []string{"2026-03-04 08:00", "2027-03-04 08:00", "2026-03-04 08:01", "2026-03-05 08:00", "2026-03-05 08:01"} {
+			if restart {
+				w.restart()
+			}
+			w.tick(t.Context(), moment(t, now))
+		}
+		if d := cmp.Diff([]string{"support 2026-03-03 2026-03-04", "support 2027-03-03 2027-03-04", "support 2026-03-04 2026-03-05"}, w.made); d != "" {
+			t.Errorf("restart %t (-want +got):\n%s", restart, d)
+		}
+	}
+}
+
 // A report that fails is tried again, with pauses that double up to a limit, and
 // gives way to that of the next period.
 func TestAReportThatFailsIsTriedAgain(t *testing.T) {
@@ -146,7 +163,7 @@ func TestAReportThatFailsIsTriedAgain(t *testing.T) {
 		if n := strings.Count(w.log.String(), "the report was not made; it is tried again"); n != 7 || !strings.Contains(w.log.String(), "make the folder") {
 			t.Errorf("it said %s", w.log)
 		}
-		if last, err := w.ledger.LastReport(t.Context(), "support"); last != nil || err != nil {
+		if last, err := w.ledger.LastReport(t.Context(), "support", now); last != nil || err != nil {
 			t.Fatal(last, err)
 		}
 		if err := os.Mkdir(w.Strategies[1].Report.Folder, 0o700); err != nil {

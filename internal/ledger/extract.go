@@ -3,11 +3,14 @@ package ledger
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"github.com/foresort/foresort/apply"
 )
 
 // This file takes some entries out of a ledger so that whoever gets them can
@@ -92,6 +95,30 @@ func CheckExtract(entries []Proven, checkpoints []Checkpoint) (keys []string, er
 		}
 	}
 	return keys, nil
+}
+
+// RunOf puts the one run together that entries tell of.
+func RunOf(entries []Proven) (apply.Record, error) {
+	id := ""
+	var of []apply.Entry
+	for _, e := range entries {
+		if e.Kind != KindRun {
+			continue
+		}
+		if id != "" && e.Subject != id {
+			return apply.Record{}, fmt.Errorf("it is of two runs, %s and %s", id, e.Subject)
+		}
+		id = e.Subject
+		var in apply.Entry
+		if err := json.Unmarshal([]byte(e.Body), &in); err != nil {
+			return apply.Record{}, fmt.Errorf("read entry %d: %w", e.Seq, err)
+		}
+		of = append(of, in)
+	}
+	if id == "" {
+		return apply.Record{}, errors.New("it is of no run")
+	}
+	return apply.Replay(id, of)
 }
 
 // KindForecast is what a simulation expected of a plan; the subject is its

@@ -28,14 +28,15 @@ type Reported struct {
 	SHA256   string    `json:"sha256"`
 }
 
-// LastReport is the newest report of a strategy; nil: there is none.
-func (l *Ledger) LastReport(ctx context.Context, strategy string) (last *Reported, err error) {
+// LastReport is the newest report of a strategy of a period that had ended by now;
+// nil: there is none. A clock that was ahead may have brought some that had not.
+func (l *Ledger) LastReport(ctx context.Context, strategy string, now time.Time) (last *Reported, err error) {
 	err = l.each(ctx, KindReport, func(e Entry) error {
 		var r Reported
 		if err := json.Unmarshal(e.Body, &r); err != nil {
 			return err
 		}
-		if r.Strategy == strategy && (last == nil || !r.To.Before(last.To)) {
+		if r.Strategy == strategy && !r.To.After(now) && (last == nil || !r.To.Before(last.To)) {
 			last = &r
 		}
 		return nil
