@@ -70,6 +70,11 @@ of it, and what was decided in the last day.`,
 	o.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("stop", "start")
 	cmd.MarkFlagsMutuallyExclusive("restore", "start")
+	for _, look := range []string{"dry-run", "explain"} { // there is no look that they could be about
+		for _, change := range []string{"stop", "start", "restore"} {
+			cmd.MarkFlagsMutuallyExclusive(look, change)
+		}
+	}
 	return cmd
 }
 

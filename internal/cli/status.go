@@ -68,7 +68,7 @@ func (o statusOptions) run(ctx context.Context, s *shell) error {
 		if err != nil {
 			return err
 		}
-		cfg.All, cfg.Windows, cfg.Dir = true, []string{lastHour, today}, ""
+		cfg.All, cfg.Windows = true, []string{lastHour, today}
 		c, err := control.New(cfg, wants)
 		if err != nil {
 			return invalid("", "%w", err)

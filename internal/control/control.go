@@ -92,14 +92,22 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 		if err != nil {
 			return nil, err
 		}
-		mine := &pilot{Program: p, want: w, live: rules}
-		if c.Dir != "" {
-			b, _ := os.ReadFile(c.streaksFile(mine)) // without it nothing has been seen yet
-			mine.streaks = p.Load(b)
-		}
-		c.pilots = append(c.pilots, mine)
+		c.pilots = append(c.pilots, &pilot{Program: p, want: w, live: rules})
 	}
+	c.load()
 	return c, nil
+}
+
+// load goes on from what is remembered of how often conditions have held. Without
+// that nothing has been seen yet.
+func (c *Control) load() {
+	if c.Dir == "" {
+		return
+	}
+	for _, p := range c.pilots {
+		b, _ := os.ReadFile(c.streaksFile(p))
+		p.streaks = p.Load(b)
+	}
 }
 
 func (c *Control) streaksFile(p *pilot) string {
@@ -212,8 +220,10 @@ func (c *Control) acts(l Look) bool {
 	return len(l.Begin)+len(l.End) > 0 || len(c.follow(l)) > 0
 }
 
-// Watch looks at every queue once, and does nothing; the look counts for no row.
+// Watch looks at every queue once, and does nothing; the look counts for no row, and
+// is held against what others have counted.
 func (c *Control) Watch(ctx context.Context) ([]Look, error) {
+	c.load()
 	seen := c.observe(genesys.WithLane(ctx, genesys.Poll))
 	past, err := c.recall(ctx)
 	if err != nil {
@@ -297,9 +307,10 @@ func (c *Control) decide(seen []sight, m memory) []Look {
 	now := c.Now()
 	fleet := autopilot.Fleet{}
 	for i, p := range c.pilots {
-		if p.Mode != routing.AdjustOff {
-			fleet.Queues++
+		if p.Mode == routing.AdjustOff {
+			continue
 		}
+		fleet.Queues++
 		if below(p, seen[i].Observation) {
 			fleet.InBreach++
 		}
