@@ -153,11 +153,12 @@ type Look struct {
 
 // Act is an override that was begun, ended or recommended, or that could not be.
 type Act struct {
-	Rule   string
-	Reason autopilot.Reason
-	Words  string
-	Run    string // that did it; empty: nothing was done
-	Err    error
+	Strategy string // of RestoreAll alone: a Look has its own
+	Rule     string
+	Reason   autopilot.Reason
+	Words    string
+	Run      string // that did it; empty: nothing was done
+	Err      error
 }
 
 // Tick looks at every queue once. Its error is that of the ledger: without it
@@ -528,7 +529,7 @@ func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
 		if len(lease.Open) == 0 {
 			continue
 		}
-		a := Act{Rule: lease.Rule}
+		a := Act{Strategy: lease.Strategy, Rule: lease.Rule}
 		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs)
 		acts = append(acts, a)
 	}
