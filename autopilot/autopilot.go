@@ -130,10 +130,11 @@ type Fleet struct {
 	Elsewhere, BegunElsewhere int
 }
 
-// shared says that as many queues have begun an override as may at one look.
+// shared says that as many queues have begun an override as may at one look: with
+// one more they would be above the share.
 func (f Fleet) shared(percent float64) bool {
 	begun := f.Begun + f.BegunElsewhere
-	return begun > 0 && float64(begun) >= percent/100*float64(f.Queues+f.Elsewhere)
+	return begun > 0 && 100*float64(begun+1) > percent*float64(f.Queues+f.Elsewhere)
 }
 
 // clockSlack is how far clocks of several machines may be apart.

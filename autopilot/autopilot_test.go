@@ -67,6 +67,8 @@ func TestDecisions(t *testing.T) {
 		"no other queue begins":                {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 3} }, want: "[begins] [0] []"},
 		"one always may":                       {share: new(0.0), want: "[begins] [0] []"},
 		"as many as may begin at once":         {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 10, Begun: 2} }, want: "[share_of_queues] [] []"},
+		"one more would be above the share":    {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 7, Begun: 1} }, want: "[share_of_queues] [] []"},
+		"one more is the share":                {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 10, Begun: 1} }, want: "[begins] [0] []"},
 		"its queue has begun one at this look": {rules: []routing.AdjustRule{rule("a", join), rule("b", tighten)}, in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 10, Begun: 1} }, want: "[begins begins] [0 1] []"},
 		"the level is as the file has it": {in: func(in *autopilot.Input) {
 			in.Level = &routing.ServiceLevel{Percent: 90, Within: routing.Duration(4 * time.Hour)}

@@ -58,9 +58,9 @@ func (c *checker) adjust() {
 		if c.Has(path+".do") && len(r.Do) == 0 {
 			c.Fail(path+".do", "the rule does nothing", "name what it does, such as join: Back Office")
 		}
-		seen := map[routing.Lever]bool{}
+		seen, moved := map[routing.Lever]bool{}, map[string]bool{}
 		for k, do := range r.Do {
-			c.action(c.path("%s.do[%d]", path, k), do, seen)
+			c.action(c.path("%s.do[%d]", path, k), do, seen, moved)
 		}
 	}
 }
@@ -93,8 +93,9 @@ func (c *checker) queueCondition(path, text string) {
 	}
 }
 
-// action checks one action; seen are the levers of its rule.
-func (c *checker) action(path string, do Action, seen map[routing.Lever]bool) {
+// action checks one action; seen are the levers of its rule, and moved the groups
+// and agents that it lets join or leave.
+func (c *checker) action(path string, do Action, seen map[routing.Lever]bool, moved map[string]bool) {
 	compiled := do.compile(routing.Place{})
 	switch {
 	case c.Bad(path), len(compiled) == 0 && c.BadWithin(path):
@@ -133,7 +134,18 @@ func (c *checker) action(path string, do Action, seen map[routing.Lever]bool) {
 		}
 	case routing.LeverOverflow:
 		c.overflow(path+".overflow", a)
-	case routing.LeverJoin, routing.LeverLeave, routing.LeverCapacity:
+	case routing.LeverJoin, routing.LeverLeave:
+		who := slices.Clone(a.Agents)
+		if a.Group != "" {
+			who = append(who, "group "+a.Group)
+		}
+		for _, name := range who {
+			if moved[name] {
+				c.Fail(path, strings.TrimPrefix(name, "group ")+" joins or leaves by the rule already", "name whoever joins or leaves once")
+			}
+			moved[name] = true
+		}
+	case routing.LeverCapacity:
 	}
 }
 

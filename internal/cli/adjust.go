@@ -70,6 +70,11 @@ of it, and what was decided in the last day.`,
 	o.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("stop", "start")
 	cmd.MarkFlagsMutuallyExclusive("restore", "start")
+	for _, look := range []string{"dry-run", "explain"} { // there is no look that they could be about
+		for _, change := range []string{"stop", "start", "restore"} {
+			cmd.MarkFlagsMutuallyExclusive(look, change)
+		}
+	}
 	return cmd
 }
 
@@ -217,11 +222,13 @@ type weighed struct {
 
 // acted is what was done.
 type acted struct {
-	Rule   string           `json:"rule"`
-	Reason autopilot.Reason `json:"reason"`
-	Words  string           `json:"words"`
-	Run    string           `json:"run,omitempty"`
-	Error  string           `json:"error,omitempty"`
+	// Strategy is that of the rule, where overrides of several are put back.
+	Strategy string           `json:"strategy,omitempty"`
+	Rule     string           `json:"rule"`
+	Reason   autopilot.Reason `json:"reason"`
+	Words    string           `json:"words"`
+	Run      string           `json:"run,omitempty"`
+	Error    string           `json:"error,omitempty"`
 }
 
 // overrideHeld is an override that holds.
@@ -237,6 +244,9 @@ func adjusted(l control.Look) adjustment {
 	out := adjustment{
 		Reason: l.Reason(), Strategy: p.Strategy, Queue: l.Queue.Ref, Mode: p.Mode, At: l.At,
 		Rules: []weighed{}, Acts: []acted{}, Overrides: []overrideHeld{},
+	}
+	if out.Queue.Name == "" {
+		out.Queue.Name = p.Queue
 	}
 	if level := l.Queue.Settings.ServiceLevel; level != nil {
 		out.NewConfig = &newConfig{Percent: level.Percent, Target: time.Duration(level.Within).Seconds()}
@@ -281,7 +291,10 @@ func words(l control.Look, out adjustment) string {
 }
 
 func printAdjusted(w io.Writer, p paint, l control.Look, out adjustment, explain bool) error {
-	if len(out.Acts) == 0 {
+	switch {
+	case l.Err != nil && len(out.Acts) == 0: // there may be something
+		fmt.Fprintf(w, "%s  %s\n", p.bold(out.Queue.String()), out.Words)
+	case len(out.Acts) == 0:
 		fmt.Fprintf(w, "%s  nothing to do: %s\n", p.bold(out.Queue.String()), out.Words)
 	}
 	for _, a := range out.Acts {
@@ -364,10 +377,10 @@ func (o adjustOptions) switchAll(ctx context.Context, s *orgShell) error {
 	var failed []error
 	list := []acted{}
 	for _, a := range acts {
-		x := acted{Rule: a.Rule, Words: a.Words, Run: a.Run}
+		x := acted{Strategy: a.Strategy, Rule: a.Rule, Words: a.Words, Run: a.Run}
 		if a.Err != nil {
 			x.Error = a.Err.Error()
-			failed = append(failed, fmt.Errorf("rule %s: %s: %w", a.Rule, a.Words, a.Err))
+			failed = append(failed, fmt.Errorf("strategy %s, rule %s: %s: %w", a.Strategy, a.Rule, a.Words, a.Err))
 		}
 		list = append(list, x)
 	}
@@ -379,7 +392,7 @@ func (o adjustOptions) switchAll(ctx context.Context, s *orgShell) error {
 			fmt.Fprintf(w, "%s: what strategies ask for is done again\n", p.green("started"))
 		}
 		for _, a := range list {
-			fmt.Fprintf(w, "rule %s: %s", a.Rule, a.Words)
+			fmt.Fprintf(w, "strategy %s, rule %s: %s", a.Strategy, a.Rule, a.Words)
 			if a.Run != "" {
 				fmt.Fprintf(w, "; run %s", a.Run)
 			}

@@ -68,7 +68,7 @@ func (o statusOptions) run(ctx context.Context, s *shell) error {
 		if err != nil {
 			return err
 		}
-		cfg.All, cfg.Windows, cfg.Dir = true, []string{lastHour, today}, ""
+		cfg.All, cfg.Windows = true, []string{lastHour, today}
 		c, err := control.New(cfg, wants)
 		if err != nil {
 			return invalid("", "%w", err)
@@ -146,13 +146,11 @@ func (s *orgShell) board(ctx context.Context, c *control.Control) (board, error)
 	}
 	b := board{Org: s.org, At: s.now().UTC(), Queues: []standing{}, Budget: s.client.Remaining()}
 	for _, l := range looks {
-		q := standing{Strategy: l.Program.Strategy, Queue: l.Queue.Ref, Mode: l.Program.Mode, Target: l.Queue.Settings.ServiceLevel, Overrides: adjusted(l).Overrides}
+		out := adjusted(l)
+		q := standing{Strategy: out.Strategy, Queue: out.Queue, Mode: out.Mode, Target: l.Queue.Settings.ServiceLevel, Overrides: out.Overrides}
 		b.Stopped = b.Stopped || l.Hold == autopilot.Stopped
 		if l.Err != nil {
 			q.Error = l.Err.Error()
-		}
-		if q.Queue.Name == "" {
-			q.Queue.Name = l.Program.Queue
 		}
 		if state := l.Seen.State; state != nil {
 			q.Waiting, q.Interacting, q.OnQueue = &state.Waiting, &state.Interacting, &state.OnQueue
@@ -174,7 +172,6 @@ func (s *orgShell) board(ctx context.Context, c *control.Control) (board, error)
 			}
 		}
 		if l.Program.Mode != routing.AdjustOff {
-			out := adjusted(l)
 			q.Words, q.Reason = out.Words, out.Reason
 		}
 		b.Queues = append(b.Queues, q)

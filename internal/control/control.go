@@ -92,14 +92,22 @@ func New(cfg Config, wants []routing.Desired) (*Control, error) {
 		if err != nil {
 			return nil, err
 		}
-		mine := &pilot{Program: p, want: w, live: rules}
-		if c.Dir != "" {
-			b, _ := os.ReadFile(c.streaksFile(mine)) // without it nothing has been seen yet
-			mine.streaks = p.Load(b)
-		}
-		c.pilots = append(c.pilots, mine)
+		c.pilots = append(c.pilots, &pilot{Program: p, want: w, live: rules})
 	}
+	c.load()
 	return c, nil
+}
+
+// load goes on from what is remembered of how often conditions have held. Without
+// that nothing has been seen yet.
+func (c *Control) load() {
+	if c.Dir == "" {
+		return
+	}
+	for _, p := range c.pilots {
+		b, _ := os.ReadFile(c.streaksFile(p))
+		p.streaks = p.Load(b)
+	}
 }
 
 func (c *Control) streaksFile(p *pilot) string {
@@ -145,11 +153,12 @@ type Look struct {
 
 // Act is an override that was begun, ended or recommended, or that could not be.
 type Act struct {
-	Rule   string
-	Reason autopilot.Reason
-	Words  string
-	Run    string // that did it; empty: nothing was done
-	Err    error
+	Strategy string // of RestoreAll alone: a Look has its own
+	Rule     string
+	Reason   autopilot.Reason
+	Words    string
+	Run      string // that did it; empty: nothing was done
+	Err      error
 }
 
 // Tick looks at every queue once. Its error is that of the ledger: without it
@@ -212,8 +221,10 @@ func (c *Control) acts(l Look) bool {
 	return len(l.Begin)+len(l.End) > 0 || len(c.follow(l)) > 0
 }
 
-// Watch looks at every queue once, and does nothing; the look counts for no row.
+// Watch looks at every queue once, and does nothing; the look counts for no row, and
+// is held against what others have counted.
 func (c *Control) Watch(ctx context.Context) ([]Look, error) {
+	c.load()
 	seen := c.observe(genesys.WithLane(ctx, genesys.Poll))
 	past, err := c.recall(ctx)
 	if err != nil {
@@ -297,9 +308,10 @@ func (c *Control) decide(seen []sight, m memory) []Look {
 	now := c.Now()
 	fleet := autopilot.Fleet{}
 	for i, p := range c.pilots {
-		if p.Mode != routing.AdjustOff {
-			fleet.Queues++
+		if p.Mode == routing.AdjustOff {
+			continue
 		}
+		fleet.Queues++
 		if below(p, seen[i].Observation) {
 			fleet.InBreach++
 		}
@@ -517,7 +529,7 @@ func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
 		if len(lease.Open) == 0 {
 			continue
 		}
-		a := Act{Rule: lease.Rule}
+		a := Act{Strategy: lease.Strategy, Rule: lease.Rule}
 		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs)
 		acts = append(acts, a)
 	}

@@ -269,14 +269,13 @@ func (c *Control) restore(ctx context.Context, lease ledger.Lease, runs []apply.
 			}
 		}
 	}
-	words = stayed(lease, words)
 	if len(kept) > 0 {
 		words = "put back, but for what the strategy asks for by now: " + strings.Join(kept, ", ")
 	}
 	if len(left) > 0 {
 		words = "put back, but for what somebody has changed since: " + strings.Join(left, ", ")
 	}
-	return run, words, nil
+	return run, stayed(lease, words), nil
 }
 
 // nothingToUndo notes that a run is put back of which all may stay.
