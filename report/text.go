@@ -19,35 +19,21 @@ import (
 // undefined stands where a figure has no value.
 const undefined = "–"
 
-// Style colours text; its zero value is plain.
-type Style struct {
-	Good, Bad, Warn, Faint, Bold func(...string) string
-}
+// Style says how the parts of a printed report look. The zero Style is plain
+// text, for files and pipes.
+type Style = sheet.Style
 
 // Colour is the style for a terminal.
-func Colour() Style {
-	colour := func(c string) func(...string) string {
-		return lipgloss.NewStyle().Foreground(lipgloss.Color(c)).Render
-	}
-	return Style{
-		Good: colour("2"), Bad: colour("1"), Warn: colour("3"),
-		Faint: lipgloss.NewStyle().Faint(true).Render, Bold: lipgloss.NewStyle().Bold(true).Render,
-	}
-}
+func Colour() Style { return sheet.Colour() }
 
-// tone says how good a thing is.
-type tone string
+type tone = sheet.Tone
 
 const (
-	good    tone = "good"
-	bad     tone = "bad"
-	unsure  tone = "unsure"
-	neutral tone = ""
+	good    = sheet.Good
+	bad     = sheet.Bad
+	unsure  = sheet.Unsure
+	neutral = tone("")
 )
-
-func (s Style) of(t tone) func(...string) string {
-	return map[tone]func(...string) string{good: s.Good, bad: s.Bad, unsure: s.Warn}[t]
-}
 
 // empty says that there was no email.
 func (q QueueReport) empty() bool {
@@ -309,7 +295,7 @@ func (t text) wrap(style func(...string) string, s string, indent, hang int) {
 func (t text) queue(r Report, q QueueReport) {
 	t.line(nil, "")
 	lead, how := verdictOf(q)
-	style := t.style.of(how)
+	style := t.style.Of(how)
 	if style == nil {
 		style = t.style.Bold
 	}
@@ -464,7 +450,7 @@ func (t text) changes(q QueueReport) {
 	for _, c := range q.Changes {
 		t.line(nil, "")
 		t.wrap(t.style.Bold, fmt.Sprintf("%s  %s: %s", c.At.UTC().Format("2006-01-02 15:04 UTC"), sheet.Plain(c.who()), sheet.Plain(strings.Join(c.What, "; "))), 2, 4)
-		t.wrap(t.style.of(map[Verdict]tone{Better: good, Worse: bad, Thin: unsure}[c.Verdict]), c.Words, 4, 6)
+		t.wrap(t.style.Of(map[Verdict]tone{Better: good, Worse: bad, Thin: unsure}[c.Verdict]), c.Words, 4, 6)
 		for _, m := range c.Measures {
 			p := ""
 			if m.P != nil {

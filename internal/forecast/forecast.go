@@ -8,8 +8,7 @@ import (
 	"io"
 	"time"
 
-	"charm.land/lipgloss/v2"
-
+	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/simulate"
 )
@@ -46,20 +45,10 @@ const (
 
 // Style says how the parts of a printed forecast look. The zero Style is plain
 // text, for files and pipes.
-type Style struct {
-	Good, Bad, Warn, Faint, Bold func(...string) string
-}
+type Style = sheet.Style
 
 // Colour is the style for a terminal.
-func Colour() Style {
-	colour := func(c string) func(...string) string {
-		return lipgloss.NewStyle().Foreground(lipgloss.Color(c)).Render
-	}
-	return Style{
-		Good: colour("2"), Bad: colour("1"), Warn: colour("3"),
-		Faint: lipgloss.NewStyle().Faint(true).Render, Bold: lipgloss.NewStyle().Bold(true).Render,
-	}
-}
+func Colour() Style { return sheet.Colour() }
 
 // Text writes a result for a terminal of 80 columns: the verdict first, then
 // the figures.

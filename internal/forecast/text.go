@@ -11,14 +11,10 @@ import (
 	"github.com/foresort/foresort/internal/sheet"
 )
 
-func (s Style) of(t tone) func(...string) string {
-	return map[tone]func(...string) string{good: s.Good, bad: s.Bad, unsure: s.Warn}[t]
-}
-
 func writeText(w io.Writer, c content, style Style) error {
 	out := bufio.NewWriter(w)
 	for _, s := range c.Verdict {
-		fmt.Fprintln(out, sheet.Paint(style.of(s.Tone), sheet.Plain(s.Text)))
+		fmt.Fprintln(out, sheet.Paint(style.Of(s.Tone), sheet.Plain(s.Text)))
 	}
 	fmt.Fprintln(out)
 	for _, a := range c.About {

@@ -6,18 +6,19 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/simulate"
 )
 
 // tone says whether a sentence is good news.
-type tone string
+type tone = sheet.Tone
 
 // The tones.
 const (
-	plain  tone = "plain"
-	good   tone = "good"
-	bad    tone = "bad"
-	unsure tone = "unsure"
+	plain  = tone("plain")
+	good   = sheet.Good
+	bad    = sheet.Bad
+	unsure = sheet.Unsure
 )
 
 // sentence is one line of a verdict.

@@ -23,6 +23,38 @@ var style string
 // CSS is the look of a page, light and dark; what a page has beside it follows.
 func CSS(more string) template.CSS { return template.CSS(style + more) } //nolint:gosec // our own
 
+// Style says how the parts of a printed text look that says what is good and what
+// is bad. The zero Style is plain text, for files and pipes.
+type Style struct {
+	Good, Bad, Warn, Faint, Bold func(...string) string
+}
+
+// Colour is the style for a terminal.
+func Colour() Style {
+	colour := func(c string) func(...string) string {
+		return lipgloss.NewStyle().Foreground(lipgloss.Color(c)).Render
+	}
+	return Style{
+		Good: colour("2"), Bad: colour("1"), Warn: colour("3"),
+		Faint: lipgloss.NewStyle().Faint(true).Render, Bold: lipgloss.NewStyle().Bold(true).Render,
+	}
+}
+
+// Tone says how good a thing is.
+type Tone string
+
+// The tones, as the pages have them as classes.
+const (
+	Good   Tone = "good"
+	Bad    Tone = "bad"
+	Unsure Tone = "unsure"
+)
+
+// Of is the style of a tone; nil: any other is plain.
+func (s Style) Of(t Tone) func(...string) string {
+	return map[Tone]func(...string) string{Good: s.Good, Bad: s.Bad, Unsure: s.Warn}[t]
+}
+
 // Paint lays a style over a text; nil is plain.
 func Paint(style func(...string) string, text string) string {
 	if style == nil || text == "" {
