@@ -296,8 +296,9 @@ type figuresOf struct {
 }
 
 // unknown is what a figure that is not known is inside of CEL: an error, which
-// || and && leave out where the other side decides.
-var unknown = types.NewErr("not known")
+// || and && leave out where the other side decides. It has a node, none that is
+// in an expression: CEL writes into one that has none, and programs share this.
+var unknown = types.NewErrWithNodeID(-1, "not known")
 
 func text(v ref.Val) string {
 	s, _ := v.(types.String)
