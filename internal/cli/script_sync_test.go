@@ -58,7 +58,7 @@ var syncCommands = map[string]func(*testscript.TestScript, bool, []string){
 	},
 	"await-request": func(ts *testscript.TestScript, _ bool, args []string) {
 		server := *ts.Value(started{}).(**sandbox.Server)
-		for limit := time.Now().Add(30 * time.Second); ; <-time.After(10 * time.Millisecond) {
+		for limit := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
 			for _, r := range server.Requests() {
 				if r.Method == args[0] && strings.HasSuffix(r.Path, args[1]) {
 					return
@@ -72,7 +72,7 @@ var syncCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"await": func(ts *testscript.TestScript, _ bool, args []string) {
 		i := slices.Index(args, "--")
 		words := strings.Join(args[i+1:], " ")
-		for limit := time.Now().Add(30 * time.Second); ; <-time.After(100 * time.Millisecond) {
+		for limit := time.Now().Add(patience); ; <-time.After(100 * time.Millisecond) {
 			_ = ts.Exec(args[0], args[1:i]...)
 			if strings.Contains(ts.ReadFile("stdout"), words) {
 				return
@@ -83,6 +83,10 @@ var syncCommands = map[string]func(*testscript.TestScript, bool, []string){
 		}
 	},
 }
+
+// patience is how long a script waits for what must come: far longer than it
+// takes, also where the machine is slow.
+const patience = 3 * time.Minute
 
 // receiving is where a script keeps its receiver.
 type receiving struct{}
@@ -134,7 +138,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 // wait writes what came once it is so much.
 func (r *receiver) wait(n int, w io.Writer) error {
-	for limit := time.Now().Add(30 * time.Second); ; <-time.After(10 * time.Millisecond) {
+	for limit := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
 		r.mu.Lock()
 		lines := r.lines
 		r.mu.Unlock()

@@ -3,10 +3,12 @@ package cli
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,8 +29,14 @@ func TestMain(m *testing.M) {
 // tested are the tests, and the database server that they started.
 type tested struct{ *testing.M }
 
-// Run ends that server.
-func (m tested) Run() int { return storetest.Run(m.M) }
+// Run ends that server. Most of what a test does here is to wait for an
+// organisation, so that more of them go on at once than there are cores.
+func (m tested) Run() int {
+	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil { // -parallel says otherwise
+		panic(err)
+	}
+	return storetest.Run(m.M)
+}
 
 // The scripts below testdata/script are what a user types and sees. UPDATE=1
 // rewrites what they compare with.
@@ -121,7 +129,7 @@ func startSandbox(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("sandbox does not take !")
 	}
-	o.CheckAnswers = true
+	o.CheckAnswers = !testing.Short() // it takes long under the race detector
 	server := sandbox.New(o)
 	base, err := server.Start("127.0.0.1:0")
 	ts.Check(err)

@@ -99,7 +99,7 @@ rules: [{ name: gold, when: email.attributes.tier == "gold", priority: 500 }]
 		var made struct{ ID string }
 		body := fmt.Appendf(nil, `{"queueId":%q,"provider":"x","fromAddress":"ann@example.net","subject":"a","attributes":{"tier":"gold"}}`, queue)
 		w.post(t, "https://api.mypurecloud.com/api/v2/conversations/emails", signed.Token, "application/json", body, &made)
-		for limit := time.Now().Add(40 * time.Second); ; <-time.After(20 * time.Millisecond) {
+		for limit := time.Now().Add(2 * time.Minute); ; <-time.After(20 * time.Millisecond) {
 			e, err := w.client.Email(t.Context(), made.ID)
 			if err != nil {
 				t.Fatal(err)

@@ -175,7 +175,7 @@ func (w *world) start(t *testing.T) (d *daemon.Daemon, stop func()) {
 		})
 	}
 	t.Cleanup(stop)
-	for limit := time.Now().Add(20 * time.Second); !d.Watching(); <-time.After(5 * time.Millisecond) {
+	for limit := time.Now().Add(2 * time.Minute); !d.Watching(); <-time.After(5 * time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatal("it does not watch")
 		}
@@ -347,7 +347,7 @@ func TestAPrivateEndpointIsRefused(t *testing.T) {
 	w.run(t)
 	w.edit(t, 95)
 	o := jobs.NewOutbox(w.cfg.Store, w.cfg.Org.ID)
-	for limit := time.Now().Add(20 * time.Second); ; <-time.After(10 * time.Millisecond) {
+	for limit := time.Now().Add(2 * time.Minute); ; <-time.After(10 * time.Millisecond) {
 		all, err := o.List(t.Context(), jobs.Filter{State: jobs.Open})
 		if err != nil {
 			t.Fatal(err)

@@ -81,7 +81,7 @@ func (w *world) describe(t *testing.T, n int) {
 // ready waits until the daemon is ready, or says why it is not.
 func (w *world) ready(t *testing.T, because string) {
 	t.Helper()
-	for limit := time.Now().Add(20 * time.Second); ; <-time.After(10 * time.Millisecond) {
+	for limit := time.Now().Add(2 * time.Minute); ; <-time.After(10 * time.Millisecond) {
 		got := ""
 		if resp, err := http.Get("http://" + w.cfg.Listen + "/readyz"); err == nil {
 			b, _ := io.ReadAll(resp.Body)
@@ -164,7 +164,7 @@ func (w *world) channels(t *testing.T, n int) {
 // listens waits until the daemon is connected, or is not.
 func (w *world) listens(t *testing.T, d *daemon.Daemon, want bool) {
 	t.Helper()
-	for limit := time.Now().Add(20 * time.Second); d.Listening() != want; <-time.After(time.Millisecond) {
+	for limit := time.Now().Add(2 * time.Minute); d.Listening() != want; <-time.After(time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatalf("listening: %t", !want)
 		}

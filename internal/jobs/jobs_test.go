@@ -326,7 +326,7 @@ func TestALeaderThatLosesTheDatabaseStepsDown(t *testing.T) {
 	}
 	until := func(n int64) {
 		t.Helper()
-		for limit := time.Now().Add(20 * time.Second); led.Load() != n || leading.Load() != 1; <-time.After(5 * time.Millisecond) {
+		for limit := time.Now().Add(2 * time.Minute); led.Load() != n || leading.Load() != 1; <-time.After(5 * time.Millisecond) {
 			if time.Now().After(limit) {
 				t.Fatalf("%d lead, the %d. time, want one the %d. time", leading.Load(), led.Load(), n)
 			}
