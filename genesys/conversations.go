@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -19,11 +20,15 @@ import (
 type ConversationsQuery struct {
 	routing.Span
 	QueueIDs []string // none: all queues
-	// Jobs is for many: what is in the platform's data lake, where that is more than
-	// a week, is read by jobs, and the rest page by page. It takes minutes, and
-	// requests on the lane Report; otherwise nothing differs.
+	// Jobs is for many: what is in the platform's data lake is read by jobs, and the
+	// rest page by page. It takes minutes, and requests on the lane Report. What began
+	// on an earlier day and went on in the span is then wanted, too, however old.
 	Jobs bool
 }
+
+// ErrLake says that the data lake does not reach into a span, so that no job can tell
+// of it.
+var ErrLake = errors.New("the platform's data lake does not reach into the span")
 
 const (
 	day = 24 * time.Hour
@@ -32,10 +37,11 @@ const (
 	maxDetailDays = 7
 )
 
-// Conversations reads conversations, the first that began first. The platform
-// finds them by the day (UTC) on which they began: what entered a queue in the
-// span and began on an earlier day is not among them, what began on its days and
-// outside of it is (docs/platform-notes.md#analytics).
+// Conversations reads conversations, the first that began first. Without jobs the
+// platform finds them by the day (UTC) on which they began: what entered a queue in
+// the span and began on an earlier day is not among them. What began on its days and
+// outside of it is (docs/platform-notes.md#analytics). Where jobs cannot be had the
+// error is ErrForbidden or ErrLake, before the first conversation.
 func (c *Client) Conversations(ctx context.Context, q ConversationsQuery) iter.Seq2[routing.Conversation, error] {
 	return func(yield func(routing.Conversation, error) bool) {
 		from := q.From.UTC().Truncate(day)
@@ -46,15 +52,19 @@ func (c *Client) Conversations(ctx context.Context, q ConversationsQuery) iter.S
 				yield(routing.Conversation{}, err)
 				return
 			}
+			if !from.Before(seam) {
+				yield(routing.Conversation{}, ErrLake)
+				return
+			}
 			if end := q.To.UTC().Add(day - 1).Truncate(day); end.Before(seam) {
 				seam = end
 			}
-			for long := seam.Sub(from) > maxDetailDays*day; long && from.Before(seam); {
+			for earlier := true; from.Before(seam); earlier = false {
 				span := routing.Span{From: from, To: from.Add(maxJobDays * day)}
 				if seam.Before(span.To) {
 					span.To = seam
 				}
-				for w, err := range c.conversationsOfJob(ctx, span, q.QueueIDs) {
+				for w, err := range c.conversationsOfJob(ctx, span, earlier, q.QueueIDs) {
 					if !yield(w.conversation(), err) || err != nil {
 						return
 					}

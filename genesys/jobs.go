@@ -15,7 +15,7 @@ import (
 )
 
 // This file runs queries of conversations that take a while: days go in, and the
-// conversations that began on them come out of a job.
+// conversations that began on them, or went on, come out of a job.
 
 // The pauses between two looks at a query that runs.
 const (
@@ -57,14 +57,15 @@ func (c *Client) inLake(ctx context.Context) (time.Time, error) {
 	return a.DataAvailabilityDate.UTC().Truncate(day), err
 }
 
-// conversationsOfJob reads the conversations that began in a span of whole days.
-// Those that the data lake knows to be open are read again by a query: it may
-// have learnt since what the lake has not.
-func (c *Client) conversationsOfJob(ctx context.Context, span routing.Span, queueIDs []string) iter.Seq2[wireConversation, error] {
+// conversationsOfJob reads the conversations that began in a span of whole days, and
+// with earlier also those that began before it and went on in it. Those that the data
+// lake knows to be open are read again by a query: it may have learnt since what the
+// lake has not.
+func (c *Client) conversationsOfJob(ctx context.Context, span routing.Span, earlier bool, queueIDs []string) iter.Seq2[wireConversation, error] {
 	return func(yield func(wireConversation, error) bool) {
 		id, err := c.runJob(ctx, map[string]any{
-			// Without it, what went on in the span and began before would come, too.
-			"startOfDayIntervalMatching": true,
+			// Without it, what went on in the span and began before comes, too.
+			"startOfDayIntervalMatching": !earlier,
 			"interval":                   interval(span.From, span.To.Add(-time.Millisecond)),
 			"segmentFilters":             []any{ofEmail(queueIDs, nil)}, "order": "asc", "orderBy": "conversationStart",
 		})
@@ -87,8 +88,8 @@ func (c *Client) conversationsOfJob(ctx context.Context, span routing.Span, queu
 				return
 			}
 			for _, w := range page.Conversations {
-				// The next days have it, or those before.
-				if !w.Start.IsZero() && (w.Start.Before(span.From) || !w.Start.Before(span.To)) {
+				// The next days have it, or the job before.
+				if !w.Start.IsZero() && (w.Start.Before(span.From) && !earlier || !w.Start.Before(span.To)) {
 					continue
 				}
 				if !yield(w, nil) {

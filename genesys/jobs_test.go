@@ -2,6 +2,7 @@ package genesys_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -67,7 +68,7 @@ func TestConversationsOfWeeksAreTheRecord(t *testing.T) {
 	from, to := at("2026-09-26T12:00:00Z"), at("2026-11-03T00:40:00Z")
 	want := map[string]routing.Conversation{}
 	for _, x := range s.Record() {
-		if entered := x.Stays[0].Entered; entered.Before(from.Truncate(24*time.Hour)) || !entered.Before(to) {
+		if last := x.Stays[len(x.Stays)-1]; !x.Stays[0].Entered.Before(to) || endOf(last).Before(from.Truncate(24*time.Hour)) {
 			continue
 		}
 		for i := range x.Stays {
@@ -80,11 +81,23 @@ func TestConversationsOfWeeksAreTheRecord(t *testing.T) {
 	l.tellStatuses(from, to)
 }
 
+// endOf is when a conversation ended of which a stay is the last; far off: it goes on.
+func endOf(last routing.Stay) time.Time {
+	end := last.Left
+	if n := len(last.Work); n > 0 {
+		end = last.Work[n-1].To
+	}
+	if end.IsZero() {
+		return at("9999-01-01T00:00:00Z")
+	}
+	return end
+}
+
 // tellConversations holds what the client tells of a span against the record.
 func (l *living) tellConversations(want map[string]routing.Conversation, span routing.Span) {
 	l.t.Helper()
 	l.ClearRequests()
-	begun, stale, last := len(want), 0, time.Time{}
+	begun, stale, earlier, last := len(want), 0, 0, time.Time{}
 	for x, err := range l.Conversations(l.t.Context(), genesys.ConversationsQuery{Span: span, Jobs: true}) {
 		if err != nil {
 			l.t.Fatal(err)
@@ -95,12 +108,17 @@ func (l *living) tellConversations(want map[string]routing.Conversation, span ro
 		delete(want, x.ID)
 		if entered := x.Stays[0].Entered; entered.Before(last) {
 			l.t.Fatalf("%s comes after one of %s", entered, last)
+		} else if entered.Before(span.From.Truncate(24 * time.Hour)) {
+			earlier++
 		} else if last = entered; entered.Before(at("2026-11-03T00:00:00Z")) && x.Stays[0].Left.After(at("2026-11-03T00:20:00Z")) {
 			stale++
 		}
 	}
 	if begun < 5000 || len(want) != 0 {
 		l.t.Errorf("of %d conversations %d are lost", begun, len(want))
+	}
+	if earlier == 0 {
+		l.t.Error("nothing that began earlier went on")
 	}
 	if stale == 0 {
 		l.t.Error("no email of yesterday was touched after the data lake was filled")
@@ -283,7 +301,7 @@ func (l *living) tellStatuses(from, to time.Time) {
 // filled says that the data lake is filled up to an hour of 12 March.
 var filled = reply(200, `{"dataAvailabilityDate":"2026-03-12T01:00:00Z"}`)
 
-func TestWhatIsLongAndInTheLakeIsReadByJobs(t *testing.T) {
+func TestWhatIsInTheLakeIsReadByJobs(t *testing.T) {
 	t.Parallel()
 	conversation := func(id, start, end string) string {
 		out := fmt.Sprintf(`{"conversationId":%q,"conversationStart":%q`, id, start)
@@ -298,7 +316,7 @@ func TestWhatIsLongAndInTheLakeIsReadByJobs(t *testing.T) {
 	const done = "2026-03-12T00:00:00Z"
 	synctest.Test(t, func(t *testing.T) {
 		p := &platform{api: answers(filled, reply(202, `{"jobId":"j"}`), reply(202, `{"state":"QUEUED"}`), reply(200, `{"state":"FULFILLED"}`),
-			// Of another day, ended, open; an empty page; and one of the other part.
+			// Of an earlier day, ended, open; an empty page; and one of the other part.
 			reply(200, page("a", conversation("0", "2026-03-01T23:59:59Z", done), conversation("1", "2026-03-02T00:00:00Z", done), conversation("2", "2026-03-03T10:00:00Z", ""))),
 			reply(200, `{"conversations":[{"conversationId":"2","conversationStart":"2026-03-03T10:00:00Z","conversationEnd":"2026-03-12T13:00:00Z","participants":[{"sessions":[{"mediaType":"email","addressTo":"now@example.com"}]}]}]}`),
 			reply(200, page("b")), reply(200, page("", conversation("3", "2026-03-11T23:59:59.999Z", done), conversation("4", "2026-03-12T00:00:00Z", done))),
@@ -306,7 +324,7 @@ func TestWhatIsLongAndInTheLakeIsReadByJobs(t *testing.T) {
 			reply(200, `{"conversations":[`+conversation("4", "2026-03-12T00:00:00Z", "")+`]}`), reply(200, `{}`))}
 		q := genesys.ConversationsQuery{Span: routing.Span{From: at("2026-03-02T09:00:00Z"), To: at("2026-03-12T12:00:00Z")}, Jobs: true}
 		got := names(t, p.client(t).Conversations(t.Context(), q), func(c routing.Conversation) string { return c.ID + c.To })
-		if d := cmp.Diff([]string{"1", "2now@example.com", "3", "4"}, got); d != "" {
+		if d := cmp.Diff([]string{"0", "1", "2now@example.com", "3", "4"}, got); d != "" {
 			t.Error(d)
 		}
 		const jobs = "/api/v2/analytics/conversations/details/jobs"
@@ -320,7 +338,7 @@ func TestWhatIsLongAndInTheLakeIsReadByJobs(t *testing.T) {
 		}
 		const email = `"segmentFilters":[{"predicates":[{"type":"dimension","dimension":"mediaType","operator":"matches","value":"email"}],"type":"and"}]`
 		for i, want := range map[int]string{
-			1: `{"interval":"2026-03-02T00:00:00.000Z/2026-03-11T23:59:59.999Z","order":"asc","orderBy":"conversationStart",` + email + `,"startOfDayIntervalMatching":true}`,
+			1: `{"interval":"2026-03-02T00:00:00.000Z/2026-03-11T23:59:59.999Z","order":"asc","orderBy":"conversationStart",` + email + `,"startOfDayIntervalMatching":false}`,
 			5: `{"conversationFilters":[{"predicates":[{"type":"dimension","dimension":"conversationId","operator":"matches","value":"2"}],"type":"or"}],` +
 				`"interval":"2026-03-03T10:00:00.000Z/2026-03-03T10:00:00.001Z","paging":{"pageNumber":1,"pageSize":100}}`,
 			9: `{"interval":"2026-03-12T00:00:00.000Z/2026-03-12T11:59:59.999Z","order":"asc","orderBy":"conversationStart","paging":{"pageNumber":1,"pageSize":100},` + email + `}`,
@@ -402,28 +420,43 @@ func TestAPageOfAJobIsSmallerWhereALargeOneIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatIsShortOrNotInTheLakeTakesNoJob(t *testing.T) {
+// A job tells also of what began before its first day, and only the first of several.
+func TestOneJobTellsOfWhatBeganBefore(t *testing.T) {
+	t.Parallel()
+	p := &platform{api: answers(filled,
+		reply(202, `{"jobId":"j"}`), reply(200, `{"state":"FULFILLED"}`), reply(200, `{}`), reply(204, ""),
+		reply(202, `{"jobId":"k"}`), reply(200, `{"state":"FULFILLED"}`), reply(200, `{}`), reply(204, ""))}
+	q := genesys.ConversationsQuery{Span: routing.Span{From: at("2026-02-01T00:00:00Z"), To: at("2026-03-12T00:00:00Z")}, Jobs: true}
+	for _, err := range p.client(t).Conversations(t.Context(), q) {
+		t.Error(err)
+	}
+	for i, want := range map[int]string{1: `"startOfDayIntervalMatching":false`, 5: `"startOfDayIntervalMatching":true`} {
+		if !strings.Contains(p.bodies[i], want) {
+			t.Errorf("request %d has no %s: %s", i, want, p.bodies[i])
+		}
+	}
+}
+
+func TestWithoutALakeThereIsNoJob(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		from    string
-		lake    http.HandlerFunc
-		queries int
+		lake http.HandlerFunc
+		want error
 	}{
-		"a week":                     {"2026-03-05T00:00:00Z", filled, 2},
-		"a lake that is behind":      {"2026-03-01T00:00:00Z", reply(200, `{"dataAvailabilityDate":"2026-03-08T23:59:00Z"}`), 2},
-		"a lake that does not say":   {"2026-03-01T00:00:00Z", reply(200, `{}`), 2},
-		"a lake that is not reached": {"2026-03-01T00:00:00Z", reply(403, `{}`), 0},
+		"one that is behind":      {reply(200, `{"dataAvailabilityDate":"2026-03-05T23:59:00Z"}`), genesys.ErrLake},
+		"one that does not say":   {reply(200, `{}`), genesys.ErrLake},
+		"one that is not reached": {reply(403, `{}`), genesys.ErrForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &platform{api: answers(tt.lake, reply(200, `{}`))}
-			q := genesys.ConversationsQuery{Span: routing.Span{From: at(tt.from), To: at("2026-03-12T12:00:00Z")}, Jobs: true}
-			failed := false
+			p := &platform{api: answers(tt.lake)}
+			q := genesys.ConversationsQuery{Span: routing.Span{From: at("2026-03-05T12:00:00Z"), To: at("2026-03-12T12:00:00Z")}, Jobs: true}
+			var got []error
 			for _, err := range p.client(t).Conversations(t.Context(), q) {
-				failed = failed || err != nil
+				got = append(got, err)
 			}
-			if len(p.calls) != 1+tt.queries || failed != (tt.queries == 0) {
-				t.Errorf("failed: %t, requests: %v", failed, p.calls)
+			if len(p.calls) != 1 || len(got) != 1 || !errors.Is(got[0], tt.want) {
+				t.Errorf("%v, requests: %v", got, p.calls)
 			}
 		})
 	}

@@ -151,8 +151,14 @@ func (k *look) conversations(q detailsQuery, from, to time.Time) ([]int, error) 
 		return !slices.ContainsFunc(tests, func(t test) bool { return !t(a) }) &&
 			!slices.ContainsFunc(segmentTests, func(t test) bool { return !k.somePasses(t, v, a) })
 	}
-	found := []int{}
-	for _, n = range k.old() {
+	found, forgotten := []int{}, []int{}
+	for _, leg := range c.Open() {
+		if first := c.Leg(leg).Conversation; first <= c.Forgotten() {
+			forgotten = append(forgotten, first)
+		}
+	}
+	slices.Sort(forgotten)
+	for _, n = range forgotten {
 		if passes() {
 			found = append(found, n)
 		}
@@ -161,7 +167,10 @@ func (k *look) conversations(q detailsQuery, from, to time.Time) ([]int, error) 
 	decides := q.StartOfDay && len(k.hidden) == 0 && ofQueue(q.ConversationFilters) && ofQueue(q.SegmentFilters)
 	verdicts := memo[bool]{work: func(int64) bool { return passes() }}
 	alone, kept, sorted := c.Alone(), c.Forgotten()+1, c.Since(1)
-	n = c.Since(first)
+	n = kept // what waited at the beginning comes first
+	if first > 0 {
+		n = c.Since(first)
+	}
 	for last := c.Since(end); n < last; n++ {
 		queue := int32(-1)
 		if decides && n >= sorted {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/foresort/foresort/internal/contract"
 	"github.com/foresort/foresort/sandbox"
+	"github.com/foresort/foresort/scenario"
 )
 
 const availability = detailsJobs + "/availability"
@@ -144,6 +146,51 @@ func TestDetailsJobs(t *testing.T) {
 	x.LagMetrics(3 * time.Hour)
 	if got := x.ok("GET", availability, nil)["dataAvailabilityDate"]; got != "2026-03-04T10:57:00.000Z" {
 		t.Errorf("how far the data reach when metrics are late: %v", got)
+	}
+}
+
+// What waited at the beginning is told as everything else is: by the day on which it
+// began, and as long as it goes on, also where older legs are forgotten.
+func TestDetailsTellWhatWaitedAtTheBeginning(t *testing.T) {
+	t.Parallel()
+	for _, keep := range []int{0, 20} {
+		sc, problems := scenario.Parse("traffic.yaml", []byte(closedTraffic), nil)
+		if err := problems.Err(); err != nil {
+			t.Fatal(err)
+		}
+		x := living(t, sandbox.Options{Traffic: sc, Keep: keep})
+		if err := x.Advance(time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if !x.Transfer(1, x.queueID("Complaints")) { // the oldest
+			t.Fatal("it is not transferred")
+		}
+		began := map[string]int{}
+		for _, n := range x.Centre().Open() {
+			began[x.At(x.Centre().Leg(x.Centre().Leg(n).Conversation).Entered).Format(time.DateOnly)]++
+		}
+		all, _ := x.results(x.ranJob(detailsJobs, map[string]any{"interval": "2026-03-04T12:00:00Z/2026-03-04T12:10:00Z"}), "", "conversations")
+		if len(all) != 277 || !slices.IsSortedFunc(all, func(a, b map[string]any) int {
+			return strings.Compare(fmt.Sprint(a["conversationStart"]), fmt.Sprint(b["conversationStart"]))
+		}) {
+			t.Errorf("keep %d: %d conversations go on, want 277 in their order", keep, len(all))
+		}
+		if len(began) != 3 {
+			t.Errorf("they began on %v", began)
+		}
+		for day, want := range began {
+			interval := day + "T10:00:00Z/" + day + "T11:00:00Z"
+			by, _ := x.results(x.ranJob(detailsJobs, map[string]any{"interval": interval, "startOfDayIntervalMatching": true}), "", "conversations")
+			hits := whole(x.ok("POST", details, map[string]any{"interval": interval})["totalHits"])
+			if len(by) != want || hits != int64(want) {
+				t.Errorf("keep %d: %d by the job, %d by the query on %s, want %d", keep, len(by), hits, day, want)
+			}
+		}
+		before := began["2026-03-02"] + began["2026-03-03"]
+		interval := "2026-03-03T22:00:00Z/2026-03-03T23:00:00Z"
+		if all, _ := x.results(x.ranJob(detailsJobs, map[string]any{"interval": interval}), "", "conversations"); len(all) >= before || len(all) < began["2026-03-02"] {
+			t.Errorf("keep %d: %d went on in %s, %d had begun by the end of the day", keep, len(all), interval, before)
+		}
 	}
 }
 

@@ -222,8 +222,9 @@ func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, e
 	return routing.Span{From: from.UTC(), To: to.UTC()}, nil
 }
 
-// reportLead is for how long before the span conversations are read, so that
-// email of before that still waits in it is known.
+// reportLead is for how long before the span conversations are read by when they
+// began, so that email of before that still waits in it is known. Jobs tell of older
+// email too, that went on since.
 const reportLead = 14 * 24 * time.Hour
 
 // look reads what a report is made of.
@@ -260,7 +261,7 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	of := genesys.ConversationsQuery{Span: routing.Span{From: in.Known.Add(-reportLead), To: now}, QueueIDs: ids, Jobs: true}
 	open := map[string]bool{}
 	added, err := addAll(ctx, s, b, of, open)
-	if errors.Is(err, genesys.ErrForbidden) && added == 0 {
+	if added == 0 && (errors.Is(err, genesys.ErrForbidden) || errors.Is(err, genesys.ErrLake)) {
 		s.say("conversations are read page by page, which takes more requests: %v", err)
 		of.Jobs = false
 		_, err = addAll(ctx, s, b, of, open)
@@ -268,7 +269,7 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	if err != nil {
 		return report.Report{}, fmt.Errorf("read the conversations: %w", err)
 	}
-	notes, err := addOld(ctx, s, b, in, of.From, open)
+	notes, err := addOld(ctx, s, b, in, of, open)
 	if err != nil {
 		return report.Report{}, err
 	}
@@ -310,26 +311,30 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	return r, ctx.Err()
 }
 
-// addOld adds the email that waits now and is in no conversation that was read:
-// what began before that. It gives notes of what cannot be known.
-func addOld(ctx context.Context, s *orgShell, b *report.Builder, in report.Input, read time.Time, open map[string]bool) (notes []string, err error) {
-	var ids []string
-	for _, q := range in.Queues {
-		ids = append(ids, q.ID)
-	}
-	states, err := s.client.QueueStates(ctx, ids)
-	if errors.Is(err, genesys.ErrForbidden) {
-		s.say("what waits now may not be seen: %v", err)
-		return []string{"email that began before " + read.UTC().Format(time.DateOnly) + " UTC and still waits is in no backlog: how many emails that are is not known"}, nil
-	}
-	if err != nil {
+// addOld adds the email that waits now and is in no conversation that was read. It
+// gives notes of what cannot be known of what began before; jobs tell of that.
+func addOld(ctx context.Context, s *orgShell, b *report.Builder, in report.Input, of genesys.ConversationsQuery, open map[string]bool) (notes []string, err error) {
+	states, err := s.client.QueueStates(ctx, of.QueueIDs)
+	forbidden := errors.Is(err, genesys.ErrForbidden)
+	if err != nil && !forbidden {
 		return nil, fmt.Errorf("read what waits now: %w", err)
 	}
-	return addWaiting(b, in, read, open, states), nil
+	notes = addWaiting(b, in, of.From, open, states)
+	if of.Jobs {
+		return nil, nil
+	}
+	old := "email that began before " + began(of.From)
+	if forbidden {
+		s.say("what waits now may not be seen: %v", err)
+		return []string{old + " is in no figure: how many emails that are is not known"}, nil
+	}
+	return append(notes, old+" and has been answered by now is in no figure: how many emails that are is not known"), nil
 }
 
+// began is the day from which on conversations were read by when they began.
+func began(read time.Time) string { return read.UTC().Format(time.DateOnly) + " UTC" }
+
 func addWaiting(b *report.Builder, in report.Input, read time.Time, open map[string]bool, states map[string]routing.QueueState) (notes []string) {
-	began := read.UTC().Truncate(24 * time.Hour).Format(time.DateOnly)
 	for _, q := range in.Queues {
 		now := states[q.ID]
 		for _, e := range now.Emails {
@@ -338,8 +343,8 @@ func addWaiting(b *report.Builder, in report.Input, read time.Time, open map[str
 			}
 		}
 		if n := now.Waiting - len(now.Emails); n > 0 {
-			notes = append(notes, fmt.Sprintf("%s: of %s that wait now the platform does not list %d; those of them that began before %s UTC are in no backlog",
-				q, phrase.Count(now.Waiting, "email"), n, began))
+			notes = append(notes, fmt.Sprintf("%s: of %s that wait now the platform does not list %d; those of them that began before %s are in no backlog",
+				q, phrase.Count(now.Waiting, "email"), n, began(read)))
 		}
 	}
 	return notes

@@ -21,6 +21,7 @@ import (
 	"github.com/foresort/foresort/report"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/sandbox"
+	"github.com/foresort/foresort/scenario"
 )
 
 // A report of an organisation that lives is held against the engine's own record,
@@ -34,10 +35,6 @@ func TestAReportIsWhatHappened(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	settings := map[string]string{
-		"FORESORT_GATEWAY": base, "FORESORT_STATE": filepath.Join(t.TempDir(), "state"), "FORESORT_PER_MINUTE": "1000000",
-		"GENESYS_CLIENT_ID": sandbox.DefaultClientID, "GENESYS_CLIENT_SECRET": sandbox.DefaultClientSecret,
-	}
 	for name, args := range map[string][]string{
 		"days":              {"--from", "2026-02-18", "--to", "2026-03-03", "--by", "day"},
 		"hours, until now":  {"--since", "3d", "--by", "hour"},
@@ -49,36 +46,116 @@ func TestAReportIsWhatHappened(t *testing.T) {
 			if name == "five weeks" && testing.Short() {
 				t.Skip("-short: it takes a minute under the race detector, and the other spans go the same way")
 			}
-			var out, talk bytes.Buffer
-			all := append([]string{"report", "Support Email", "Billing Email", "--json", "--timezone", "Europe/Berlin"}, args...)
-			if got := run(t.Context(), env{strings.NewReader(""), &out, &talk, func(name string) string { return settings[name] }}, all); got != 0 {
-				t.Fatalf("exit code %d: %s", got, talk.String())
-			}
-			var r report.Report
-			if err := json.Unmarshal(out.Bytes(), &r); err != nil {
-				t.Fatal(err)
-			}
+			r := heldAgainst(t, server, base, args...)
 			if len(r.Queues) != 2 {
 				t.Fatalf("%d queues", len(r.Queues))
 			}
-			record := server.Record()
 			for _, q := range r.Queues {
 				if len(q.Rows) < 3 || *q.Total.Offered < 100 {
 					t.Errorf("%s: %d rows, %d emails: too little to prove anything", q.Queue, len(q.Rows), *q.Total.Offered)
 				}
-				truth(t, q.Queue.String()+", all", q, r.Span, q.Total, record)
-				for _, row := range q.Rows {
-					span := row.Span
-					if span.From.Before(r.From) {
-						span.From = r.From
-					}
-					if span.To.After(r.To) {
-						span.To = r.To
-					}
-					truth(t, q.Queue.String()+", "+row.Name, q, span, row.Figures, record)
-				}
 			}
 		})
+	}
+}
+
+// reportOn is a report of two queues of a sandbox.
+func reportOn(t *testing.T, base string, args ...string) (r report.Report) {
+	t.Helper()
+	settings := map[string]string{
+		"FORESORT_GATEWAY": base, "FORESORT_STATE": filepath.Join(t.TempDir(), "state"), "FORESORT_PER_MINUTE": "1000000",
+		"GENESYS_CLIENT_ID": sandbox.DefaultClientID, "GENESYS_CLIENT_SECRET": sandbox.DefaultClientSecret,
+	}
+	var out, talk bytes.Buffer
+	all := append([]string{"report", "Support Email", "Billing Email", "--json", "--timezone", "Europe/Berlin"}, args...)
+	if got := run(t.Context(), env{strings.NewReader(""), &out, &talk, func(name string) string { return settings[name] }}, all); got != 0 {
+		t.Fatalf("exit code %d: %s", got, talk.String())
+	}
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// heldAgainst is a report of which each figure has been held against the record.
+func heldAgainst(t *testing.T, server *sandbox.Server, base string, args ...string) report.Report {
+	t.Helper()
+	r := reportOn(t, base, args...)
+	record := server.Record()
+	for _, q := range r.Queues {
+		truth(t, q.Queue.String()+", all", q, r.Span, q.Total, record)
+		for _, row := range q.Rows {
+			span := row.Span
+			if span.From.Before(r.From) {
+				span.From = r.From
+			}
+			if span.To.After(r.To) {
+				span.To = r.To
+			}
+			truth(t, q.Queue.String()+", "+row.Name, q, span, row.Figures, record)
+		}
+	}
+	return r
+}
+
+// backed is a desk that is weeks behind: of email that has waited for up to 60 days
+// an agent answers a few a day.
+const backed = `version: 1
+start: 2026-03-02
+timezone: UTC
+days: 7
+arrivals:
+  - mix: { support@help.example.com: 1, billing@help.example.com: 1 }
+    rates: { mon-sun: { 09:00-17:00: 1 } }
+backlog:
+  - { rule: support@help.example.com, count: 30, oldest: 1440h, newest: 400h }
+  - { rule: billing@help.example.com, count: 12, oldest: 1200h, newest: 1h }
+handle: { mean: 90m }
+rules: { support@help.example.com: {}, billing@help.example.com: {} }
+agents:
+  - { name: Day, skills: { Billing: 4 }, languages: { English: 4 }, shifts: { mon-sun: 08:00-18:00 } }
+`
+
+// Email that began long before the conversations that are read by their beginnings
+// is where it was: in the backlog of past days, and then among what was answered, of
+// days that the data lake knows and of today.
+func TestAReportKnowsEmailThatWaitedForWeeks(t *testing.T) {
+	t.Parallel()
+	sc, problems := scenario.Parse("traffic.yaml", []byte(backed), nil)
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	server := sandbox.New(sandbox.Options{RateLimit: -1, Now: sandbox.NewClock(now).Now, Traffic: sc})
+	base, err := server.Start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	if err := server.Advance(3*24*time.Hour + 14*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"--since", "2026-03-02"}, {"--since", "3h", "--by", "hour"}} {
+		r := heldAgainst(t, server, base, args...)
+		old := 0
+		for _, c := range server.Record() {
+			for _, s := range c.Stays {
+				if s.Entered.Before(r.From.Add(-15*24*time.Hour)) && s.Answered.After(r.From) && s.Answered.Before(r.To) {
+					old++
+				}
+			}
+		}
+		if old == 0 {
+			t.Errorf("%s: no old email was answered", args)
+		}
+		if len(r.Notes) != 0 {
+			t.Errorf("%s: %s", args, r.Notes)
+		}
+	}
+	server.LagMetrics(30 * 24 * time.Hour) // the lake is older than what is asked for
+	r := reportOn(t, base, "--since", "1d")
+	if want := "email that began before 2026-02-18 UTC and has been answered by now is in no figure: how many emails that are is not known"; !slices.Contains(r.Notes, want) {
+		t.Errorf("without a lake: %q", r.Notes)
 	}
 }
 
