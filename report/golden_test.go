@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -150,8 +149,8 @@ func TestColoursChangeNoWord(t *testing.T) {
 
 // TestThePageDrawsItsPlots opens pages in a browser: every plot has its lines and
 // the marks of its rows, bars have their length, nothing is asked for but the file,
-// nothing is wider than the screen, and nothing is complained of. With PICTURES set
-// to a folder a picture of each page is kept there.
+// nothing is wider than the screen, and nothing is complained of. -artifacts keeps a
+// picture of each page, and UPDATE=1 the one of docs/report.md.
 func TestThePageDrawsItsPlots(t *testing.T) {
 	t.Parallel()
 	browser := sheettest.Browser(t)
@@ -196,15 +195,17 @@ const overlaps = `[...document.querySelectorAll(".plot")].reduce((n, plot) => {
 
 func picture(page context.Context, t *testing.T, name string) {
 	t.Helper()
-	dir := os.Getenv("PICTURES")
-	if dir == "" {
-		return
-	}
 	png, err := chromedp.Run(page, chromedp.FullScreenshot(100))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("report-%s.png", name)), png, 0o600); err != nil {
-		t.Fatal(err)
+	files := []string{filepath.Join(t.ArtifactDir(), name+".png")}
+	if os.Getenv("UPDATE") != "" && name == "day" {
+		files = append(files, "../docs/report.png")
+	}
+	for _, file := range files {
+		if err := os.WriteFile(file, png, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

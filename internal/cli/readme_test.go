@@ -85,7 +85,8 @@ func shellOutput(t *testing.T, line string) string {
 		"FORESORT_GATEWAY=" + base, "GENESYS_CLIENT_ID=" + sandbox.DefaultClientID, "GENESYS_CLIENT_SECRET=" + sandbox.DefaultClientSecret,
 	}
 	err = cmd.Run() // an exit code is part of the example, as for validate
-	talk := regexp.MustCompile(`(?m)^simulating \[.*\n`).ReplaceAll(stderr.Bytes(), nil) // progress, where it takes long
+	// Progress shows where it takes long.
+	talk := regexp.MustCompile(`(?m)^simulating \[.*\n`).ReplaceAll(stderr.Bytes(), nil)
 	if out := stdout.String() + string(talk); out != "" {
 		return out
 	}
