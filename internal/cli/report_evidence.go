@@ -84,11 +84,16 @@ func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Locati
 				}
 			}
 			for _, c := range phase.Plan.Changes {
-				if c.Kind == plan.Queue || c.Kind == plan.Member {
+				switch c.Kind {
+				case plan.Queue, plan.Member:
 					o.Queues = append(o.Queues, c.Object.Name)
+				case plan.Email:
+					o.Queues = append(o.Queues, c.Waits.Name)
+				case plan.Route, plan.Utilization:
 				}
 			}
 		}
+		o.Queues = slices.DeleteFunc(o.Queues, func(name string) bool { return name == "" })
 		wants := slices.DeleteFunc(slices.Clone(wants), func(w routing.Desired) bool { return !slices.Contains(o.Queues, w.Queue.Name) })
 		if len(o.Queues) == 0 {
 			return nil, nil, errors.New("the run was about no queue")
@@ -104,7 +109,7 @@ func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Locati
 		compared := map[string]report.Comparison{} // by queue
 		for _, q := range r.Queues {
 			for _, c := range q.Changes {
-				if c.ID == run.ID {
+				if c.ID == run.ID || slices.Contains(c.Runs, run.ID) {
 					compared[q.Queue.Name] = c
 					words = append(words, q.Queue.Name+": "+c.Words)
 				}
