@@ -50,7 +50,8 @@ agent of the business's clock. Days and hours that it does not cover whole have 
 
 Where the service level went are the causes of why email was late. Each change that the
 ledger has of a queue is told with the same figures before and after it, and whether they
-differ by more than days do by themselves, or whether there is too little to tell.
+differ by more than days do by themselves, or whether there is too little to tell; those
+that did not last, such as overrides of adjust, with why they are not compared.
 
 A strategy (--strategy) brings the deadlines of its rules, its calendar and its clock;
 without one a queue has the platform's target, and every hour counts. What each figure
@@ -58,9 +59,10 @@ is: docs/report.md.
 
 --change puts all that proves one run of apply into a folder: what was changed, what
 validation found, the forecast, who approved it, what came of each change, when it was
-seen active, the figures before and after, the platform's audit records, and the
-ledger's entries with their signed checkpoints, with a page and a list of hashes.
-foresort audit verify --evidence checks it.`,
+seen active, which later runs put it back or changed the same again, the figures before
+and after, the platform's audit records, and the ledger's entries with their signed
+checkpoints, with a page, a list of hashes, and a seal: a signed entry of the ledger that
+has the hash of each file. foresort audit verify --evidence checks it.`,
 		Example: `  foresort report "Billing Email"
   foresort report --strategy examples/support.yaml --since 2d --by hour --html report.html
   foresort report "Billing Email" "Support Email" --by agent --csv report.csv
@@ -89,6 +91,8 @@ foresort audit verify --evidence checks it.`,
 
 func (o reportOptions) check(s *shell) error {
 	switch by := report.By(o.By); {
+	case o.Change == "" && o.Out != "":
+		return invalid("add --change RUN, or --change last", "--out is the folder for the evidence of a change")
 	case o.Change != "" && len(o.Queues) > 0:
 		return invalid("leave the queues out", "--change is about the queues of the run")
 	case o.Change != "":
