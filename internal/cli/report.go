@@ -508,6 +508,10 @@ func (l ledgerChanges) known(queues []report.Queue, span routing.Span, now time.
 // the same run put back, and what live rules set of waiting email.
 func changesOf(runs []apply.Record, decisions []ledger.Decided, queues []report.Queue) ledgerChanges {
 	out, leases, leaseOf := ledgerChanges{}, ledger.Leases(runs, decisions), map[string]string{} // by run
+	begun := map[string]ledger.Decided{}                                                         // by run
+	for _, d := range slices.Backward(decisions) {
+		begun[d.Run] = d
+	}
 	for _, l := range leases {
 		for _, r := range l.Runs {
 			leaseOf[r.ID] = l.ID
@@ -526,7 +530,7 @@ func changesOf(runs []apply.Record, decisions []ledger.Decided, queues []report.
 			}
 		}
 		for _, l := range leases {
-			c := overrideOf(l, decisions, q)
+			c := overrideOf(l, begun[l.ID], q)
 			c.Runs = more[l.ID]
 			out.add(q, c)
 		}
@@ -564,12 +568,11 @@ func changeOf(run apply.Record, q report.Queue) report.Change {
 	return c
 }
 
-// overrideOf is what an override changed of a queue: the decision that began it says
-// so in words.
-func overrideOf(l ledger.Lease, decisions []ledger.Decided, q report.Queue) report.Change {
+// overrideOf is what an override changed of a queue. The decision that began it says
+// so in words; the zero one: there is none.
+func overrideOf(l ledger.Lease, begun ledger.Decided, q report.Queue) report.Change {
 	c := report.Change{ID: l.ID, At: l.Began, Strategy: l.Strategy, Passing: report.Override, Rule: l.Rule, Levers: l.Levers, Ended: l.Ended}
-	i := slices.IndexFunc(decisions, func(d ledger.Decided) bool { return d.Run == l.ID })
-	ours := i >= 0 && decisions[i].Queue.ID == q.ID
+	ours := begun.Queue.ID == q.ID
 	for _, run := range l.Runs {
 		ours = ours || about(run, run.Phases[0], q)
 		what, emails := deeds(run.Phases[0])
@@ -581,8 +584,8 @@ func overrideOf(l ledger.Lease, decisions []ledger.Decided, q report.Queue) repo
 	switch {
 	case !ours:
 		c.What = nil
-	case len(c.What) > 0 && i >= 0:
-		c.What = []string{decisions[i].Words}
+	case len(c.What) > 0 && begun.Words != "":
+		c.What = []string{begun.Words}
 	}
 	return c
 }

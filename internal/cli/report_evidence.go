@@ -197,7 +197,10 @@ func (s *orgShell) seal(ctx context.Context, run string, files []report.File) (r
 	if err != nil {
 		return report.File{}, err
 	}
-	b, err := json.MarshalIndent(ledger.Seal{Entry: entries[0], Checkpoints: checkpoints}, "", "  ")
+	if len(checkpoints) == 0 {
+		return report.File{}, errors.New("the ledger could not be signed, and nothing was written")
+	}
+	b, err := json.MarshalIndent(ledger.Seal{Entry: entries[0], Checkpoint: checkpoints[0]}, "", "  ")
 	if err != nil {
 		return report.File{}, err
 	}
@@ -397,7 +400,7 @@ type sealed struct {
 	Entry    int64     `json:"entry"` // of the ledger
 	Foresort string    `json:"foresort"`
 	Files    int       `json:"files"`
-	Keys     []string  `json:"keys"` // fingerprints
+	Key      string    `json:"key"` // fingerprint
 }
 
 // checkEvidence checks the folder of a pack.
@@ -445,13 +448,17 @@ func (c checkedEvidence) text(w io.Writer, p paint) error {
 	}
 	fmt.Fprintf(w, "%s %s: %s, each as it was signed by key %s.\n", c.Folder, p.green("is as it was written"), phrase.Count(c.Entries, "entry"), strings.Join(c.Keys, ", "))
 	if c.Sealed != nil {
-		fmt.Fprintf(w, "All %s are as foresort %s made them by %s: entry %d of the ledger has their hashes, signed by key %s.\n",
-			phrase.Count(c.Sealed.Files, "file"), sheet.Plain(c.Sealed.Foresort), c.Sealed.At.Format("2006-01-02 15:04:05 UTC"), c.Sealed.Entry, strings.Join(c.Sealed.Keys, ", "))
+		another := ""
+		if !slices.Contains(c.Keys, c.Sealed.Key) {
+			another = ", which signed none of those entries" + p.yellow(": another machine made the pack, or somebody else")
+		}
+		fmt.Fprintf(w, "All %s are as foresort %s made them by %s: entry %d of the ledger has their hashes, signed by key %s%s.\n",
+			phrase.Count(c.Sealed.Files, "file"), sheet.Plain(c.Sealed.Foresort), c.Sealed.At.Format("2006-01-02 15:04:05 UTC"), c.Sealed.Entry, c.Sealed.Key, another)
 	} else {
 		fmt.Fprintf(w, "It has %s, as packs of older versions: files that are not made of these entries, such as %s, are proven by nothing but %s, which whoever made the folder could make anew.\n",
 			p.yellow("no seal"), report.PackPage, report.PackSums)
 	}
-	_, err := fmt.Fprintln(w, "Compare the key with foresort audit key on the machine that applied.")
+	_, err := fmt.Fprintln(w, "Compare each key with foresort audit key on the machine that applied.")
 	return err
 }
 
@@ -526,7 +533,7 @@ func checkSeal(files map[string][]byte, org, run string) (*sealed, error) {
 	if err := json.Unmarshal(files[report.PackSeal], &seal); err != nil {
 		return nil, fmt.Errorf("%s: %w", report.PackSeal, err)
 	}
-	of, keys, err := seal.Check()
+	of, err := seal.Check()
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", report.PackSeal, err)
@@ -537,7 +544,7 @@ func checkSeal(files map[string][]byte, org, run string) (*sealed, error) {
 		return nil, err
 	}
 	return &sealed{
-		At: time.UnixMicro(seal.Entry.At).UTC(), Entry: seal.Entry.Seq, Foresort: of.Foresort, Files: len(of.Files), Keys: fingerprints(keys),
+		At: time.UnixMicro(seal.Entry.At).UTC(), Entry: seal.Entry.Seq, Foresort: of.Foresort, Files: len(of.Files), Key: ledger.Fingerprint(seal.Checkpoint.Key),
 	}, nil
 }
 

@@ -3,8 +3,11 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -231,6 +234,69 @@ func TestEveryChangeOfAQueueIsToldAndSaysWhetherItLasts(t *testing.T) {
 	}
 	if n := len(changes.Of("q", routing.Span{From: at.Add(-time.Minute), To: at})); n != 0 {
 		t.Errorf("%d changes before they were made", n)
+	}
+}
+
+// What does not last asks for no time before it.
+func TestOnlyWhatIsComparedIsReadFor(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 30, 0, 0, 0, 0, time.UTC)
+	span := routing.Span{From: now.Add(-10 * 24 * time.Hour), To: now}
+	change := report.Change{At: span.From.Add(time.Hour), Ended: now, Passing: report.Override}
+	for name, tt := range map[string]struct {
+		change func(c *report.Change)
+		from   time.Time
+	}{
+		"an override of a week": {func(*report.Change) {}, time.Date(2026, 2, 19, 0, 0, 0, 0, time.UTC)},
+		"one of an hour":        {func(c *report.Change) { c.Ended = c.At.Add(time.Hour) }, span.From},
+		"one that holds":        {func(c *report.Change) { c.At, c.Ended = now.Add(-time.Hour), time.Time{} }, span.From},
+		"what lasts":            {func(c *report.Change) { c.Passing, c.Ended = "", time.Time{} }, time.Date(2026, 2, 19, 0, 0, 0, 0, time.UTC)},
+		"email":                 {func(c *report.Change) { c.Passing, c.Ended = report.Emails, time.Time{} }, span.From},
+		"what was put back":     {func(c *report.Change) { c.Passing, c.Ended = report.Undone, c.At.Add(time.Minute) }, span.From},
+	} {
+		c := change
+		tt.change(&c)
+		if got := (ledgerChanges{"q": {c}}).known([]report.Queue{{Ref: routing.Ref{ID: "q"}}}, span, now, time.UTC); !got.Equal(tt.from) {
+			t.Errorf("%s: from %s, want %s", name, got, tt.from)
+		}
+	}
+}
+
+// A pack is there as a whole, or not at all.
+func TestAFolderIsWrittenWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	files := []report.File{{Name: "a", Body: []byte("a")}}
+	last := func() (report.File, error) { return report.File{Name: "b", Body: []byte("b")}, nil }
+	for name, tt := range map[string]struct {
+		before func(dir string) error // pack is the folder
+		last   func() (report.File, error)
+		want   []string
+		ok     bool
+	}{
+		"new":           {nil, last, []string{"pack", "pack/a", "pack/b"}, true},
+		"empty":         {func(dir string) error { return os.Mkdir(filepath.Join(dir, "pack"), 0o700) }, last, []string{"pack", "pack/a", "pack/b"}, true},
+		"not sealed":    {nil, func() (report.File, error) { return report.File{}, errors.New("no") }, nil, false},
+		"not empty now": {func(dir string) error { return os.MkdirAll(filepath.Join(dir, "pack", "x"), 0o700) }, last, []string{"pack", "pack/x"}, false},
+	} {
+		dir := t.TempDir()
+		if tt.before != nil {
+			if err := tt.before(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := writeFolder(filepath.Join(dir, "pack"), files, tt.last)
+		var got []string
+		if err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if path != dir {
+				got = append(got, filepath.ToSlash(strings.TrimPrefix(path, dir+string(filepath.Separator))))
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(tt.want, got); d != "" || (err == nil) != tt.ok {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, d)
+		}
 	}
 }
 

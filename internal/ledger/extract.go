@@ -135,21 +135,22 @@ type Sealed struct {
 }
 
 // Seal proves the files of a pack: the entry that has their hashes, and the signed
-// checkpoints that say which entry that was.
+// checkpoint that says which entry that was.
 type Seal struct {
-	Entry       Proven       `json:"entry"`
-	Checkpoints []Checkpoint `json:"checkpoints"`
+	Entry      Proven     `json:"entry"`
+	Checkpoint Checkpoint `json:"checkpoint"`
 }
 
-// Check proves a seal, and tells what it says and which public keys signed it.
-func (s Seal) Check() (of Sealed, keys []string, err error) {
+// Check proves a seal, and tells what it says. Whose key signed it is for the reader to
+// know.
+func (s Seal) Check() (of Sealed, err error) {
 	if s.Entry.Kind != KindEvidence {
-		return of, nil, fmt.Errorf("entry %d is no seal of an evidence pack", s.Entry.Seq)
+		return of, fmt.Errorf("entry %d is no seal of an evidence pack", s.Entry.Seq)
 	}
-	if keys, err = CheckExtract([]Proven{s.Entry}, s.Checkpoints); err == nil {
+	if _, err = CheckExtract([]Proven{s.Entry}, []Checkpoint{s.Checkpoint}); err == nil {
 		err = json.Unmarshal([]byte(s.Entry.Body), &of)
 	}
-	return of, keys, err
+	return of, err
 }
 
 // KindForecast is what a simulation expected of a plan; the subject is its
