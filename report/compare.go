@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/internal/phrase"
+	"github.com/foresort/foresort/internal/sheet"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -22,13 +23,16 @@ const (
 	Worse  Verdict = "worse"
 	Same   Verdict = "noDifference" // none that the days' own ups and downs would not make
 	Thin   Verdict = "tooLittle"    // too few days or emails to tell
+	Passed Verdict = "notCompared"  // it did not last for a week
 )
 
 // Comparison is a change, and the same measures before and after it, in windows of
 // as many whole weeks, up to four, on either side: the day of the change is in
 // neither, and so every weekday is as often in one as in the other. They end where
 // the queue was changed on another day, where conversations are not known, and
-// yesterday.
+// yesterday; those of an override that held for a week on the day when it ended.
+// Changes that do not last end no windows: what begins and ends them is part of how
+// the queue is run, before and after.
 type Comparison struct {
 	Change
 	Weeks    int          `json:"weeks"`
@@ -184,6 +188,10 @@ func (b *Builder) comparisons(queue int) []Comparison {
 		if c.At.Before(b.in.From) || !c.At.Before(b.in.To) {
 			continue
 		}
+		if c.Brief(b.in.Now) {
+			out = append(out, b.passing(c))
+			continue
+		}
 		if days == nil {
 			if first, days = b.daysOf(queue); days == nil {
 				days = []dayOf{}
@@ -192,6 +200,25 @@ func (b *Builder) comparisons(queue int) []Comparison {
 		x := b.compare(c, all, first, days)
 		x.Words += b.unheard(x)
 		out = append(out, x)
+	}
+	return out
+}
+
+// passing tells of a change that did not last why it is not compared.
+func (b *Builder) passing(c Change) Comparison {
+	day := b.day(c.At)
+	next := b.days(day, 1)
+	out := Comparison{Change: c, Verdict: Passed, Before: routing.Span{From: day, To: day}, After: routing.Span{From: next, To: next}, Measures: []Measure{}}
+	held := sheet.Span(c.held(b.in.Now).Seconds())
+	switch {
+	case c.Passing == Emails:
+		out.Words = "is about email that waited, and not about the queue: not compared by weeks"
+	case c.Passing == Undone:
+		out.Words = "was put back by the same run after " + held + ": too short to compare by weeks"
+	case c.Ended.IsZero():
+		out.Words = "holds, for " + held + " so far: too short to compare by weeks"
+	default:
+		out.Words = "came and went after " + held + ": too short to compare by weeks"
 	}
 	return out
 }
@@ -217,8 +244,13 @@ func (b *Builder) compare(c Change, all []Change, first time.Time, days []dayOf)
 	out := Comparison{Change: c, Measures: []Measure{}, Verdict: Thin}
 	day := b.dayNumber(first, c.At)
 	from, to := 0, len(days)
+	since := "since then"
+	if !c.Ended.IsZero() {
+		to, since = min(to, b.dayNumber(first, c.Ended)), "while it held"
+	}
 	for _, other := range all {
 		switch n := b.dayNumber(first, other.At); {
+		case other.Passing != "":
 		case n < day:
 			from = max(from, n+1)
 		case n > day:
@@ -233,8 +265,8 @@ func (b *Builder) compare(c Change, all []Change, first time.Time, days []dayOf)
 	out.Before = routing.Span{From: b.days(first, day-n), To: b.days(first, day)}
 	out.After = routing.Span{From: b.days(first, day+1), To: b.days(first, day+1+n)}
 	if n == 0 {
-		out.Words = fmt.Sprintf("too little to tell: %s before it and %s since then can be compared, and a week is needed on either side",
-			phrase.Count(before, "whole day"), phrase.Count(after, "whole day"))
+		out.Words = fmt.Sprintf("too little to tell: %s before it and %s %s can be compared, and a week is needed on either side",
+			phrase.Count(before, "whole day"), phrase.Count(after, "whole day"), since)
 		return out
 	}
 	told := false
@@ -369,7 +401,7 @@ func words(m Measure, v Verdict, weeks int) string {
 		return fmt.Sprintf("%s: %s (p = %s, %s)", v, change, pText(*m.P), of)
 	case Same:
 		return fmt.Sprintf("no difference that days do not make by themselves: %s (p = %s, %s)", change, pText(*m.P), of)
-	case Thin:
+	case Thin, Passed:
 	}
 	if m.P != nil {
 		return fmt.Sprintf("too little to tell: of so few days that differ p cannot be below %s; %s (%s)", pText(m.Least), change, of)

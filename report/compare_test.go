@@ -114,6 +114,49 @@ func TestBeforeAndAfter(t *testing.T) {
 	}
 }
 
+// What does not last is told with its time and length, ends no windows of what does,
+// and is compared only where it held for whole weeks.
+func TestChangesThatDoNotLast(t *testing.T) {
+	t.Parallel()
+	at := func(day int, hours float64) time.Time {
+		return routing.Wall(time.Date(2026, 3, 2+day, 0, 0, 0, 0, time.UTC), berlin).Add(time.Duration(hours * float64(time.Hour)))
+	}
+	override := func(id string, from time.Time, held time.Duration) report.Change {
+		return report.Change{ID: id, At: from, Ended: from.Add(held), Passing: report.Override, Rule: "surge", Levers: []routing.Lever{routing.LeverJoin}, What: []string{"let Back Office join the queue"}}
+	}
+	in := input(0, 0, report.ByDay)
+	in.Span = routing.Span{From: at(-28, 0), To: at(29, 0)}
+	in.Now, in.Known, in.Queues[0].Calendar = in.To, in.From, nil
+	in.Changes = changed{
+		override("weeks", at(-20, 9), 16*24*time.Hour),
+		override("before", at(-3, 9), 40*time.Minute),
+		{ID: "lasts", At: at(0, 9), What: []string{"update queue Support"}},
+		{ID: "undone", At: at(3, 9), Ended: at(3, 9.5), Passing: report.Undone, What: []string{"update queue Support"}},
+		override("after", at(5, 9), 24*time.Hour),
+		{ID: "holds", At: at(28, 23), Passing: report.Override},
+	}
+	got := map[string]report.Comparison{}
+	for _, c := range perform(t, in, days(-28, 29, 10, func(d, n int) bool { return d < 0 && n < 5 }), nil).Changes {
+		got[c.ID] = c
+	}
+	for id, want := range map[string]struct {
+		verdict report.Verdict
+		weeks   int
+		words   string
+	}{
+		"weeks":  {report.Thin, 1, "too little to tell: of so few days that differ p cannot"},
+		"before": {report.Passed, 0, "came and went after 40m00s: too short to compare by weeks"},
+		"lasts":  {report.Better, 4, "better: "},
+		"undone": {report.Passed, 0, "was put back by the same run after 30m00s: too short to compare by weeks"},
+		"after":  {report.Passed, 0, "came and went after 24h00m: too short to compare by weeks"},
+		"holds":  {report.Passed, 0, "holds, for 1h00m so far: too short to compare by weeks"},
+	} {
+		if c := got[id]; c.Verdict != want.verdict || c.Weeks != want.weeks || !strings.HasPrefix(c.Words, want.words) || c.Together != 0 {
+			t.Errorf("%s: %s in %d weeks, %s; want %v", id, c.Verdict, c.Weeks, c.Words, want)
+		}
+	}
+}
+
 // Where a change did nothing the test says so in 19 of 20 cases, also where the
 // days of a week differ much: of 400 draws some 20 are significant, and 38 or more
 // would be one chance in ten thousand.

@@ -30,6 +30,7 @@ type Evidence struct {
 	Foresort string // the version that made the pack
 	Org      routing.Ref
 	Run      apply.Record
+	Later    []apply.Record // runs that put it back, or changed the same objects again
 	Forecast *Expectation
 	// Approvals are those with which the run began, in words, and as facts.
 	Approvals []string
@@ -80,6 +81,8 @@ const (
 	PackEntries     = "ledger.jsonl"
 	PackCheckpoints = "checkpoints.jsonl"
 	PackSums        = "SHA256SUMS"
+	PackLater       = "later.json"
+	PackSeal        = "seal.json" // in no list: it is made of the other files
 )
 
 // The other files that every pack has, and those that a run may have.
@@ -122,6 +125,7 @@ func Pack(e Evidence) ([]File, error) {
 		{packActivation, e.Run.End != nil, e.Run.End},
 		{"before-after.json", e.Measures != nil, e.Measures},
 		{"audit.json", e.Records != nil, e.Records},
+		{PackLater, true, sinceOf(e.Run, e.Later, e.Made)},
 	}
 	for _, f := range facts {
 		if f.there {
@@ -148,10 +152,121 @@ func sumOf(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Since is what became of what a run changed, by the runs after it.
+type Since struct {
+	Run   string    `json:"run"`
+	Until time.Time `json:"until"` // when that was looked up
+	Later []Later   `json:"later"` // oldest first
+}
+
+// Later is a run that put another one back, or changed the same objects again.
+type Later struct {
+	Run      string    `json:"run"`
+	Began    time.Time `json:"began"`
+	Ended    time.Time `json:"ended"` // its last entry
+	Strategy string    `json:"strategy"`
+	PutsBack bool      `json:"putsBack"`           // it was started to put the run back
+	Undoes   string    `json:"undoes,omitempty"`   // another run that it was started to put back
+	Override string    `json:"override,omitempty"` // the rule of adjust whose override it is
+	Objects  []string  `json:"objects"`            // of the run, that it changed
+	Outcome  string    `json:"outcome"`            // in words
+}
+
+// sinceOf tells of runs that LaterRuns found.
+func sinceOf(run apply.Record, later []apply.Record, until time.Time) Since {
+	out := Since{Run: run.ID, Until: until, Later: []Later{}}
+	mine := objectsOf(run)
+	for _, r := range later {
+		p := r.Plan()
+		l := Later{Run: r.ID, Began: r.Started, Ended: r.Last, Strategy: p.Strategy, PutsBack: p.Undoes == run.ID, Objects: []string{}}
+		if !l.PutsBack {
+			l.Undoes = p.Undoes
+		}
+		if p.Lease != nil {
+			l.Override = p.Lease.Rule
+		}
+		for key, name := range objectsOf(r) {
+			if mine[key] != "" {
+				l.Objects = append(l.Objects, name)
+			}
+		}
+		slices.Sort(l.Objects)
+		l.Outcome, _ = outcome(r)
+		out.Later = append(out.Later, l)
+	}
+	return out
+}
+
+// LaterRuns are the runs of a ledger after one that were to put it back, or changed
+// what it changed, oldest first.
+func LaterRuns(run apply.Record, runs []apply.Record) (later []apply.Record) {
+	i := slices.IndexFunc(runs, func(r apply.Record) bool { return r.ID == run.ID })
+	mine := objectsOf(run)
+	for _, r := range runs[i+1:] {
+		again := r.Plan().Undoes == run.ID
+		for key := range objectsOf(r) {
+			again = again || mine[key] != ""
+		}
+		if again {
+			later = append(later, r)
+		}
+	}
+	return later
+}
+
+// objectsOf names what a run changed, or may have. A queue and its members are one.
+func objectsOf(r apply.Record) map[[2]string]string {
+	out := map[[2]string]string{}
+	for _, d := range resultsOf(r) {
+		if d.Undo || d.Result.Outcome != apply.Done && d.Result.Outcome != apply.Uncertain {
+			continue
+		}
+		kind, object := d.Change.Kind, d.Change.Object
+		if kind == plan.Member {
+			kind = plan.Queue
+		}
+		if d.Result.Object.ID != "" {
+			object = d.Result.Object
+		}
+		out[[2]string{string(kind), cmp.Or(object.ID, object.Name)}] = fmt.Sprintf("%s %s", kind, object)
+	}
+	return out
+}
+
+// Hashes are the hashes of files, SHA-256 in hex, by name.
+func Hashes(files []File) map[string]string {
+	out := map[string]string{}
+	for _, f := range files {
+		out[f.Name] = sumOf(f.Body)
+	}
+	return out
+}
+
+// CheckSeal holds the files of a pack, by name, against the hashes that it was sealed
+// with. Its error names those that are missing, were changed or were added.
+func CheckSeal(files map[string][]byte, sealed map[string]string) error {
+	var wrong []string
+	for name, body := range files {
+		if name != PackSeal && sumOf(body) != sealed[name] {
+			wrong = append(wrong, name)
+		}
+	}
+	for name := range sealed {
+		if _, there := files[name]; !there {
+			wrong = append(wrong, name)
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	slices.SortFunc(wrong, func(a, b string) int { return cmp.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	return fmt.Errorf("not as %s says: %s", PackSeal, phrase.List(wrong))
+}
+
 // CheckPack holds the files of a pack, by name, against its list of hashes. Its
 // error names the first that is missing, was changed or was added.
 func CheckPack(files map[string][]byte) error {
-	known := map[string]bool{PackSums: true}
+	known := map[string]bool{PackSums: true, PackSeal: true}
 	for line := range strings.Lines(string(files[PackSums])) {
 		sum, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
 		body, there := files[name]
@@ -183,11 +298,21 @@ func CheckPack(files map[string][]byte) error {
 	return nil
 }
 
-// CheckRun holds the files of a pack that tell of its run against the run as the
-// ledger has it. Its error names the first that tells something else.
-func CheckRun(files map[string][]byte, r apply.Record) error {
+// CheckRun holds the files of a pack that tell of its run, and of those after it,
+// against the runs as the ledger has them. Its error names the first that tells
+// something else.
+func CheckRun(files map[string][]byte, r apply.Record, later []apply.Record) error {
 	p := r.Plan()
+	var since *Since
+	if body, there := files[PackLater]; there || len(later) > 0 { // older packs have none
+		var told Since
+		if err := json.Unmarshal(body, &told); err != nil {
+			return fmt.Errorf("%s is not what the ledger says", PackLater)
+		}
+		since = new(sinceOf(r, later, told.Until))
+	}
 	return cmp.Or(
+		tells(files, PackLater, since),
 		tells(files, packPlan, &p),
 		tells(files, packValidation, p.Checked),
 		tells(files, packResults, new(resultsOf(r))),
@@ -289,13 +414,14 @@ type evidenceView struct {
 	Evidence
 	Plan          plan.Plan
 	Deeds         []deed
+	Since         Since
 	Outcome, Tone string
 	Names         []string // of the files
 	Style         template.CSS
 }
 
 func evidencePage(e Evidence, files []File) ([]byte, error) {
-	v := evidenceView{Evidence: e, Plan: e.Run.Plan(), Deeds: resultsOf(e.Run), Style: sheet.CSS("")}
+	v := evidenceView{Evidence: e, Plan: e.Run.Plan(), Deeds: resultsOf(e.Run), Since: sinceOf(e.Run, e.Later, e.Made), Style: sheet.CSS("")}
 	v.Outcome, v.Tone = outcome(e.Run)
 	for _, f := range files {
 		v.Names = append(v.Names, f.Name)

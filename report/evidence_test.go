@@ -40,6 +40,10 @@ func proven() report.Evidence {
 				{Kind: plan.Queue, Object: queue, At: evidenceStart.Add(9 * time.Second), Waited: 9 * time.Second},
 			}},
 		},
+		Later: []apply.Record{{
+			ID: "20260303-080000-000", Started: evidenceStart.Add(24 * time.Hour), Last: evidenceStart.Add(25 * time.Hour), End: &apply.End{OK: true},
+			Phases: []apply.Phase{{Plan: plan.Plan{Strategy: "support", Undoes: "20260302-080000-000"}}},
+		}},
 		Forecast:  &report.Expectation{At: evidenceStart, Scenario: "a week", Verdict: []string{"In time: 90%"}, Notes: []string{}, Replications: 100},
 		Approvals: []string{"approved by Ada"}, Approved: []string{"Ada"},
 		BeforeAfter: []string{"too little to tell"}, Measures: map[string]int{"offered": 3},
@@ -163,21 +167,110 @@ func TestAPackTellsWhatTheLedgerSays(t *testing.T) {
 		},
 		"validation.json": func(f map[string][]byte) { delete(f, "validation.json") },
 		"activation.json": func(f map[string][]byte) { f["activation.json"] = []byte("null") },
+		"later.json": func(f map[string][]byte) {
+			f["later.json"] = bytes.Replace(f["later.json"], []byte(`"putsBack": true`), []byte(`"putsBack": false`), 1)
+		},
 	} {
 		files := pack(t, proven())
 		change(files)
-		err := report.CheckRun(files, proven().Run)
+		err := report.CheckRun(files, proven().Run, proven().Later)
 		if (err == nil) != (says == "") || err != nil && err.Error() != says+" is not what the ledger says" {
 			t.Errorf("%v, want %q", err, says)
 		}
 	}
 	cut := proven()
 	cut.Run.End = nil
-	if err := report.CheckRun(pack(t, cut), cut.Run); err != nil {
+	if err := report.CheckRun(pack(t, cut), cut.Run, cut.Later); err != nil {
 		t.Error(err)
 	}
-	if err := report.CheckRun(pack(t, proven()), cut.Run); err == nil {
+	if err := report.CheckRun(pack(t, proven()), cut.Run, cut.Later); err == nil {
 		t.Error("an activation that the ledger does not have was taken")
+	}
+	old := pack(t, cut)
+	delete(old, report.PackLater)
+	if err := report.CheckRun(old, cut.Run, nil); err != nil {
+		t.Errorf("a pack of before runs after it were told: %v", err)
+	}
+	if err := report.CheckRun(old, cut.Run, cut.Later); err == nil {
+		t.Error("runs after it were left out")
+	}
+}
+
+// Runs after one are told where they were to put it back, or changed its objects.
+func TestWhatBecameOfARunSince(t *testing.T) {
+	t.Parallel()
+	first := proven().Run
+	after := func(id string, change func(r *apply.Record)) apply.Record {
+		r := proven().Run
+		r.ID, r.Started, r.Last = id, evidenceStart.Add(time.Hour), evidenceStart.Add(2*time.Hour)
+		change(&r)
+		return r
+	}
+	object := func(r *apply.Record, k plan.Kind, ref routing.Ref) {
+		r.Phases[0].Plan.Changes[0].Kind, r.Phases[0].Plan.Changes[0].Object = k, ref
+		r.Phases[0].Results[1] = apply.Result{Change: 1, Outcome: apply.Done, Object: ref}
+	}
+	failed := func(r *apply.Record) { r.Phases[0].Results[1] = apply.Result{Change: 1, Outcome: apply.Failed} }
+	all := []apply.Record{
+		after("before", func(*apply.Record) {}), first,
+		after("other", func(r *apply.Record) { object(r, plan.Queue, routing.Ref{ID: "q2"}) }),
+		after("agent", func(r *apply.Record) { object(r, plan.Utilization, routing.Ref{ID: "q1"}) }),
+		after("members", func(r *apply.Record) { object(r, plan.Member, routing.Ref{ID: "q1", Name: "Support"}) }),
+		after("failed", failed),
+		after("back", func(r *apply.Record) { failed(r); r.Phases[0].Plan.Undoes, r.End.OK = first.ID, false }),
+		after("lease", func(r *apply.Record) { r.Phases[0].Plan.Lease = &plan.Lease{Rule: "surge"} }),
+		after("again", func(r *apply.Record) { r.Phases[0].Plan.Undoes = "lease" }),
+	}
+	e := proven()
+	e.Later = report.LaterRuns(first, all)
+	files := pack(t, e)
+	var since report.Since
+	if err := json.Unmarshal(files[report.PackLater], &since); err != nil {
+		t.Fatal(err)
+	}
+	one := report.Later{Began: evidenceStart.Add(time.Hour), Ended: evidenceStart.Add(2 * time.Hour), Strategy: "support", Objects: []string{"queue <b>Support</b>"}, Outcome: "1 change carried out and seen active on the platform"}
+	members, back, lease, again := one, one, one, one
+	members.Run, members.Objects = "members", []string{"queue Support"}
+	back.Run, back.PutsBack, back.Objects, back.Outcome = "back", true, []string{}, "0 changes carried out; it failed"
+	lease.Run, lease.Override = "lease", "surge"
+	again.Run, again.Undoes = "again", "lease"
+	if d := cmp.Diff(report.Since{Run: first.ID, Until: e.Made, Later: []report.Later{members, back, lease, again}}, since); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	for _, says := range []string{
+		"2026-03-02 09:00:00 UTC <b>put back</b> by run back of strategy support <span class=\"note\">0 changes carried out; it failed",
+		"<b>changed again</b> by run lease of strategy support, an override by rule surge: queue &lt;b&gt;Support",
+		"by run again of strategy support, which puts back run lease: queue",
+	} {
+		if !strings.Contains(string(files[report.PackPage]), says) {
+			t.Errorf("the page does not say %q", says)
+		}
+	}
+	e.Later = nil
+	if page := string(pack(t, e)[report.PackPage]); !strings.Contains(page, "Until 2026-03-02 09:00:00 UTC no later run of the ledger put it back or changed") {
+		t.Error("the page does not say that nothing came after")
+	}
+}
+
+// Whoever makes the list of hashes anew does not make the seal anew.
+func TestASealNamesTheFilesThatWereChanged(t *testing.T) {
+	t.Parallel()
+	made, err := report.Pack(proven())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for says, change := range map[string]func(map[string][]byte){
+		"":                          func(f map[string][]byte) { f[report.PackSeal] = []byte("{}") },
+		"index.html and SHA256SUMS": func(f map[string][]byte) { f["index.html"][9]++; f["SHA256SUMS"][0]++ },
+		"audit.json":                func(f map[string][]byte) { delete(f, "audit.json") },
+		"more.txt":                  func(f map[string][]byte) { f["more.txt"] = nil },
+	} {
+		files := pack(t, proven())
+		change(files)
+		err := report.CheckSeal(files, report.Hashes(made))
+		if (err == nil) != (says == "") || err != nil && err.Error() != "not as seal.json says: "+says {
+			t.Errorf("%v, want %q", err, says)
+		}
 	}
 }
 
@@ -193,7 +286,7 @@ func TestThePageOfEvidenceOpens(t *testing.T) {
 				_, err := w.Write(pack(t, proven())[report.PackPage])
 				return err
 			})
-			sheettest.Expect(page, t, "sections", 9, `document.querySelectorAll("main section").length`)
+			sheettest.Expect(page, t, "sections", 10, `document.querySelectorAll("main section").length`)
 			sheettest.Expect(page, t, "wider than the screen", false, `document.documentElement.scrollWidth > innerWidth`)
 		})
 	}

@@ -43,6 +43,8 @@ func written(t *testing.T, by report.By) report.Report {
 		{ID: "20260309-101500-000", At: at(8, 10.25), Strategy: "support", What: []string{"update queue Support (rings)", "add 1 agent to queue Support"}},
 		{ID: "20260318-090000-000", At: at(16, 9), Strategy: "support", What: []string{"update queue Support (serviceLevel)"}},
 	}
+	in.Changes = append(in.Changes.(changed), passing(at)...)
+	slices.SortStableFunc(in.Changes.(changed), func(a, b report.Change) int { return a.At.Compare(b.At) })
 	conversations := days(-7, 17, 12, func(d, n int) bool { return d < 8 && n < 7 || n < 2 })
 	conversations = append(conversations, days(0, 17, 3, func(int, int) bool { return true })...)
 	gone, night := email("support@example.com", 30, 0, ""), email("support@example.com", 18, 57, "ben")
@@ -81,6 +83,30 @@ func written(t *testing.T, by report.By) report.Report {
 		t.Fatal(err)
 	}
 	return b.Report()
+}
+
+// passing are changes that did not last: a day full of overrides, one that held for a
+// week, one that holds, what was put back at once, and what live rules set.
+func passing(at func(day int, hours float64) time.Time) (out []report.Change) {
+	override := func(id string, from time.Time, held time.Duration, lever routing.Lever, what string) {
+		out = append(out, report.Change{
+			ID: id, At: from, Ended: from.Add(held), Strategy: "support", Passing: report.Override, Rule: "surge", Levers: []routing.Lever{lever}, What: []string{what},
+		})
+	}
+	for i := range 24 {
+		override(fmt.Sprint("capacity-", i), at(15, 8+float64(i)/2), time.Duration(10+i%3)*time.Minute, routing.LeverCapacity, "let each member have 4 emails at once")
+	}
+	override("join", at(9, 9), 40*time.Minute, routing.LeverJoin, "let Back Office join the queue")
+	override("forgotten", at(5, 9), 9*24*time.Hour, routing.LeverLeave, "let Trainees leave the queue")
+	override("holds", at(17, 11.5), time.Hour, routing.LeverCapacity, "let each member have 4 emails at once")
+	out[len(out)-1].Ended = time.Time{}
+	out = append(
+		out,
+		report.Change{ID: "undone", At: at(10, 9), Ended: at(10, 9.01), Strategy: "support", Passing: report.Undone, What: []string{"update queue Support (rings)"}},
+		report.Change{ID: "live-1", At: at(11, 9), Strategy: "support", Passing: report.Emails, Emails: 12, What: []string{"change 12 emails that waited"}},
+		report.Change{ID: "live-2", At: at(11, 9.5), Strategy: "support", Passing: report.Emails, Emails: 3, What: []string{"change 3 emails that waited"}},
+	)
+	return out
 }
 
 // formats are those of which there are golden files.
@@ -179,7 +205,7 @@ func TestThePageDrawsItsPlots(t *testing.T) {
 			sheettest.Expect(page, t, "bars of service levels", tt.bars, `[...document.querySelectorAll(".bars:not(.lost) .track i")].filter(b => b.offsetWidth > 20).length`)
 			sheettest.Expect(page, t, "bars of causes are as long as their shares", true, `[...document.querySelectorAll(".bars.lost .track i")].every(b =>
 				Math.abs(b.offsetWidth / b.parentElement.offsetWidth * 100 - parseFloat(b.style.width)) < 2)`)
-			sheettest.Expect(page, t, "changes", len(r.Queues[0].Changes), `document.querySelectorAll(".change").length`)
+			sheettest.Expect(page, t, "changes, those alike that did not last as one", map[bool]int{true: 1, false: 7}[tt.by == report.ByHour], `document.querySelectorAll(".change").length`)
 			sheettest.Expect(page, t, "labels that a name became part of", 0, `document.querySelectorAll("b b, h2 b, th b, img, script").length`)
 			sheettest.Expect(page, t, "labels that overlap", 0, overlaps)
 			picture(page, t, name)

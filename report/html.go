@@ -97,6 +97,9 @@ func HTML(w io.Writer, r Report, title string) error {
 func web(r Report, q QueueReport, n int) webQueue {
 	lead, how := verdictOf(q)
 	out := webQueue{Name: q.Queue.String(), Lead: lead, Tone: string(how), More: more(q), Lost: lostBars(q)}
+	for _, t := range tell(q.Changes) {
+		out.Changes = append(out.Changes, webOf(r, t))
+	}
 	if q.empty() {
 		return out
 	}
@@ -105,9 +108,6 @@ func web(r Report, q QueueReport, n int) webQueue {
 		out.Plots = plots(r, q)
 	} else {
 		out.Bars = levelBars(r, q)
-	}
-	for _, c := range q.Changes {
-		out.Changes = append(out.Changes, webOf(r, c))
 	}
 	out.Tables = tables(r, q, n)
 	return out
@@ -371,12 +371,9 @@ func lostBars(q QueueReport) *webBars {
 	return b
 }
 
-func webOf(r Report, c Comparison) webChange {
-	zone := zoneOf(r)
-	out := webChange{
-		Title: c.At.In(zone).Format("Mon 2006-01-02 15:04 MST") + ", " + c.who() + ": " + strings.Join(c.What, "; "),
-		Words: c.Words, Tone: string(map[Verdict]tone{Better: good, Worse: bad, Thin: unsure}[c.Verdict]),
-	}
+func webOf(r Report, t told) webChange {
+	zone, c := zoneOf(r), t[0]
+	out := webChange{Title: t.when(zone, "Mon 2006-01-02 15:04 MST") + ", " + t.title(r.Now), Words: t.words(r.Now), Tone: string(t.tone())}
 	if c.Weeks > 0 {
 		day := func(t time.Time) string { return t.In(zone).Format("2 Jan") }
 		out.Note = fmt.Sprintf("Run %s. Before: %s to %s; after: %s to %s.", c.ID, day(c.Before.From), day(c.Before.To.Add(-1)), day(c.After.From), day(c.After.To.Add(-1)))

@@ -84,14 +84,49 @@ type Change struct {
 	Strategy string    `json:"strategy,omitempty"`
 	By       string    `json:"by,omitempty"` // who made it out of band, in words; empty: Foresort did
 	What     []string  `json:"what"`         // in words
+	// Passing says of a change that does not last of what sort it is; empty: it lasts
+	// until something else is changed.
+	Passing Passing         `json:"passing,omitempty"`
+	Rule    string          `json:"rule,omitempty"`   // of adjust, that began an override
+	Levers  []routing.Lever `json:"levers,omitempty"` // that the override moved
+	Emails  int             `json:"emails,omitempty"` // that waited, and were changed
+	Ended   time.Time       `json:"ended,omitzero"`   // when a passing change was over; zero: it holds
+	Runs    []string        `json:"runs,omitempty"`   // others that went on with it, or put it back
 }
+
+// Passing is a sort of change that does not last.
+type Passing string
+
+// The sorts of changes that do not last.
+const (
+	Override Passing = "override" // of adjust, which ends by itself
+	Undone   Passing = "undone"   // what the same run put back
+	Emails   Passing = "emails"   // of email that waited, and not of the queue
+)
 
 // who is the strategy whose change it is, or who made it out of band.
 func (c Change) who() string {
-	if c.By != "" {
+	switch {
+	case c.By != "":
 		return "out of band by " + c.By
+	case c.Rule != "":
+		return cmp.Or(c.Strategy, "a strategy") + ", rule " + c.Rule + " of adjust"
 	}
 	return cmp.Or(c.Strategy, "a change")
+}
+
+// held is for how long a passing change has held.
+func (c Change) held(now time.Time) time.Duration {
+	end := c.Ended
+	if end.IsZero() {
+		end = now
+	}
+	return max(0, end.Sub(c.At))
+}
+
+// Brief says that a change did not last for the week that a comparison needs.
+func (c Change) Brief(now time.Time) bool {
+	return c.Passing == Emails || c.Passing != "" && c.held(now) < 7*24*time.Hour
 }
 
 // Report is what happened. Times are seconds, percentages 0 to 100; what is null

@@ -309,7 +309,7 @@ func (t text) queue(r Report, q QueueReport) {
 	}
 	t.deadlines(q)
 	t.lost(q)
-	t.changes(q)
+	t.changes(r, q)
 }
 
 // total are the figures of the whole span, two a line.
@@ -446,12 +446,12 @@ func (t text) lost(q QueueReport) {
 	}
 }
 
-func (t text) changes(q QueueReport) {
-	for _, c := range q.Changes {
+func (t text) changes(r Report, q QueueReport) {
+	for _, c := range tell(q.Changes) {
 		t.line(nil, "")
-		t.wrap(t.style.Bold, fmt.Sprintf("%s  %s: %s", c.At.UTC().Format("2006-01-02 15:04 UTC"), sheet.Plain(c.who()), sheet.Plain(strings.Join(c.What, "; "))), 2, 4)
-		t.wrap(t.style.Of(map[Verdict]tone{Better: good, Worse: bad, Thin: unsure}[c.Verdict]), c.Words, 4, 6)
-		for _, m := range c.Measures {
+		t.wrap(t.style.Bold, c.when(time.UTC, "2006-01-02 15:04 UTC")+"  "+c.title(r.Now), 2, 4)
+		t.wrap(t.style.Of(c.tone()), c.words(r.Now), 4, 6)
+		for _, m := range c[0].Measures {
 			p := ""
 			if m.P != nil {
 				p = "p = " + pText(*m.P)

@@ -45,8 +45,10 @@ It needs no account, unless several organisations have a ledger in the database 
 --org does not name one.
 
 With --evidence it checks the folder of an evidence pack (foresort report --change), and
-needs no ledger: every file is as it was written, every entry of the ledger in it is the
-one that was signed, and plan, validation, results and activation are as they say.`,
+needs no ledger: every entry of the ledger in it is the one that was signed; plan,
+validation, results, activation and later runs are as they say; and every file has the
+hash that the ledger was sealed with when the pack was made. A pack of before there were
+seals is said to have none.`,
 		Example: `  foresort apply examples/support.yaml --yes --quiet && foresort audit verify
   foresort audit checkpoint --out kept.jsonl && foresort audit verify --checkpoints kept.jsonl`,
 		Args: cobra.NoArgs,

@@ -50,7 +50,8 @@ agent of the business's clock. Days and hours that it does not cover whole have 
 
 Where the service level went are the causes of why email was late. Each change that the
 ledger has of a queue is told with the same figures before and after it, and whether they
-differ by more than days do by themselves, or whether there is too little to tell.
+differ by more than days do by themselves, or whether there is too little to tell; those
+that did not last, such as overrides of adjust, with why they are not compared.
 
 A strategy (--strategy) brings the deadlines of its rules, its calendar and its clock;
 without one a queue has the platform's target, and every hour counts. What each figure
@@ -58,9 +59,10 @@ is: docs/report.md.
 
 --change puts all that proves one run of apply into a folder: what was changed, what
 validation found, the forecast, who approved it, what came of each change, when it was
-seen active, the figures before and after, the platform's audit records, and the
-ledger's entries with their signed checkpoints, with a page and a list of hashes.
-foresort audit verify --evidence checks it.`,
+seen active, which later runs put it back or changed the same again, the figures before
+and after, the platform's audit records, and the ledger's entries with their signed
+checkpoints, with a page, a list of hashes, and a seal: a signed entry of the ledger that
+has the hash of each file. foresort audit verify --evidence checks it.`,
 		Example: `  foresort report "Billing Email"
   foresort report --strategy examples/support.yaml --since 2d --by hour --html report.html
   foresort report "Billing Email" "Support Email" --by agent --csv report.csv
@@ -89,6 +91,8 @@ foresort audit verify --evidence checks it.`,
 
 func (o reportOptions) check(s *shell) error {
 	switch by := report.By(o.By); {
+	case o.Change == "" && o.Out != "":
+		return invalid("add --change RUN, or --change last", "--out is the folder for the evidence of a change")
 	case o.Change != "" && len(o.Queues) > 0:
 		return invalid("leave the queues out", "--change is about the queues of the run")
 	case o.Change != "":
@@ -247,7 +251,11 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	}
 	in.Known = span.From
 	if !o.noChanges {
-		changes := changesOf(runs, in.Queues)
+		decisions, err := s.ledger.Decisions(ctx)
+		if err != nil {
+			return report.Report{}, err
+		}
+		changes := changesOf(runs, decisions, in.Queues)
 		if err := changes.others(ctx, s, &in, runs); err != nil {
 			return report.Report{}, err
 		}
@@ -484,10 +492,13 @@ func (l ledgerChanges) Of(queueID string, within routing.Span) []report.Change {
 const compared = 4*7*24*time.Hour + 24*time.Hour
 
 // known is from when conversations are to be read.
-func (l ledgerChanges) known(queues []report.Queue, span routing.Span, zone *time.Location) time.Time {
+func (l ledgerChanges) known(queues []report.Queue, span routing.Span, now time.Time, zone *time.Location) time.Time {
 	from := span.From
 	for _, q := range queues {
 		for _, c := range l.Of(q.ID, span) {
+			if c.Brief(now) {
+				continue
+			}
 			y, m, d := c.At.Add(-compared).In(zone).Date()
 			if first := routing.Wall(time.Date(y, m, d, 0, 0, 0, 0, time.UTC), zone); first.Before(from) {
 				from = first
@@ -498,36 +509,110 @@ func (l ledgerChanges) known(queues []report.Queue, span routing.Span, zone *tim
 }
 
 // changesOf are what runs changed of queues, and of the routes, members and
-// capacity of strategies that own them. What does not last is not among them: what
-// the same run put back, and overrides, which end by themselves.
-func changesOf(runs []apply.Record, queues []report.Queue) ledgerChanges {
-	out, leased := ledgerChanges{}, map[string]bool{}
-	for _, run := range runs {
-		if p := run.Plan(); p.Lease != nil || leased[p.Undoes] {
-			leased[run.ID] = true
-			continue
-		}
-		if run.End != nil && run.End.Undone {
-			continue
-		}
-		for _, q := range queues {
-			var what []string
-			for _, phase := range run.Phases {
-				if phase.Plan.Live || !about(run, phase, q) {
-					continue
-				}
-				for _, c := range phase.Plan.Changes {
-					if phase.Results[c.ID].Outcome == apply.Done && c.Kind != plan.Email {
-						what = append(what, changeText(c))
-					}
-				}
-			}
-			if len(what) > 0 {
-				out[q.ID] = append(out[q.ID], report.Change{ID: run.ID, At: run.Last, Strategy: run.Plan().Strategy, What: what})
-			}
+// capacity of strategies that own them; what does not last says so: overrides, what
+// the same run put back, and what live rules set of waiting email.
+func changesOf(runs []apply.Record, decisions []ledger.Decided, queues []report.Queue) ledgerChanges {
+	out, leases, leaseOf := ledgerChanges{}, ledger.Leases(runs, decisions), map[string]string{} // by run
+	begun := map[string]ledger.Decided{}                                                         // by run
+	for _, d := range slices.Backward(decisions) {
+		begun[d.Run] = d
+	}
+	for _, l := range leases {
+		for _, r := range l.Runs {
+			leaseOf[r.ID] = l.ID
 		}
 	}
+	more := map[string][]string{} // by override: its runs but for the first
+	for _, r := range runs {
+		if id := cmp.Or(leaseOf[r.ID], leaseOf[r.Plan().Undoes]); id != "" && id != r.ID {
+			leaseOf[r.ID], more[id] = id, append(more[id], r.ID)
+		}
+	}
+	for _, q := range queues {
+		for _, run := range runs {
+			if leaseOf[run.ID] == "" {
+				out.add(q, changeOf(run, q))
+			}
+		}
+		for _, l := range leases {
+			c := overrideOf(l, begun[l.ID], q)
+			c.Runs = more[l.ID]
+			out.add(q, c)
+		}
+		slices.SortStableFunc(out[q.ID], func(a, b report.Change) int { return a.At.Compare(b.At) })
+	}
 	return out
+}
+
+func (l ledgerChanges) add(q report.Queue, c report.Change) {
+	if len(c.What) > 0 {
+		l[q.ID] = append(l[q.ID], c)
+	}
+}
+
+// changeOf is what a run that is no override changed of a queue.
+func changeOf(run apply.Record, q report.Queue) report.Change {
+	c := report.Change{ID: run.ID, At: run.Last, Strategy: run.Plan().Strategy}
+	phases := run.Phases
+	if run.End != nil && run.End.Undone {
+		phases = phases[:1]
+		c.At, c.Ended, c.Passing = run.Started, run.Last, report.Undone
+	}
+	for _, phase := range phases {
+		if about(run, phase, q) {
+			what, emails := deeds(phase)
+			c.What, c.Emails = append(c.What, what...), c.Emails+emails
+		}
+	}
+	if c.Emails > 0 && len(c.What) == 0 && c.Passing == "" {
+		c.Passing = report.Emails
+	}
+	if c.Emails > 0 {
+		c.What = append(c.What, report.EmailsText(c.Emails))
+	}
+	return c
+}
+
+// overrideOf is what an override changed of a queue. The decision that began it says
+// so in words; the zero one: there is none.
+func overrideOf(l ledger.Lease, begun ledger.Decided, q report.Queue) report.Change {
+	c := report.Change{ID: l.ID, At: l.Began, Strategy: l.Strategy, Passing: report.Override, Rule: l.Rule, Levers: l.Levers, Ended: l.Ended}
+	ours := begun.Queue.ID == q.ID
+	for _, run := range l.Runs {
+		ours = ours || about(run, run.Phases[0], q)
+		what, emails := deeds(run.Phases[0])
+		c.What, c.Emails = append(c.What, what...), c.Emails+emails
+	}
+	if c.Emails > 0 {
+		c.What = append(c.What, report.EmailsText(c.Emails))
+	}
+	switch {
+	case !ours:
+		c.What = nil
+	case len(c.What) > 0 && begun.Words != "":
+		c.What = []string{begun.Words}
+	}
+	return c
+}
+
+// deeds are what a phase changed of a queue and of what leads to it, in words, and of
+// how many emails that waited. Of what is uncertain they say so.
+func deeds(phase apply.Phase) (what []string, emails int) {
+	for _, c := range phase.Plan.Changes {
+		result, known := phase.Results[c.ID]
+		_, begun := phase.Intents[c.ID]
+		perhaps := result.Outcome == apply.Uncertain || begun && !known
+		switch {
+		case result.Outcome != apply.Done && !perhaps:
+		case c.Kind == plan.Email:
+			emails++
+		case perhaps:
+			what = append(what, changeText(c)+", perhaps")
+		default:
+			what = append(what, changeText(c))
+		}
+	}
+	return what, emails
 }
 
 // about says whether a phase changed a queue, or is of the strategy that has it.
@@ -540,7 +625,7 @@ func about(run apply.Record, phase apply.Phase, q report.Queue) bool {
 		made := phase.Results[c.ID].Object
 		queue := c.Kind == plan.Queue || c.Kind == plan.Member
 		route := c.Route != nil && (c.Route.After.Queue != nil && of(*c.Route.After.Queue) || c.Route.Before.Queue != nil && of(*c.Route.Before.Queue))
-		if queue && (of(c.Object) || made.ID == q.ID) || route {
+		if queue && (of(c.Object) || made.ID == q.ID) || route || c.Kind == plan.Email && of(c.Waits) {
 			return true
 		}
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,7 +34,6 @@ type evidenceOptions struct {
 func (o *evidenceOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.Change, "change", "", "make the evidence pack of a `run`; last: of the newest")
 	cmd.Flags().StringVar(&o.Out, "out", "", "with --change: the `folder` that it is written to")
-	cmd.MarkFlagsRequiredTogether("change", "out")
 }
 
 // changeMeasures are the measures before and after a run, in words and as facts.
@@ -50,19 +49,33 @@ func (o evidenceOptions) check() error {
 		return invalid("name a folder with --out", "the evidence of a change is a folder")
 	}
 	is, err := os.Stat(o.Out)
+	parent := filepath.Dir(filepath.Clean(o.Out))
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		in, err := os.Stat(parent)
+		if err == nil && !in.IsDir() {
+			return invalid("name a folder in one that is there", "%s cannot be made: %s is a file", o.Out, parent)
+		}
+		if err != nil {
+			return invalid("make it first, or name a folder in one that is there", "%s cannot be made: there is no folder %s", o.Out, parent)
+		}
 		return nil
 	case err != nil:
-		return err
+		return invalid("name a folder that is not there yet", "%s cannot be used: %w", o.Out, err)
 	case !is.IsDir():
-		return invalid("name a folder", "%s is a file", o.Out)
+		return invalid("name a folder that is not there yet", "%s is a file", o.Out)
 	}
 	inside, err := os.ReadDir(o.Out)
-	if err == nil && len(inside) > 0 {
-		err = invalid("name another one: nothing is overwritten", "the folder %s is not empty", o.Out)
+	here, errHere := os.Stat(".")
+	switch {
+	case err != nil:
+		return invalid("name a folder that is not there yet", "%s cannot be used: %w", o.Out, err)
+	case len(inside) > 0:
+		return invalid("name one that is not there yet: nothing is overwritten", "the folder %s is not empty", o.Out)
+	case errHere == nil && os.SameFile(is, here):
+		return invalid("name one in it, such as evidence", "the folder %s is the one you are in, and a pack takes the place of its folder", o.Out)
 	}
-	return err
+	return nil
 }
 
 // packed is what is told of an evidence pack.
@@ -84,11 +97,16 @@ func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Locati
 				}
 			}
 			for _, c := range phase.Plan.Changes {
-				if c.Kind == plan.Queue || c.Kind == plan.Member {
+				switch c.Kind {
+				case plan.Queue, plan.Member:
 					o.Queues = append(o.Queues, c.Object.Name)
+				case plan.Email:
+					o.Queues = append(o.Queues, c.Waits.Name)
+				case plan.Route, plan.Utilization:
 				}
 			}
 		}
+		o.Queues = slices.DeleteFunc(o.Queues, func(name string) bool { return name == "" })
 		wants := slices.DeleteFunc(slices.Clone(wants), func(w routing.Desired) bool { return !slices.Contains(o.Queues, w.Queue.Name) })
 		if len(o.Queues) == 0 {
 			return nil, nil, errors.New("the run was about no queue")
@@ -104,7 +122,7 @@ func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Locati
 		compared := map[string]report.Comparison{} // by queue
 		for _, q := range r.Queues {
 			for _, c := range q.Changes {
-				if c.ID == run.ID {
+				if c.ID == run.ID || slices.Contains(c.Runs, run.ID) {
 					compared[q.Queue.Name] = c
 					words = append(words, q.Queue.Name+": "+c.Words)
 				}
@@ -152,17 +170,48 @@ func (s *orgShell) evidence(ctx context.Context, o evidenceOptions, measures cha
 	if err := s.keepsSecrets(files); err != nil {
 		return err
 	}
-	if err := writeFolder(o.Out, files); err != nil {
+	if err := writeFolder(o.Out, files, func() (report.File, error) { return s.seal(ctx, runs[i].ID, files) }); err != nil {
 		return err
 	}
 	out := packed{Run: runs[i].ID, Folder: o.Out}
 	for _, f := range files {
 		out.Files = append(out.Files, f.Name)
 	}
+	out.Files = append(out.Files, report.PackSeal)
 	return s.print(out, func(w io.Writer, _ paint) error {
-		_, err := fmt.Fprintf(w, "Evidence of run %s: %s in %s, beginning with %s\n", out.Run, phrase.Count(len(files), "file"), out.Folder, filepath.Join(out.Folder, report.PackPage))
+		_, err := fmt.Fprintf(w, "Evidence of run %s: %s in %s, beginning with %s\n", out.Run, phrase.Count(len(out.Files), "file"), out.Folder, filepath.Join(out.Folder, report.PackPage))
 		return err
 	})
+}
+
+// seal puts the hashes of the files of a pack into the ledger and signs it: the file
+// of that proves the others, and is nothing that proves itself. A pack that does not
+// verify is none.
+func (s *orgShell) seal(ctx context.Context, run string, files []report.File) (report.File, error) {
+	made, err := s.ledger.Append(ctx, ledger.KindEvidence, run, ledger.Sealed{Foresort: version().Version, Files: report.Hashes(files)})
+	if err != nil {
+		return report.File{}, err
+	}
+	s.sign(ctx)
+	entries, checkpoints, err := s.ledger.Extract(ctx, func(x ledger.Entry) bool { return x.Seq == made.Seq })
+	if err != nil {
+		return report.File{}, err
+	}
+	if len(checkpoints) == 0 {
+		return report.File{}, errors.New("the ledger could not be signed, and nothing was written")
+	}
+	b, err := json.MarshalIndent(ledger.Seal{Entry: entries[0], Checkpoint: checkpoints[0]}, "", "  ")
+	if err != nil {
+		return report.File{}, err
+	}
+	all := map[string][]byte{report.PackSeal: b}
+	for _, f := range files {
+		all[f.Name] = f.Body
+	}
+	if _, err := provePack(all); err != nil {
+		return report.File{}, fmt.Errorf("the pack would not verify, and is not written: %w", err)
+	}
+	return report.File{Name: report.PackSeal, Body: append(b, '\n')}, nil
 }
 
 // gather reads what is known of a run.
@@ -203,8 +252,12 @@ func (s *orgShell) gather(ctx context.Context, runs []apply.Record, run apply.Re
 	if err := s.auditOf(ctx, run, &e); err != nil {
 		return e, err
 	}
+	later := map[string]bool{}
+	for _, r := range report.LaterRuns(run, runs) {
+		later[r.ID] = true
+	}
 	entries, checkpoints, err := s.ledger.Extract(ctx, func(x ledger.Entry) bool {
-		return x.Subject == run.ID && (x.Kind == ledger.KindRun || x.Kind == ledger.KindApproved) ||
+		return x.Subject == run.ID && (x.Kind == ledger.KindRun || x.Kind == ledger.KindApproved) || later[x.Subject] && x.Kind == ledger.KindRun ||
 			x.Subject == fingerprint && (approvals[x.Seq] || x.Kind == ledger.KindForecast)
 	})
 	if err != nil {
@@ -214,9 +267,10 @@ func (s *orgShell) gather(ctx context.Context, runs []apply.Record, run apply.Re
 	if err != nil {
 		return e, err
 	}
-	for _, k := range keys {
-		e.Keys = append(e.Keys, ledger.Fingerprint(k))
+	if e.Run, e.Later, err = runsOf(entries, run.ID); err != nil { // one that goes on may have more by now
+		return e, err
 	}
+	e.Keys = fingerprints(keys)
 	if e.Entries, err = jsonLines(entries); err == nil {
 		e.Checkpoints, err = jsonLines(checkpoints)
 	}
@@ -287,8 +341,8 @@ func (s *shell) keepsSecrets(files []report.File) error {
 }
 
 // writeFolder writes files into a folder that is not there yet, or is empty: all of
-// them, or none.
-func writeFolder(name string, files []report.File) (err error) {
+// them, or none. last makes one more once the others are on disk.
+func writeFolder(name string, files []report.File, last func() (report.File, error)) (err error) {
 	parent := filepath.Dir(filepath.Clean(name))
 	tmp, err := os.MkdirTemp(parent, ".evidence-")
 	if err != nil {
@@ -299,10 +353,18 @@ func writeFolder(name string, files []report.File) (err error) {
 			err = errors.Join(err, os.RemoveAll(tmp))
 		}
 	}()
+	write := func(f report.File) error { return os.WriteFile(filepath.Join(tmp, f.Name), f.Body, 0o600) }
 	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(tmp, f.Name), f.Body, 0o600); err != nil {
+		if err := write(f); err != nil {
 			return err
 		}
+	}
+	f, err := last()
+	if err == nil {
+		err = write(f)
+	}
+	if err != nil {
+		return err
 	}
 	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) { // it fails where something is in it by now
 		return err
@@ -328,42 +390,49 @@ type checkedEvidence struct {
 	Folder  string   `json:"folder"`
 	Entries int      `json:"entries"` // of the ledger, each the one that was signed
 	Keys    []string `json:"keys"`    // fingerprints
+	Sealed  *sealed  `json:"sealed"`  // null: an older pack, whose files are not all proven
 	Problem string   `json:"problem,omitempty"`
+}
+
+// sealed is when, and with what, all files of a pack were as they are.
+type sealed struct {
+	At       time.Time `json:"at"`
+	Entry    int64     `json:"entry"` // of the ledger
+	Foresort string    `json:"foresort"`
+	Files    int       `json:"files"`
+	Key      string    `json:"key"` // fingerprint
 }
 
 // checkEvidence checks the folder of a pack.
 func (s *shell) checkEvidence(folder string) error {
+	const makes = "foresort report --change RUN --out FOLDER makes one"
+	if is, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) {
+		return invalid(makes, "there is no folder %s", folder)
+	} else if err == nil && !is.IsDir() {
+		return invalid("name the folder of the pack", "%s is a file", folder)
+	}
 	listed, err := os.ReadDir(folder)
 	if err != nil {
-		return &failure{code: exitInvalid, err: err}
+		return invalid("name the folder of the pack", "it cannot be read: %w", err)
+	}
+	if !slices.ContainsFunc(listed, func(f os.DirEntry) bool { return f.Name() == report.PackSums }) {
+		return invalid(makes, "%s is no evidence pack: it has no %s", folder, report.PackSums)
 	}
 	files := map[string][]byte{}
 	for _, f := range listed {
+		if f.IsDir() {
+			return invalid("take it out, or name the folder that Foresort made", "%s is a folder, and a pack has none", filepath.Join(folder, f.Name()))
+		}
 		if files[f.Name()], err = os.ReadFile(filepath.Join(folder, f.Name())); err != nil {
-			return &failure{code: exitInvalid, err: err}
+			return invalid("a pack has files alone, which whoever checks it can read", "it cannot be read: %w", err)
 		}
 	}
-	if files[report.PackSums] == nil {
-		return invalid("foresort report --change RUN --out FOLDER makes one", "%s is no evidence pack: it has no %s", folder, report.PackSums)
-	}
-	out := checkedEvidence{Folder: folder, Keys: []string{}}
-	entries, keys, problem := provePack(files)
-	out.OK, out.Entries = problem == nil, entries
-	for _, k := range keys {
-		out.Keys = append(out.Keys, ledger.Fingerprint(k))
-	}
+	out, problem := provePack(files)
+	out.OK, out.Folder = problem == nil, folder
 	if problem != nil {
 		out.Problem = problem.Error()
 	}
-	if err := s.print(out, func(w io.Writer, p paint) error {
-		if problem != nil {
-			_, err := fmt.Fprintf(w, "%s %s.\n", folder, p.red("is not as it was written"))
-			return err
-		}
-		_, err := fmt.Fprintf(w, "%s %s: %s, each as it was signed by key %s.\nCompare the key with foresort audit key on the machine that applied.\n",
-			folder, p.green("is as it was written"), phrase.Count(entries, "entry"), cmp.Or(strings.Join(out.Keys, ", "), "none"))
-		return err
-	}); err != nil {
+	if err := s.print(out, out.text); err != nil {
 		return err
 	}
 	if problem != nil {
@@ -372,30 +441,117 @@ func (s *shell) checkEvidence(folder string) error {
 	return nil
 }
 
+func (c checkedEvidence) text(w io.Writer, p paint) error {
+	if !c.OK {
+		_, err := fmt.Fprintf(w, "%s %s.\n", c.Folder, p.red("is not as it was written"))
+		return err
+	}
+	fmt.Fprintf(w, "%s %s: %s, each as it was signed by key %s.\n", c.Folder, p.green("is as it was written"), phrase.Count(c.Entries, "entry"), strings.Join(c.Keys, ", "))
+	if c.Sealed != nil {
+		another := ""
+		if !slices.Contains(c.Keys, c.Sealed.Key) {
+			another = ", which signed none of those entries" + p.yellow(": another machine made the pack, or somebody else")
+		}
+		fmt.Fprintf(w, "All %s are as foresort %s made them by %s: entry %d of the ledger has their hashes, signed by key %s%s.\n",
+			phrase.Count(c.Sealed.Files, "file"), sheet.Plain(c.Sealed.Foresort), c.Sealed.At.Format("2006-01-02 15:04:05 UTC"), c.Sealed.Entry, c.Sealed.Key, another)
+	} else {
+		fmt.Fprintf(w, "It has %s, as packs of older versions: files that are not made of these entries, such as %s, are proven by nothing but %s, which whoever made the folder could make anew.\n",
+			p.yellow("no seal"), report.PackPage, report.PackSums)
+	}
+	_, err := fmt.Fprintln(w, "Compare each key with foresort audit key on the machine that applied.")
+	return err
+}
+
 // provePack proves the files of a pack and the entries in it.
-func provePack(files map[string][]byte) (entries int, keys []string, err error) {
+func provePack(files map[string][]byte) (out checkedEvidence, err error) {
+	out.Keys = []string{}
 	if err := report.CheckPack(files); err != nil {
-		return 0, nil, err
+		return out, err
 	}
 	var all []ledger.Proven
 	dec := json.NewDecoder(bytes.NewReader(files[report.PackEntries]))
 	for dec.More() {
 		var e ledger.Proven
 		if err := dec.Decode(&e); err != nil {
-			return 0, nil, fmt.Errorf("%s: %w", report.PackEntries, err)
+			return out, fmt.Errorf("%s: %w", report.PackEntries, err)
 		}
 		all = append(all, e)
 	}
 	checkpoints, err := ledger.ReadCheckpoints(files[report.PackCheckpoints])
 	if err != nil {
-		return 0, nil, err
+		return out, err
 	}
-	if keys, err = ledger.CheckExtract(all, checkpoints); err != nil {
-		return len(all), keys, err
-	}
-	run, err := ledger.RunOf(all)
+	keys, err := ledger.CheckExtract(all, checkpoints)
+	out.Entries, out.Keys = len(all), fingerprints(keys)
 	if err != nil {
-		return len(all), keys, fmt.Errorf("%s: %w", report.PackEntries, err)
+		return out, err
 	}
-	return len(all), keys, report.CheckRun(files, run)
+	var since report.Since
+	if body, there := files[report.PackLater]; there {
+		if err := json.Unmarshal(body, &since); err != nil {
+			return out, fmt.Errorf("%s: %w", report.PackLater, err)
+		}
+		if files[report.PackSeal] == nil { // both came in the same version
+			return out, fmt.Errorf("%s is missing", report.PackSeal)
+		}
+	}
+	run, later, err := runsOf(all, since.Run)
+	if err != nil {
+		return out, fmt.Errorf("%s: %w", report.PackEntries, err)
+	}
+	if err := report.CheckRun(files, run, later); err != nil || files[report.PackSeal] == nil {
+		return out, err
+	}
+	out.Sealed, err = checkSeal(files, all[0].Org, run.ID)
+	return out, err
+}
+
+// runsOf finds a run, and those after it, among the entries of a pack; without an id
+// they are of one run.
+func runsOf(entries []ledger.Proven, id string) (run apply.Record, later []apply.Record, err error) {
+	runs, err := ledger.RunsOf(entries)
+	if err != nil {
+		return run, nil, err
+	}
+	i := slices.IndexFunc(runs, func(r apply.Record) bool { return r.ID == id })
+	switch {
+	case len(runs) == 0:
+		return run, nil, errors.New("it is of no run")
+	case id == "" && len(runs) > 1:
+		return run, nil, fmt.Errorf("it is of two runs, %s and %s", runs[0].ID, runs[1].ID)
+	case id == "":
+		i = 0
+	case i < 0:
+		return run, nil, fmt.Errorf("it is not of run %s", id)
+	}
+	return runs[i], slices.Delete(slices.Clone(runs), i, i+1), nil
+}
+
+// checkSeal proves the seal of a pack, and its files by it.
+func checkSeal(files map[string][]byte, org, run string) (*sealed, error) {
+	var seal ledger.Seal
+	if err := json.Unmarshal(files[report.PackSeal], &seal); err != nil {
+		return nil, fmt.Errorf("%s: %w", report.PackSeal, err)
+	}
+	of, err := seal.Check()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", report.PackSeal, err)
+	case seal.Entry.Org != org || seal.Entry.Subject != run:
+		return nil, fmt.Errorf("%s is of another pack, of run %s", report.PackSeal, seal.Entry.Subject)
+	}
+	if err := report.CheckSeal(files, of.Files); err != nil {
+		return nil, err
+	}
+	return &sealed{
+		At: time.UnixMicro(seal.Entry.At).UTC(), Entry: seal.Entry.Seq, Foresort: of.Foresort, Files: len(of.Files), Key: ledger.Fingerprint(seal.Checkpoint.Key),
+	}, nil
+}
+
+func fingerprints(keys []string) []string {
+	out := []string{}
+	for _, k := range keys {
+		out = append(out, ledger.Fingerprint(k))
+	}
+	return out
 }

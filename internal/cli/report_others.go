@@ -48,7 +48,7 @@ func (l ledgerChanges) others(ctx context.Context, s *orgShell, in *report.Input
 		return nil
 	}
 	err := read(in.From, now)
-	in.Known = l.known(in.Queues, in.Span, in.Zone)
+	in.Known = l.known(in.Queues, in.Span, in.Now, in.Zone)
 	if err == nil && in.Known.Before(in.From) {
 		err = read(in.Known, in.From)
 	}

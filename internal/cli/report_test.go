@@ -3,7 +3,11 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -242,7 +246,7 @@ func timesOfAll(all []float64) *report.Times {
 	return out
 }
 
-func TestChangesOfAQueueAreThoseThatLast(t *testing.T) {
+func TestEveryChangeOfAQueueIsToldAndSaysWhetherItLasts(t *testing.T) {
 	t.Parallel()
 	queue, other := routing.Ref{ID: "q", Name: "Support"}, routing.Ref{ID: "r", Name: "Returns"}
 	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
@@ -251,41 +255,128 @@ func TestChangesOfAQueueAreThoseThatLast(t *testing.T) {
 	}
 	route := plan.Change{ID: 1, Verb: plan.Create, Kind: plan.Route, Object: routing.Ref{Name: "a@example.com"}, Route: &plan.Pair[routing.RouteSettings]{After: routing.RouteSettings{Queue: &queue}}}
 	utilization := plan.Change{ID: 1, Verb: plan.Update, Kind: plan.Utilization, Object: routing.Ref{ID: "u", Name: "Ann"}, Fields: []plan.FieldChange{{Field: "email"}}}
-	email := plan.Change{ID: 1, Verb: plan.Update, Kind: plan.Email, Object: routing.Ref{ID: "c"}}
+	email := plan.Change{ID: 1, Verb: plan.Update, Kind: plan.Email, Object: routing.Ref{ID: "c"}, Waits: queue}
 	run := func(id string, p plan.Plan, outcome apply.Outcome) apply.Record {
 		return apply.Record{ID: id, Started: at, Last: at.Add(time.Second), Phases: []apply.Phase{{Plan: p, Results: map[int]apply.Result{1: {Outcome: outcome, Object: p.Changes[0].Object}}}}, End: &apply.End{OK: true}}
 	}
 	of := func(strategy string, c plan.Change) plan.Plan {
 		return plan.Plan{Strategy: strategy, Changes: []plan.Change{c}}
 	}
-	leased, undone := of("support", update(queue)), run("undone", of("support", update(queue)), apply.Done)
-	leased.Lease = &plan.Lease{}
+	lease := plan.Lease{Rule: "surge", Levers: []routing.Lever{routing.LeverCapacity}, Began: at.Add(time.Second), Ends: at.Add(time.Hour)}
+	override := func(of plan.Plan, lease plan.Lease) plan.Plan {
+		of.Lease = &lease
+		return of
+	}
+	leased, undone := override(of("adjusts", utilization), lease), run("undone", of("support", update(queue)), apply.Done)
+	again := lease
+	again.ID = "leased"
+	other1 := override(of("returns", update(other)), lease)
 	undone.End.Undone = true
-	ended := of("support", update(queue))
+	ended := of("adjusts", utilization)
 	ended.Undoes = "leased"
 	back := of("support", update(queue))
 	back.Undoes = "queue"
 	owned := of("people", utilization)
 	owned.Owns = []plan.Claim{{Kind: plan.Queue, Object: queue}}
+	cut := run("cut", of("support", update(queue)), apply.Uncertain)
+	cut.End, cut.Phases[0].Results, cut.Phases[0].Intents = nil, nil, map[int]apply.Intent{1: {Change: 1}}
 	changes := changesOf([]apply.Record{
 		run("queue", of("support", update(queue)), apply.Done), run("other", of("returns", update(other)), apply.Done),
 		run("failed", of("support", update(queue)), apply.Failed), run("already", of("support", update(queue)), apply.Already), undone,
 		run("route", of("addresses", route), apply.Done), run("capacity", of("support", utilization), apply.Done), run("owned", owned, apply.Done),
-		run("email", of("support", email), apply.Done), run("leased", leased, apply.Done), run("ended", ended, apply.Done), run("back", back, apply.Done),
+		run("email", of("live", email), apply.Done), run("leased", leased, apply.Done), run("goes on", override(of("adjusts", email), again), apply.Done), run("ended", ended, apply.Done),
+		run("back", back, apply.Done), run("unsure", of("support", update(queue)), apply.Uncertain), cut,
+		run("otherleased", other1, apply.Done), run("nothing", override(of("support", update(queue)), lease), apply.Failed), run("plain", override(of("support", update(queue)), lease), apply.Done),
+	}, []ledger.Decided{
+		{Run: "leased", Queue: queue, Words: "let each member have 4 emails at once"}, {Lease: "leased", Run: "ended", Queue: queue, At: at.Add(40 * time.Minute)},
 	}, []report.Queue{{Ref: queue, Strategy: "support"}})
 	var got []string
 	for _, c := range changes.Of("q", routing.Span{From: at, To: at.Add(time.Minute)}) {
-		got = append(got, c.ID+": "+strings.Join(c.What, "; "))
+		text := c.ID + ": " + strings.Join(c.What, "; ")
+		if c.Passing != "" {
+			text += fmt.Sprintf(" (%s %s %v, %d, then %v)", c.Passing, c.Rule, c.Levers, c.Emails, c.Runs)
+		}
+		if !c.Ended.IsZero() {
+			text += " for " + c.Ended.Sub(c.At).String()
+		}
+		got = append(got, text)
 	}
 	want := []string{
+		"undone: update queue Support (rings) (undone  [], 0, then []) for 1s",
 		"queue: update queue Support (rings)", "route: create email route a@example.com", "capacity: update utilization of Ann (email)",
-		"owned: update utilization of Ann (email)", "back: update queue Support (rings)",
+		"owned: update utilization of Ann (email)", "email: change 1 email that waited (emails  [], 1, then [])",
+		"back: update queue Support (rings)", "unsure: update queue Support (rings), perhaps", "cut: update queue Support (rings), perhaps",
+		"leased: let each member have 4 emails at once (override surge [capacity], 1, then [goes on ended]) for 39m59s",
+		"plain: update queue Support (rings) (override surge [capacity], 0, then []) for 0s",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	if n := len(changes.Of("q", routing.Span{From: at, To: at.Add(time.Second)})); n != 0 {
+	if n := len(changes.Of("q", routing.Span{From: at.Add(-time.Minute), To: at})); n != 0 {
 		t.Errorf("%d changes before they were made", n)
+	}
+}
+
+// What does not last asks for no time before it.
+func TestOnlyWhatIsComparedIsReadFor(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 30, 0, 0, 0, 0, time.UTC)
+	span := routing.Span{From: now.Add(-10 * 24 * time.Hour), To: now}
+	change := report.Change{At: span.From.Add(time.Hour), Ended: now, Passing: report.Override}
+	for name, tt := range map[string]struct {
+		change func(c *report.Change)
+		from   time.Time
+	}{
+		"an override of a week": {func(*report.Change) {}, time.Date(2026, 2, 19, 0, 0, 0, 0, time.UTC)},
+		"one of an hour":        {func(c *report.Change) { c.Ended = c.At.Add(time.Hour) }, span.From},
+		"one that holds":        {func(c *report.Change) { c.At, c.Ended = now.Add(-time.Hour), time.Time{} }, span.From},
+		"what lasts":            {func(c *report.Change) { c.Passing, c.Ended = "", time.Time{} }, time.Date(2026, 2, 19, 0, 0, 0, 0, time.UTC)},
+		"email":                 {func(c *report.Change) { c.Passing, c.Ended = report.Emails, time.Time{} }, span.From},
+		"what was put back":     {func(c *report.Change) { c.Passing, c.Ended = report.Undone, c.At.Add(time.Minute) }, span.From},
+	} {
+		c := change
+		tt.change(&c)
+		if got := (ledgerChanges{"q": {c}}).known([]report.Queue{{Ref: routing.Ref{ID: "q"}}}, span, now, time.UTC); !got.Equal(tt.from) {
+			t.Errorf("%s: from %s, want %s", name, got, tt.from)
+		}
+	}
+}
+
+// A pack is there as a whole, or not at all.
+func TestAFolderIsWrittenWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	files := []report.File{{Name: "a", Body: []byte("a")}}
+	last := func() (report.File, error) { return report.File{Name: "b", Body: []byte("b")}, nil }
+	for name, tt := range map[string]struct {
+		before func(dir string) error // pack is the folder
+		last   func() (report.File, error)
+		want   []string
+		ok     bool
+	}{
+		"new":           {nil, last, []string{"pack", "pack/a", "pack/b"}, true},
+		"empty":         {func(dir string) error { return os.Mkdir(filepath.Join(dir, "pack"), 0o700) }, last, []string{"pack", "pack/a", "pack/b"}, true},
+		"not sealed":    {nil, func() (report.File, error) { return report.File{}, errors.New("no") }, nil, false},
+		"not empty now": {func(dir string) error { return os.MkdirAll(filepath.Join(dir, "pack", "x"), 0o700) }, last, []string{"pack", "pack/x"}, false},
+	} {
+		dir := t.TempDir()
+		if tt.before != nil {
+			if err := tt.before(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := writeFolder(filepath.Join(dir, "pack"), files, tt.last)
+		var got []string
+		if err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if path != dir {
+				got = append(got, filepath.ToSlash(strings.TrimPrefix(path, dir+string(filepath.Separator))))
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(tt.want, got); d != "" || (err == nil) != tt.ok {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, d)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -97,28 +96,61 @@ func CheckExtract(entries []Proven, checkpoints []Checkpoint) (keys []string, er
 	return keys, nil
 }
 
-// RunOf puts the one run together that entries tell of.
-func RunOf(entries []Proven) (apply.Record, error) {
-	id := ""
-	var of []apply.Entry
+// RunsOf puts the runs together that entries tell of, in the order in which they
+// began.
+func RunsOf(entries []Proven) (runs []apply.Record, err error) {
+	var ids []string
+	of := map[string][]apply.Entry{}
 	for _, e := range entries {
 		if e.Kind != KindRun {
 			continue
 		}
-		if id != "" && e.Subject != id {
-			return apply.Record{}, fmt.Errorf("it is of two runs, %s and %s", id, e.Subject)
-		}
-		id = e.Subject
 		var in apply.Entry
 		if err := json.Unmarshal([]byte(e.Body), &in); err != nil {
-			return apply.Record{}, fmt.Errorf("read entry %d: %w", e.Seq, err)
+			return nil, fmt.Errorf("read entry %d: %w", e.Seq, err)
 		}
-		of = append(of, in)
+		if of[e.Subject] == nil {
+			ids = append(ids, e.Subject)
+		}
+		of[e.Subject] = append(of[e.Subject], in)
 	}
-	if id == "" {
-		return apply.Record{}, errors.New("it is of no run")
+	for _, id := range ids {
+		r, err := apply.Replay(id, of[id])
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, r)
 	}
-	return apply.Replay(id, of)
+	return runs, nil
+}
+
+// KindEvidence is an evidence pack that was made; the subject is its run, the body a
+// Sealed.
+const KindEvidence Kind = "evidence"
+
+// Sealed says which files an evidence pack was made of.
+type Sealed struct {
+	Foresort string            `json:"foresort"` // the version that made it
+	Files    map[string]string `json:"files"`    // SHA-256 in hex, by name
+}
+
+// Seal proves the files of a pack: the entry that has their hashes, and the signed
+// checkpoint that says which entry that was.
+type Seal struct {
+	Entry      Proven     `json:"entry"`
+	Checkpoint Checkpoint `json:"checkpoint"`
+}
+
+// Check proves a seal, and tells what it says. Whose key signed it is for the reader to
+// know.
+func (s Seal) Check() (of Sealed, err error) {
+	if s.Entry.Kind != KindEvidence {
+		return of, fmt.Errorf("entry %d is no seal of an evidence pack", s.Entry.Seq)
+	}
+	if _, err = CheckExtract([]Proven{s.Entry}, []Checkpoint{s.Checkpoint}); err == nil {
+		err = json.Unmarshal([]byte(s.Entry.Body), &of)
+	}
+	return of, err
 }
 
 // KindForecast is what a simulation expected of a plan; the subject is its

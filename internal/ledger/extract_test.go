@@ -8,8 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/foresort/foresort/apply"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/store/storetest"
+	"github.com/foresort/foresort/plan"
 )
 
 // Some entries prove themselves without the others, and any change shows.
@@ -58,6 +60,66 @@ func TestEntriesThatAreTakenOutProveThemselves(t *testing.T) {
 			t.Errorf("unsigned: %v", err)
 		}
 	})
+}
+
+// A seal is an entry of its kind that was signed, and says what it said then.
+func TestASealProvesItself(t *testing.T) {
+	t.Parallel()
+	l, key := open(t), newKey(t)
+	take := func(kind ledger.Kind) ledger.Seal {
+		made, err := l.Append(t.Context(), kind, "run", ledger.Sealed{Foresort: "1.0", Files: map[string]string{"index.html": "beef"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Sign(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		entries, checkpoints, err := l.Extract(t.Context(), func(e ledger.Entry) bool { return e.Seq == made.Seq })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ledger.Seal{Entry: entries[0], Checkpoint: checkpoints[0]}
+	}
+	for says, seal := range map[string]func() ledger.Seal{
+		"":           func() ledger.Seal { return take(ledger.KindEvidence) },
+		"is no seal": func() ledger.Seal { return take(ledger.KindForecast) },
+		"not as it was written": func() ledger.Seal {
+			s := take(ledger.KindEvidence)
+			s.Entry.Body = strings.Replace(s.Entry.Body, "beef", "beee", 1)
+			return s
+		},
+		"not as it was signed": func() ledger.Seal {
+			s := take(ledger.KindEvidence)
+			s.Checkpoint.Marks[0] = s.Entry.Hash[:15] + "x"
+			return s
+		},
+	} {
+		of, err := seal().Check()
+		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %q", err, says)
+		}
+		if err == nil && (of.Files["index.html"] != "beef" || of.Foresort != "1.0") {
+			t.Errorf("%+v", of)
+		}
+	}
+}
+
+func TestRunsAreTakenOutOfEntries(t *testing.T) {
+	t.Parallel()
+	l := open(t)
+	first := write(t, l, begin("a", plan.Update, queue, "alert"), intent())
+	second := write(t, l, undoes(first), end(apply.End{OK: true}))
+	if err := l.Continue(first).Append(end(apply.End{Error: "no"})); err != nil {
+		t.Fatal(err)
+	}
+	entries, _, err := l.Extract(t.Context(), func(ledger.Entry) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := ledger.RunsOf(entries)
+	if err != nil || len(all) != 2 || all[0].ID != first || all[1].ID != second || all[0].End == nil || all[0].End.Error != "no" || all[1].Plan().Undoes != first {
+		t.Errorf("%+v, %v", all, err)
+	}
 }
 
 func TestWhatWasForetold(t *testing.T) {
