@@ -8,6 +8,7 @@ import (
 
 // Queues are looked at side by side: what their conditions share is not written.
 func TestNothingSharedIsWritten(t *testing.T) {
+	t.Parallel()
 	before := *unknown.(*types.Err)
 	for _, text := range []string{"waiting() > 1", "waiting() / onQueue() > 2", `waiting() > 1 || serviceLevel("1h") < 85.0`} {
 		c, mistakes := CompileQueue(text)
