@@ -404,10 +404,10 @@ func outcome(r apply.Record) (words, tone string) {
 //go:embed assets/evidence.html
 var evidenceText string
 
-var evidenceTemplate = template.Must(template.New("evidence").Funcs(template.FuncMap{
+var evidenceTemplate = sheet.Page(evidenceText, template.FuncMap{
 	"at":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	"waits": func(d time.Duration) string { return routing.Duration(d.Round(100 * time.Millisecond)).String() },
-}).Parse(evidenceText))
+})
 
 // evidenceView is what the page is made of.
 type evidenceView struct {

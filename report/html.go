@@ -21,7 +21,7 @@ var pageText string
 //go:embed assets/page.css
 var pageStyle string
 
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
+var pageTemplate = sheet.Page(pageText, nil)
 
 type webPage struct {
 	Title, About string

@@ -34,7 +34,7 @@ var pageStyle string
 //go:embed assets/page.js
 var pageScript string
 
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
+var pageTemplate = sheet.Page(pageText, nil)
 
 // webPage is what the page is made of.
 type webPage struct {

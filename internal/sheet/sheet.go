@@ -23,6 +23,16 @@ var style string
 // CSS is the look of a page, light and dark; what a page has beside it follows.
 func CSS(more string) template.CSS { return template.CSS(style + more) } //nolint:gosec // our own
 
+//go:embed parts.html
+var parts string
+
+// Page is the template of a page. It may use "head", which makes the page ask for
+// nothing but itself and is given whether it has a script, and "notes", which is
+// given them.
+func Page(text string, funcs template.FuncMap) *template.Template {
+	return template.Must(template.Must(template.New("page").Funcs(funcs).Parse(parts)).Parse(text))
+}
+
 // Style says how the parts of a printed text look that says what is good and what
 // is bad. The zero Style is plain text, for files and pipes.
 type Style struct {

@@ -22,7 +22,7 @@ var pageText string
 //go:embed assets/page.css
 var pageStyle string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"short": short, "place": place}).Parse(pageText))
+var pageTemplate = sheet.Page(pageText, template.FuncMap{"short": short, "place": place})
 
 // webPage is what the page is made of.
 type webPage struct {
