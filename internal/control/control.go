@@ -28,9 +28,12 @@ import (
 // required.
 type Config struct {
 	Client *genesys.Client
-	Store  *store.Store
-	Ledger *ledger.Ledger
-	Wait   apply.Wait
+	// ClientID is the OAuth client that Foresort signs in as: by it the audit trail
+	// tells its changes from those of others.
+	ClientID string
+	Store    *store.Store
+	Ledger   *ledger.Ledger
+	Wait     apply.Wait
 	// Patience is how long a look waits for another apply to the organisation;
 	// default 10 s.
 	Patience time.Duration
@@ -53,6 +56,8 @@ type Control struct {
 	runs   *ledger.Follower
 	asked  bool        // by a person: the switch does not count
 	held   *store.Held // while it acts
+
+	capacities map[string]capacityRead // by agent
 }
 
 // pilot is one strategy that adjusts.
