@@ -132,6 +132,11 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 		e.ID = eventID(d.Org.ID, w.key(), now.Version)
 		e.Version, e.Org, e.Strategy = now.Version, d.Org, w.strategy
 		attribute(e, traces)
+		if e.OutOfBand {
+			if e.Override, err = d.overridden(ctx, *e, before, now); err != nil {
+				return false, err
+			}
+		}
 	}
 	if err := d.keep(ctx, before.Version, now, events); errors.Is(err, errTold) {
 		return true, nil
@@ -141,9 +146,56 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 	for _, e := range events {
 		d.metrics.changes.WithLabelValues(e.Type, fmt.Sprint(e.OutOfBand)).Inc()
 		d.Log.Info("change", "type", e.Type, "object", w.ref.Name, "by", cmp.Or(e.Actor.Name, e.Actor.ID, string(e.Actor.Kind)), "out_of_band", e.OutOfBand, "run", e.Run)
+		if o := e.Override; o != nil {
+			d.Log.Warn("somebody has changed what an override had set; it stays as they left it", "strategy", e.Strategy, "rule", o.Rule, "run", o.Run,
+				"object", w.ref.Name, "fields", o.Fields, "by", cmp.Or(e.Actor.Name, e.Actor.ID, string(e.Actor.Kind)))
+		}
 	}
 	d.worker.Wake()
 	return true, nil
+}
+
+// overridden is the override that holds of which an event tells that something was
+// changed; nil: there is none. What is as it was before the override may be its end,
+// unless the trail names somebody else.
+func (d *Daemon) overridden(ctx context.Context, e relay.Event, before, now seen) (*relay.Override, error) {
+	if e.Object.Kind != relay.Queue || before.State == "" || now.State == "" {
+		return nil, nil
+	}
+	was, err := genesys.DecodeQueue(json.RawMessage(before.State))
+	if err != nil {
+		return nil, err
+	}
+	is, err := genesys.DecodeQueue(json.RawMessage(now.State))
+	if err != nil {
+		return nil, err
+	}
+	runs, err := d.ledger.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	named := e.Actor.Kind == relay.Person || e.Actor.Kind == relay.Client
+	for _, f := range ledger.Memory(runs).InForce {
+		var fields []routing.Field
+		for _, c := range f.Changes {
+			switch {
+			case c.Object.ID != e.Object.ID:
+			case c.Queue != nil && len(e.Members) == 0:
+				names := routing.Differs(c.Names(), c.Queue.After, is.Settings)
+				if !named {
+					names = routing.Differs(names, c.Queue.Before, is.Settings)
+				}
+				other := routing.Differs(names, c.Queue.After, was.Settings)
+				fields = append(fields, slices.DeleteFunc(names, func(f routing.Field) bool { return slices.Contains(other, f) })...)
+			case c.Members != nil && named && slices.ContainsFunc(e.Members, func(m relay.Member) bool { return slices.Contains(c.Members.Agents, m.Ref) }):
+				fields = append(fields, "members")
+			}
+		}
+		if len(fields) > 0 {
+			return &relay.Override{Rule: f.Rule, Run: f.ID, Ends: f.Ends, Fields: fields}, nil
+		}
+	}
+	return nil, nil
 }
 
 func (d *Daemon) remembered(ctx context.Context, key string) (s seen, known bool, err error) {
