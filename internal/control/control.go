@@ -311,16 +311,17 @@ func (c *Control) elsewhere(m memory, now time.Time, within time.Duration) (know
 // decide weighs every strategy, in their order.
 func (c *Control) decide(seen []sight, m memory) []Look {
 	now := c.Now()
-	fleet := autopilot.Fleet{}
+	// Queues are counted, and not strategies: two may look after one.
+	queues, breach, begun := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i, p := range c.pilots {
 		if p.Mode == routing.AdjustOff {
 			continue
 		}
-		fleet.Queues++
-		if below(p, seen[i].Observation) {
-			fleet.InBreach++
+		if queues[p.Queue] = true; below(p, seen[i]) {
+			breach[p.Queue] = true
 		}
 	}
+	fleet := autopilot.Fleet{Queues: len(queues), InBreach: len(breach)}
 	var looks []Look
 	leave := c.leave(m.runs, m.leases)
 	for i, p := range c.pilots {
@@ -330,11 +331,14 @@ func (c *Control) decide(seen []sight, m memory) []Look {
 			in.At = time.Time{}
 		}
 		in.Level = seen[i].queue.Settings.ServiceLevel
+		if in.Fleet.Begun = len(begun); begun[p.Queue] {
+			in.Fleet.Begun-- // it is no other queue
+		}
 		in.Fleet.Elsewhere, in.Fleet.BegunElsewhere = c.elsewhere(m, now, p.Every)
 		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: seen[i].Observation, Figures: in.Figures, Leases: leases, Err: seen[i].err, leave: leave}
 		l.Decision = p.Decide(in, &p.streaks)
 		if len(l.Begin) > 0 {
-			fleet.Begun++
+			begun[p.Queue] = true
 		}
 		looks = append(looks, l)
 	}

@@ -178,3 +178,45 @@ func TestASurgeOfOneQueueActsThereAlone(t *testing.T) {
 		t.Errorf("not as before (-before +after):\n%s", d)
 	}
 }
+
+// One queue alone is helped, also where two strategies look after it, and where the
+// target is not theirs but the platform's.
+func TestABreachCountsQueuesAndNotStrategies(t *testing.T) {
+	t.Parallel()
+	const level = "serviceLevel: { percent: 80, within: 2m }\n"
+	mail := append(many(40, "09:05 support 1m"), many(40, "09:05 billing 1m")...)
+	for name, tt := range map[string]struct {
+		lines [3]string // of support, of another one for support, and of billing
+		hold  autopilot.Reason
+	}{
+		"one queue, two strategies":             {[3]string{level + everybody, everybody, ""}, ""},
+		"two queues, one with no level its own": {[3]string{level + everybody, "", everybody}, autopilot.FleetBreach},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, all := fleet(t, level+everybody, mail...)
+			for _, w.want = range all {
+				w.apply()
+			}
+			var wants []routing.Desired
+			for i, lines := range tt.lines {
+				queue := fleetQueues[i/2]
+				parsed, wrong := strategy.Parse("s.yaml", fmt.Appendf(nil, "version: 1\nname: t%d\nqueue: %s\n%s", i, queue, lines))
+				if wrong.Err() != nil {
+					t.Fatal(wrong.Text())
+				}
+				if lines != "" {
+					wants = append(wants, parsed.Desired())
+				}
+			}
+			w.passes(50 * time.Minute)
+			w.decides(wants...)
+			w.passes(time.Minute)
+			for _, l := range w.look() {
+				if l.Hold != tt.hold || l.Rules[0].When != autopilot.True {
+					t.Errorf("%s: %+v, %q, want %q", l.Program.Strategy, l.Rules[0], l.Hold, tt.hold)
+				}
+			}
+		})
+	}
+}

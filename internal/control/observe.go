@@ -22,9 +22,10 @@ const (
 	breachSamples = 20
 )
 
-// below says that a queue is known to miss its service level.
-func below(p *pilot, o autopilot.Observation) bool {
-	target := p.want.Queue.Settings.ServiceLevel
+// below says that a queue is known to miss its service level: the strategy's, or
+// where it has none the platform's.
+func below(p *pilot, o sight) bool {
+	target := cmp.Or(p.want.Queue.Settings.ServiceLevel, o.queue.Settings.ServiceLevel)
 	w, known := o.Windows[breachWindow]
 	percent, defined := w.ServiceLevel()
 	return known && target != nil && defined && w.Counted >= breachSamples && percent < target.Percent
