@@ -98,6 +98,8 @@ type Lease struct {
 	Began, Ends time.Time
 	Ended       time.Time // zero: it holds
 	Recommended bool
+	// Level is the service level that it has set; nil: it sets none.
+	Level *routing.ServiceLevel
 }
 
 // holds says that a lease has not been put back.
@@ -285,17 +287,12 @@ func (p *Program) hold(in Input) Reason {
 }
 
 // moved says that the queue is measured against another service level than the
-// strategy says, unless an override does that.
+// strategy says, and than an override that holds has set.
 func (p *Program) moved(in Input) bool {
-	if p.level == nil || in.Level == nil {
+	if p.level == nil || in.Level == nil || *in.Level == *p.level {
 		return false
 	}
-	if slices.ContainsFunc(in.Past, func(l Lease) bool {
-		return l.holds() && !l.Recommended && slices.Contains(l.Levers, routing.LeverTighten)
-	}) {
-		return false
-	}
-	return *in.Level != *p.level
+	return !slices.ContainsFunc(in.Past, func(l Lease) bool { return l.holds() && l.Level != nil && *l.Level == *in.Level })
 }
 
 // stale says that the figures are not those of now.

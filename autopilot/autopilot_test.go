@@ -83,10 +83,17 @@ func TestDecisions(t *testing.T) {
 		"the level is that of an override": {in: func(in *autopilot.Input) {
 			in.Level = &routing.ServiceLevel{}
 			in.Past = []autopilot.Lease{lease("1", "b", "tightenTarget", 20*min, 0)}
+			in.Past[0].Level = &routing.ServiceLevel{}
 		}, rules: []routing.AdjustRule{rule("a", join), rule("b", tighten)}, want: "[begins under_lease] [0] []"},
+		"the level is neither the file's nor that of an override": {in: func(in *autopilot.Input) {
+			in.Level = &routing.ServiceLevel{Percent: 70}
+			in.Past = []autopilot.Lease{lease("1", "b", "tightenTarget", 20*min, 0)}
+			in.Past[0].Level = &routing.ServiceLevel{}
+		}, rules: []routing.AdjustRule{rule("a", join), rule("b", tighten)}, want: "[service_level_changed under_lease] [] []"},
 		"the override of the level has ended": {in: func(in *autopilot.Input) {
 			in.Level = &routing.ServiceLevel{}
 			in.Past = []autopilot.Lease{lease("1", "b", "tightenTarget", 120*min, 90*min)}
+			in.Past[0].Level = &routing.ServiceLevel{}
 		}, want: "[service_level_changed] [] []"},
 		"another rule ended":                  {in: func(in *autopilot.Input) { in.Past = []autopilot.Lease{lease("1", "b", "leave", 50*min, 20*min)} }, want: "[begins] [0] []"},
 		"it ended":                            {in: func(in *autopilot.Input) { in.Past = []autopilot.Lease{lease("1", "a", "join", 90*min, 20*min)} }, want: "[reversals] [] []"},

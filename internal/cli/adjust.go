@@ -141,6 +141,9 @@ func (o adjustOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		do = c.Watch
 	}
 	looks, err := do(ctx)
+	for _, a := range c.Strays {
+		s.say("strategy %s, rule %s (%s): %s; run %s", a.Strategy, a.Rule, a.Reason, a.Words, a.Run)
+	}
 	if err != nil {
 		return err
 	}
@@ -278,6 +281,12 @@ func (s *orgShell) adjusted(ctx context.Context, c *control.Control, l control.L
 	for _, lease := range l.Leases {
 		if lease.Ended.IsZero() {
 			out.Overrides = append(out.Overrides, overrideHeld{Rule: lease.Rule, Run: lease.ID, Began: lease.Began, Ends: lease.Ends, Sets: append([]control.Set{}, sets[lease.ID]...)})
+		}
+	}
+	for _, a := range l.Acts {
+		if a.Reason != "" && a.Reason != autopilot.LiveRule {
+			out.Reason = a.Reason // what came of it in the end
+			break
 		}
 	}
 	out.Words = words(l, out)
@@ -441,7 +450,7 @@ func (o adjustOptions) switchAll(ctx context.Context, s *orgShell) error {
 	var failed []error
 	list := []acted{}
 	for _, a := range acts {
-		x := acted{Strategy: a.Strategy, Rule: a.Rule, Words: a.Words, Run: a.Run}
+		x := acted{Strategy: a.Strategy, Rule: a.Rule, Reason: a.Reason, Words: a.Words, Run: a.Run}
 		if a.Err != nil {
 			x.Error = a.Err.Error()
 			failed = append(failed, fmt.Errorf("strategy %s, rule %s: %s: %w", a.Strategy, a.Rule, a.Words, a.Err))

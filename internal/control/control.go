@@ -54,6 +54,9 @@ type Control struct {
 	Config
 	pilots []*pilot
 	runs   *ledger.Follower
+	// Strays is what the last Tick has put back of strategies that are not served
+	// here.
+	Strays []Act
 	asked  bool        // by a person: the switch does not count
 	held   *store.Held // while it acts
 
@@ -154,11 +157,12 @@ type Look struct {
 	Acts   []Act
 	Err    error // what could not be read
 	leave  map[string]bool
+	calls  int // of limits.calls, that overrides have used at this look
 }
 
 // Act is an override that was begun, ended or recommended, or that could not be.
 type Act struct {
-	Strategy string // of RestoreAll alone: a Look has its own
+	Strategy string // of RestoreAll and Strays alone: a Look has its own
 	Rule     string
 	Reason   autopilot.Reason
 	Words    string
@@ -169,6 +173,7 @@ type Act struct {
 // Tick looks at every queue once. Its error is that of the ledger: without it
 // nothing can be decided. What cannot be read of a queue is in its Look.
 func (c *Control) Tick(ctx context.Context) ([]Look, error) {
+	c.Strays = nil
 	seen := c.observe(genesys.WithLane(ctx, genesys.Poll))
 	past, err := c.recall(ctx)
 	if err != nil {
@@ -207,6 +212,7 @@ func (c *Control) endStrays(ctx context.Context, m memory) error {
 			failed = append(failed, fmt.Errorf("end the override of rule %s of strategy %s: %w", l.Rule, l.Strategy, err))
 		}
 		failed = append(failed, c.Ledger.Decide(context.WithoutCancel(ctx), d))
+		c.Strays = append(c.Strays, Act{Strategy: l.Strategy, Rule: l.Rule, Reason: d.Reason, Words: d.Words, Run: d.Run, Err: err})
 	}
 	return errors.Join(failed...)
 }
@@ -538,8 +544,10 @@ func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
 		if len(lease.Open) == 0 {
 			continue
 		}
-		a := Act{Strategy: lease.Strategy, Rule: lease.Rule}
+		a := Act{Strategy: lease.Strategy, Rule: lease.Rule, Reason: autopilot.PutBack}
 		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs)
+		d := ledger.Decided{At: c.Now().UTC(), Strategy: lease.Strategy, Rule: lease.Rule, Reason: a.Reason, Words: a.words(), Run: a.Run, Lease: lease.ID}
+		a.Err = errors.Join(a.Err, c.Ledger.Decide(context.WithoutCancel(ctx), d))
 		acts = append(acts, a)
 	}
 	return acts, nil

@@ -141,6 +141,11 @@ func Leases(runs []apply.Record, decisions []Decided) []Lease {
 		}
 		l := &all[i]
 		l.Runs = append(l.Runs, r)
+		for _, c := range p.Changes {
+			if c.Queue != nil && c.Queue.After.ServiceLevel != nil {
+				l.Level = c.Queue.After.ServiceLevel
+			}
+		}
 		if end, ended := over[r.ID]; !ended {
 			l.Open = append(l.Open, r)
 		} else if end.After(l.Ended) {
