@@ -288,13 +288,13 @@ func (m memory) pastOf(strategy string, mode routing.AdjustMode, now time.Time) 
 	return past, leases
 }
 
-// elsewhere counts the strategies that others look after: those of which the ledger
+// elsewhere counts the strategies that others adjust: those of which the ledger
 // has a decision or an override within the last day, or one that holds; and those
 // of them that began one within a time.
 func (c *Control) elsewhere(m memory, now time.Time, within time.Duration) (known, begun int) {
 	began := map[string]bool{}
 	for _, d := range m.decisions {
-		if now.Sub(d.At) < 24*time.Hour {
+		if now.Sub(d.At) < 24*time.Hour && d.Reason != autopilot.LiveRule {
 			began[d.Strategy] = false
 		}
 	}
@@ -332,7 +332,9 @@ func (c *Control) decide(seen []sight, m memory) []Look {
 	leave := c.leave(m.runs, m.leases)
 	for i, p := range c.pilots {
 		past, leases := m.pastOf(p.Strategy, p.Mode, now)
-		in := autopilot.Input{Now: now, At: seen[i].At, Figures: p.Measure(seen[i].Observation), Past: past, Stopped: m.stopped, Fleet: fleet}
+		o := seen[i].Observation
+		o.Capacity = cmp.Or(capacityBy(leases), o.Capacity)
+		in := autopilot.Input{Now: now, At: o.At, Figures: p.Measure(o), Past: past, Stopped: m.stopped, Fleet: fleet}
 		if seen[i].err != nil {
 			in.At = time.Time{}
 		}
@@ -341,7 +343,7 @@ func (c *Control) decide(seen []sight, m memory) []Look {
 			in.Fleet.Begun-- // it is no other queue
 		}
 		in.Fleet.Elsewhere, in.Fleet.BegunElsewhere = c.elsewhere(m, now, p.Every)
-		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: seen[i].Observation, Figures: in.Figures, Leases: leases, Err: seen[i].err, leave: leave}
+		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: o, Figures: in.Figures, Leases: leases, Err: seen[i].err, leave: leave}
 		l.Decision = p.Decide(in, &p.streaks)
 		if len(l.Begin) > 0 {
 			begun[p.Queue] = true

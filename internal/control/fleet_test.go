@@ -12,6 +12,7 @@ import (
 
 	"github.com/foresort/foresort/autopilot"
 	"github.com/foresort/foresort/internal/control"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/strategy"
 )
@@ -134,6 +135,25 @@ func TestOverridesOfOthersCountInTheShare(t *testing.T) {
 	}
 	if d := cmp.Diff(before, w.queues()); d != "" {
 		t.Errorf("not as before (-before +after):\n%s", d)
+	}
+}
+
+// A strategy that only has live rules has no queue that could begin anything.
+func TestLiveRulesOfOthersDoNotCountInTheShare(t *testing.T) {
+	t.Parallel()
+	w, wants := fleet(t, everybody)
+	w.passes(time.Minute)
+	for i := range 20 {
+		d := ledger.Decided{At: w.now(), Strategy: fmt.Sprint("live ", i), Rule: "vip", Reason: autopilot.LiveRule, Words: "1 email that came in: priority 60"}
+		if err := w.ledger.Decide(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, reason := range []autopilot.Reason{autopilot.Begins, autopilot.FleetLimit} {
+		w.decides(wants[i])
+		if got := w.look()[0].Rules[0].Reason; got != reason {
+			t.Fatalf("%s: %s, want %s", wants[i].Strategy, got, reason)
+		}
 	}
 }
 

@@ -93,3 +93,24 @@ func TestTheLedgerTellsWhatRestoreHasPutBack(t *testing.T) {
 		t.Errorf("it is told again: %+v", w.decisions()[n-1])
 	}
 }
+
+// What agents can hold is what they can hold now.
+func TestUtilizationGoesByTheCapacityThatAnOverrideHasSet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, file(`capacity: { email: 2 }
+adjust:
+  mode: act
+  rules: [{ name: more, when: utilization() >= 100, for: 1, do: [{ capacity: { email: 4 } }], lease: 1h }]
+`), many(20, "09:01 support 9h")...)
+	w.apply()
+	of := func() string {
+		l := w.look()[0]
+		return fmt.Sprint(l.Seen.State.Interacting+l.Seen.State.Alerting, " ", l.Program.Inputs(0, l.Figures)["utilization()"])
+	}
+	for _, want := range []string{"2 100%", "4 100%", "4 100%"} {
+		w.passes(time.Minute)
+		if got := of(); got != want {
+			t.Errorf("%s: %s, want %s", w.now().Format(time.TimeOnly), got, want)
+		}
+	}
+}
