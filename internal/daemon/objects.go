@@ -133,7 +133,11 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 		e.Version, e.Org, e.Strategy = now.Version, d.Org, w.strategy
 		attribute(e, traces)
 		if e.OutOfBand {
-			if e.Override, err = d.overridden(ctx, *e, before, now); err != nil {
+			runs, err := d.ledger.Runs(ctx)
+			if err == nil {
+				e.Override, err = overridden(*e, before, now, ledger.Memory(runs).InForce)
+			}
+			if err != nil {
 				return false, err
 			}
 		}
@@ -158,44 +162,57 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 // overridden is the override that holds of which an event tells that something was
 // changed; nil: there is none. What is as it was before the override may be its end,
 // unless the trail names somebody else.
-func (d *Daemon) overridden(ctx context.Context, e relay.Event, before, now seen) (*relay.Override, error) {
-	if e.Object.Kind != relay.Queue || before.State == "" || now.State == "" {
+func overridden(e relay.Event, before, now seen, inForce []plan.InForce) (*relay.Override, error) {
+	if before.State == "" || now.State == "" {
 		return nil, nil
 	}
-	was, err := genesys.DecodeQueue(json.RawMessage(before.State))
-	if err != nil {
-		return nil, err
-	}
-	is, err := genesys.DecodeQueue(json.RawMessage(now.State))
-	if err != nil {
-		return nil, err
-	}
-	runs, err := d.ledger.Runs(ctx)
-	if err != nil {
-		return nil, err
-	}
 	named := e.Actor.Kind == relay.Person || e.Actor.Kind == relay.Client
-	for _, f := range ledger.Memory(runs).InForce {
-		var fields []routing.Field
+	against := map[plan.Verb]string{plan.Join: relay.MemberLeft, plan.Leave: relay.MemberJoined}
+	for _, f := range inForce {
+		var all []routing.Field
 		for _, c := range f.Changes {
+			var fields []routing.Field
+			var err error
 			switch {
 			case c.Object.ID != e.Object.ID:
-			case c.Queue != nil && len(e.Members) == 0:
-				names := routing.Differs(c.Names(), c.Queue.After, is.Settings)
-				if !named {
-					names = routing.Differs(names, c.Queue.Before, is.Settings)
-				}
-				other := routing.Differs(names, c.Queue.After, was.Settings)
-				fields = append(fields, slices.DeleteFunc(names, func(f routing.Field) bool { return slices.Contains(other, f) })...)
-			case c.Members != nil && named && slices.ContainsFunc(e.Members, func(m relay.Member) bool { return slices.Contains(c.Members.Agents, m.Ref) }):
-				fields = append(fields, "members")
+				continue
+			case c.Queue != nil && e.Type == relay.QueueUpdated:
+				fields, err = overwritten(c, *c.Queue, before, now, named)
+			case c.Utilization != nil && e.Type == relay.UtilizationUpdated:
+				fields, err = overwritten(c, *c.Utilization, before, now, named)
+			case c.Members != nil && named && e.Type == against[c.Verb] && slices.ContainsFunc(e.Members, func(m relay.Member) bool {
+				return slices.ContainsFunc(c.Members.Agents, func(a routing.Ref) bool { return a.ID == m.ID })
+			}):
+				fields = []routing.Field{"members"}
 			}
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, fields...)
 		}
-		if len(fields) > 0 {
-			return &relay.Override{Rule: f.Rule, Run: f.ID, Ends: f.Ends, Fields: fields}, nil
+		if len(all) > 0 {
+			return &relay.Override{Rule: f.Rule, Run: f.ID, Ends: f.Ends, Fields: all}, nil
 		}
 	}
 	return nil, nil
+}
+
+// overwritten are the fields of a change that were as it set them, and are no more.
+func overwritten[S routing.Settings](c plan.Change, pair plan.Pair[S], before, now seen, named bool) ([]routing.Field, error) {
+	was, err := genesys.Decode[S](json.RawMessage(before.State))
+	if err != nil {
+		return nil, err
+	}
+	is, err := genesys.Decode[S](json.RawMessage(now.State))
+	if err != nil {
+		return nil, err
+	}
+	fields := routing.Differs(c.Names(), pair.After, is)
+	if !named {
+		fields = routing.Differs(fields, pair.Before, is)
+	}
+	other := routing.Differs(fields, pair.After, was)
+	return slices.DeleteFunc(fields, func(f routing.Field) bool { return slices.Contains(other, f) }), nil
 }
 
 func (d *Daemon) remembered(ctx context.Context, key string) (s seen, known bool, err error) {
