@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/foresort/foresort/autopilot"
+	"github.com/foresort/foresort/routing"
 )
 
 // This file holds guards to what would get around them.
@@ -112,5 +113,32 @@ adjust:
 		if got := of(); got != want {
 			t.Errorf("%s: %s, want %s", w.now().Format(time.TimeOnly), got, want)
 		}
+	}
+}
+
+// Whose priority somebody has set by hand is theirs, also where the override has not
+// come to that email yet.
+func TestTheOrderOfDeadlinesLeavesWhatSomebodyHasSet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, two(`rules: [{ name: standard, priority: 5, deadline: 4h }, { name: vip, priority: 60, deadline: 1h }]
+adjust:
+  mode: act
+  rules: [{ name: order, when: waiting() > 2, for: 1, do: [{ deadlineOrder: true }], lease: 30m }]
+`), "09:02 support 9h", "09:02 support 9h", "09:02 support 9h", "09:02 vip 9h", "09:02 vip 9h", "09:02 support 9h", "09:05 support 9h", "09:06 vip 9h")
+	w.apply()
+	w.said(w.ticks(3), "09:02 order begins")
+	w.passes(2 * time.Minute)
+	late := w.waiting()[len(w.waiting())-1] // came in a moment ago
+	urgent := 500
+	if err := w.client.PatchWaitingEmail(t.Context(), late.ConversationID, []routing.Field{"priority"}, routing.EmailSettings{Priority: &urgent}); err != nil {
+		t.Fatal(err)
+	}
+	w.ticks(3)
+	if got := fmt.Sprint(w.priorities("support"), w.priorities("vip")); got != "[0 0 500] [180 180 180]" {
+		t.Errorf("the priorities are %s", got)
+	}
+	w.ticks(30)
+	if got := fmt.Sprint(w.priorities("support"), w.priorities("vip")); got != "[5 5 500] [60 60 60]" {
+		t.Errorf("after the lease %s", got)
 	}
 }
