@@ -283,11 +283,9 @@ func (s *orgShell) adjusted(ctx context.Context, c *control.Control, l control.L
 			out.Overrides = append(out.Overrides, overrideHeld{Rule: lease.Rule, Run: lease.ID, Began: lease.Began, Ends: lease.Ends, Sets: append([]control.Set{}, sets[lease.ID]...)})
 		}
 	}
-	for _, a := range l.Acts {
-		if a.Reason != "" && a.Reason != autopilot.LiveRule {
-			out.Reason = a.Reason // what came of it in the end
-			break
-		}
+	own := func(a control.Act) bool { return a.Reason != "" && a.Reason != autopilot.LiveRule }
+	if i := slices.IndexFunc(l.Acts, own); i >= 0 && !slices.ContainsFunc(l.Acts, func(a control.Act) bool { return a.Reason == out.Reason }) {
+		out.Reason = l.Acts[i].Reason // what was decided came to something else
 	}
 	out.Words = words(l, out)
 	return out, nil
