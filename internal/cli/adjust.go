@@ -346,6 +346,9 @@ func printAdjusted(w io.Writer, p paint, l control.Look, out adjustment, explain
 	}
 	for _, d := range out.Lately {
 		fmt.Fprintf(w, "  %s  rule %s (%s): %s\n", d.At.Local().Format("2006-01-02 15:04:05"), d.Rule, d.Reason, d.Words)
+		for _, rule := range slices.Sorted(maps.Keys(d.Considered)) {
+			fmt.Fprintf(w, "    considered: rule %s (%s)\n", rule, d.Considered[rule])
+		}
 	}
 	return nil
 }

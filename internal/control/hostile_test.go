@@ -67,6 +67,13 @@ func TestATargetThatSomebodyChangesDuringATighteningHolds(t *testing.T) {
 	}
 	w.edit(23 * 60)
 	w.said(w.ticks(1), "09:11 help begins")
+
+	// The ledger has what came of the other rule at each look.
+	var got []string
+	for _, d := range w.decisions() {
+		got = append(got, fmt.Sprint(d.Rule, " ", d.Considered))
+	}
+	w.said(got, "target map[help:not_long_enough]", "help map[target:under_lease]")
 }
 
 // What --restore puts back is in the ledger at once, with what had to stay.

@@ -89,6 +89,14 @@ func (c *Control) recorded(ctx context.Context, p *pilot, l *Look, a Act, more f
 	if n := p.rule(a.Rule); n >= 0 {
 		d.Figures = p.Inputs(n, l.Figures)
 	}
+	for _, w := range l.Rules {
+		if r := p.Rules[w.Rule].Name; r != a.Rule {
+			if d.Considered == nil {
+				d.Considered = map[string]autopilot.Reason{}
+			}
+			d.Considered[r] = w.Reason
+		}
+	}
 	if more != nil {
 		more(&d)
 	}
