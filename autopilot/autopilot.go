@@ -24,6 +24,8 @@ type Program struct {
 	rules []rule
 
 	routes    map[string]string        // the rule of each address
+	usual     map[string]int           // the priority that email of an address comes in with, where the strategy owns it
+	asked     map[string]int           // the priority that a rule asks for
 	deadlines map[string]time.Duration // of each rule; without one of its own the queue's service level
 	live      bool                     // rules have conditions: the address alone does not tell the rule
 	calendar  *routing.Calendar        // the clock of deadlines; nil: every hour counts
@@ -42,8 +44,12 @@ func New(want routing.Desired) (*Program, error) {
 	}
 	p := &Program{Adjust: *want.Adjust, Strategy: want.Strategy, Queue: want.Queue.Name, level: want.Queue.Settings.ServiceLevel}
 	p.deadlines, p.routes, p.calendar = map[string]time.Duration{}, map[string]string{}, want.Calendar
+	p.usual, p.asked = map[string]int{}, map[string]int{}
 	for _, r := range want.Rules {
 		p.live = p.live || r.When != ""
+		if r.Priority != nil {
+			p.asked[r.Name] = *r.Priority
+		}
 		if r.Deadline != nil {
 			p.deadlines[r.Name] = time.Duration(*r.Deadline)
 		} else if p.level != nil {
@@ -52,6 +58,9 @@ func New(want routing.Desired) (*Program, error) {
 	}
 	for _, r := range want.Routes {
 		p.routes[r.Address.String()] = r.Rule
+		if r.Settings.Priority != nil {
+			p.usual[r.Address.String()] = *r.Settings.Priority
+		}
 	}
 	for _, r := range p.Rules {
 		var compiled rule
@@ -98,6 +107,8 @@ type Lease struct {
 	Began, Ends time.Time
 	Ended       time.Time // zero: it holds
 	Recommended bool
+	// Level is the service level that it has set; nil: it sets none.
+	Level *routing.ServiceLevel
 }
 
 // holds says that a lease has not been put back.
@@ -285,17 +296,12 @@ func (p *Program) hold(in Input) Reason {
 }
 
 // moved says that the queue is measured against another service level than the
-// strategy says, unless an override does that.
+// strategy says, and than an override that holds has set.
 func (p *Program) moved(in Input) bool {
-	if p.level == nil || in.Level == nil {
+	if p.level == nil || in.Level == nil || *in.Level == *p.level {
 		return false
 	}
-	if slices.ContainsFunc(in.Past, func(l Lease) bool {
-		return l.holds() && !l.Recommended && slices.Contains(l.Levers, routing.LeverTighten)
-	}) {
-		return false
-	}
-	return *in.Level != *p.level
+	return !slices.ContainsFunc(in.Past, func(l Lease) bool { return l.holds() && l.Level != nil && *l.Level == *in.Level })
 }
 
 // stale says that the figures are not those of now.

@@ -62,6 +62,10 @@ func TestDecisions(t *testing.T) {
 		"nobody waits":                         {waiting: new(known(0)), want: "[metrics_within_thresholds] [] []"},
 		"figures of another number":            {in: func(in *autopilot.Input) { in.Figures = nil }, want: "[metrics_stale] [] []"},
 		"one of one queue is no fleet":         {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 1, InBreach: 1} }, want: "[begins] [0] []"},
+		"one of two":                           {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 2, InBreach: 1} }, want: "[begins] [0] []"},
+		"one of four":                          {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 4, InBreach: 1} }, want: "[begins] [0] []"},
+		"both of two":                          {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 2, InBreach: 2} }, want: "[many_queues_in_breach] [] []"},
+		"two of nine":                          {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 9, InBreach: 2} }, want: "[many_queues_in_breach] [] []"},
 		"a fifth of the fleet":                 {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 10, InBreach: 2} }, want: "[begins] [0] []"},
 		"more than a fifth":                    {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 10, InBreach: 3} }, want: "[many_queues_in_breach] [] []"},
 		"no other queue begins":                {in: func(in *autopilot.Input) { in.Fleet = autopilot.Fleet{Queues: 3} }, want: "[begins] [0] []"},
@@ -79,10 +83,17 @@ func TestDecisions(t *testing.T) {
 		"the level is that of an override": {in: func(in *autopilot.Input) {
 			in.Level = &routing.ServiceLevel{}
 			in.Past = []autopilot.Lease{lease("1", "b", "tightenTarget", 20*min, 0)}
+			in.Past[0].Level = &routing.ServiceLevel{}
 		}, rules: []routing.AdjustRule{rule("a", join), rule("b", tighten)}, want: "[begins under_lease] [0] []"},
+		"the level is neither the file's nor that of an override": {in: func(in *autopilot.Input) {
+			in.Level = &routing.ServiceLevel{Percent: 70}
+			in.Past = []autopilot.Lease{lease("1", "b", "tightenTarget", 20*min, 0)}
+			in.Past[0].Level = &routing.ServiceLevel{}
+		}, rules: []routing.AdjustRule{rule("a", join), rule("b", tighten)}, want: "[service_level_changed under_lease] [] []"},
 		"the override of the level has ended": {in: func(in *autopilot.Input) {
 			in.Level = &routing.ServiceLevel{}
 			in.Past = []autopilot.Lease{lease("1", "b", "tightenTarget", 120*min, 90*min)}
+			in.Past[0].Level = &routing.ServiceLevel{}
 		}, want: "[service_level_changed] [] []"},
 		"another rule ended":                  {in: func(in *autopilot.Input) { in.Past = []autopilot.Lease{lease("1", "b", "leave", 50*min, 20*min)} }, want: "[begins] [0] []"},
 		"it ended":                            {in: func(in *autopilot.Input) { in.Past = []autopilot.Lease{lease("1", "a", "join", 90*min, 20*min)} }, want: "[reversals] [] []"},

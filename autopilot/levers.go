@@ -2,6 +2,7 @@ package autopilot
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/foresort/foresort/plan"
@@ -109,7 +110,7 @@ func (p *Program) Priorities(do []routing.Action, emails []routing.WaitingEmail,
 				to += a.By
 			case a.Lever == routing.LeverLower && a.Rule == rule:
 				to -= a.By
-			case a.Lever == routing.LeverDeadline:
+			case a.Lever == routing.LeverDeadline && !p.byHand(e, rule):
 				if by, known := p.deadlinePriority(e, rule); known {
 					to = by
 				}
@@ -150,6 +151,14 @@ func (p *Program) Overflow(do []routing.Action, s *routing.QueueState, leave map
 		}
 	}
 	return out
+}
+
+// byHand says that an email has neither the priority that it came in with nor that
+// of its rule: somebody has set it.
+func (p *Program) byHand(e routing.WaitingEmail, rule string) bool {
+	usual, owned := p.usual[strings.ToLower(e.To)]
+	asked, asks := p.asked[rule]
+	return owned && e.Priority != usual && (!asks || e.Priority != asked)
 }
 
 // deadlinePriority makes the score of an email, the minutes that it has waited and

@@ -378,7 +378,7 @@ func (t *trace) check(in autopilot.Input, d autopilot.Decision) error {
 	if in.Stopped && len(d.Begin)+len(d.End) > 0 {
 		return fmt.Errorf("it is stopped and does something: %+v", d)
 	}
-	if len(d.Begin) > 0 && (!fresh || in.Fleet.InBreach > 2 || in.Fleet.Begun >= 2 || t.program.Mode != routing.AdjustAct || *in.Level != t.level && !t.tightens()) {
+	if len(d.Begin) > 0 && (!fresh || in.Fleet.InBreach > 2 || in.Fleet.Begun >= 2 || t.program.Mode != routing.AdjustAct || *in.Level != t.level) {
 		return fmt.Errorf("it begins something on a hold: %+v", in)
 	}
 	begun := within(t.begun, in.Now, time.Hour)
@@ -439,15 +439,6 @@ func (t *trace) check(in autopilot.Input, d autopilot.Decision) error {
 		}
 	}
 	return nil
-}
-
-func (t *trace) tightens() bool {
-	for _, l := range t.past {
-		if l.Ended.IsZero() && l.Levers[0] == routing.LeverTighten {
-			return true
-		}
-	}
-	return false
 }
 
 // within counts times that are less than a span before now, or after it.

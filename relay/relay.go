@@ -55,8 +55,19 @@ type Facts struct {
 	// difference of what was seen, and Actor is that of the newest change that was
 	// not made by Foresort, else of the newest.
 	Records []Record `json:"records,omitempty"`
+	// Override is set where somebody has changed what an override of the strategy's
+	// section adjust had set: it stays as they left it.
+	Override *Override `json:"override,omitempty"`
 	// Report is set in an event of the type ReportReady alone.
 	Report *Report `json:"report,omitempty"`
+}
+
+// Override is one that holds and of which somebody has changed something.
+type Override struct {
+	Rule   string          `json:"rule"` // of the section adjust
+	Run    string          `json:"run"`  // that began it
+	Ends   time.Time       `json:"ends"`
+	Fields []routing.Field `json:"fields"` // that they have changed of it
 }
 
 // ReportReady is the type of the event that brings a report.

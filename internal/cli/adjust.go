@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/foresort/foresort/internal/control"
 	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/internal/phrase"
+	"github.com/foresort/foresort/plan"
 	"github.com/foresort/foresort/routing"
 )
 
@@ -105,6 +107,9 @@ func (o adjustOptions) run(ctx context.Context, s *shell) error {
 // controlConfig is what looking and adjusting needs.
 func (s *orgShell) controlConfig() (control.Config, error) {
 	cfg := control.Config{Client: s.client, Store: s.store, Ledger: s.ledger, Now: s.now, Dir: filepath.Join(s.state, s.org.ID)}
+	if set, err := s.settings(); err == nil {
+		cfg.ClientID = set.text("clientId")
+	}
 	demand, err := s.demanded("")
 	cfg.Recommend = demand != ledger.DemandNothing
 	return cfg, err
@@ -136,6 +141,9 @@ func (o adjustOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		do = c.Watch
 	}
 	looks, err := do(ctx)
+	for _, a := range c.Strays {
+		s.say("strategy %s, rule %s (%s): %s; run %s", a.Strategy, a.Rule, a.Reason, a.Words, a.Run)
+	}
 	if err != nil {
 		return err
 	}
@@ -143,7 +151,9 @@ func (o adjustOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 	all := make([]adjustment, len(looks))
 	var failed []error
 	for i, l := range looks {
-		all[i] = adjusted(l)
+		if all[i], err = s.adjusted(ctx, c, l); err != nil {
+			return err
+		}
 		if o.Explain {
 			if all[i].Lately, err = s.lately(ctx, l.Program.Strategy); err != nil {
 				return err
@@ -233,13 +243,18 @@ type acted struct {
 
 // overrideHeld is an override that holds.
 type overrideHeld struct {
-	Rule  string    `json:"rule"`
-	Run   string    `json:"run"`
-	Began time.Time `json:"began"`
-	Ends  time.Time `json:"ends"`
+	Rule  string        `json:"rule"`
+	Run   string        `json:"run"`
+	Began time.Time     `json:"began"`
+	Ends  time.Time     `json:"ends"`
+	Sets  []control.Set `json:"sets"`
 }
 
-func adjusted(l control.Look) adjustment {
+func (s *orgShell) adjusted(ctx context.Context, c *control.Control, l control.Look) (adjustment, error) {
+	sets, err := c.Standings(ctx, l)
+	if err != nil {
+		return adjustment{}, err
+	}
 	p := l.Program
 	out := adjustment{
 		Reason: l.Reason(), Strategy: p.Strategy, Queue: l.Queue.Ref, Mode: p.Mode, At: l.At,
@@ -265,11 +280,15 @@ func adjusted(l control.Look) adjustment {
 	}
 	for _, lease := range l.Leases {
 		if lease.Ended.IsZero() {
-			out.Overrides = append(out.Overrides, overrideHeld{Rule: lease.Rule, Run: lease.ID, Began: lease.Began, Ends: lease.Ends})
+			out.Overrides = append(out.Overrides, overrideHeld{Rule: lease.Rule, Run: lease.ID, Began: lease.Began, Ends: lease.Ends, Sets: append([]control.Set{}, sets[lease.ID]...)})
 		}
 	}
+	own := func(a control.Act) bool { return a.Reason != "" && a.Reason != autopilot.LiveRule }
+	if i := slices.IndexFunc(l.Acts, own); i >= 0 && !slices.ContainsFunc(l.Acts, func(a control.Act) bool { return a.Reason == out.Reason }) {
+		out.Reason = l.Acts[i].Reason // what was decided came to something else
+	}
 	out.Words = words(l, out)
-	return out
+	return out, nil
 }
 
 // words sums a look up in one line.
@@ -327,6 +346,9 @@ func printAdjusted(w io.Writer, p paint, l control.Look, out adjustment, explain
 	}
 	for _, d := range out.Lately {
 		fmt.Fprintf(w, "  %s  rule %s (%s): %s\n", d.At.Local().Format("2006-01-02 15:04:05"), d.Rule, d.Reason, d.Words)
+		for _, rule := range slices.Sorted(maps.Keys(d.Considered)) {
+			fmt.Fprintf(w, "    considered: rule %s (%s)\n", rule, d.Considered[rule])
+		}
 	}
 	return nil
 }
@@ -339,7 +361,59 @@ func printOverrides(w io.Writer, p paint, all []overrideHeld, now time.Time) {
 			text = p.red("is past its end")
 		}
 		fmt.Fprintf(w, "  override of rule %s, run %s, since %s, %s\n", o.Rule, o.Run, o.Began.Local().Format("15:04:05"), text)
+		printSets(w, p, o.Sets)
 	}
+}
+
+// printSets tells how that stands what an override has set. What is the same of many
+// emails or agents is one line.
+func printSets(w io.Writer, p paint, sets []control.Set) {
+	nouns := map[plan.Kind]string{plan.Email: "waiting email", plan.Utilization: "agent"}
+	alike := func(s control.Set) string { return fmt.Sprint(s.Kind, s.Field, standingWords(p, s)) }
+	count := map[string]int{}
+	for _, s := range sets {
+		count[alike(s)]++
+	}
+	for _, s := range sets {
+		about, key := fmt.Sprintf("%s of %s", s.Field, s.Object), alike(s)
+		switch n := count[key]; {
+		case s.Agent.ID != "":
+			about = fmt.Sprintf("%s in %s", s.Agent, s.Object)
+		case nouns[s.Kind] != "" && n == 0:
+			continue // said
+		case nouns[s.Kind] != "" && (n > 1 || s.Kind == plan.Email):
+			about = fmt.Sprintf("%s of %s", s.Field, phrase.Count(n, nouns[s.Kind]))
+			delete(count, key)
+		}
+		fmt.Fprintf(w, "    %s: %s\n", about, standingWords(p, s))
+	}
+}
+
+// standingWords says whether something is still as an override has set it, or who has
+// made what of it.
+func standingWords(p paint, s control.Set) string {
+	switch s.Is {
+	case control.Holds:
+		if s.Kind == plan.Email {
+			return "as the override has set it"
+		}
+		return s.Value + ", as the override has set it"
+	case control.Unseen:
+		return p.yellow("not known whether it is still " + s.Value + ", as the override has set it")
+	case control.Changed:
+	}
+	by := "by somebody (it is not known who)"
+	switch {
+	case s.Run != "":
+		by = "by run " + s.Run + " of Foresort"
+	case s.By != nil && s.By.Name+s.By.ID != "":
+		by = "by " + cmp.Or(s.By.Name, "the program with the OAuth client "+s.By.ID)
+	}
+	at := ""
+	if !s.At.IsZero() && s.Kind != plan.Email {
+		at = " at " + s.At.Local().Format("2006-01-02 15:04:05")
+	}
+	return p.yellow(s.Now) + " since it was changed " + by + at + "; the override had set " + s.Value + ", and adjusting does not touch it any more, also not at its end"
 }
 
 // switchAll puts the switch, and puts overrides back.
@@ -377,7 +451,7 @@ func (o adjustOptions) switchAll(ctx context.Context, s *orgShell) error {
 	var failed []error
 	list := []acted{}
 	for _, a := range acts {
-		x := acted{Strategy: a.Strategy, Rule: a.Rule, Words: a.Words, Run: a.Run}
+		x := acted{Strategy: a.Strategy, Rule: a.Rule, Reason: a.Reason, Words: a.Words, Run: a.Run}
 		if a.Err != nil {
 			x.Error = a.Err.Error()
 			failed = append(failed, fmt.Errorf("strategy %s, rule %s: %s: %w", a.Strategy, a.Rule, a.Words, a.Err))

@@ -131,6 +131,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		for _, c := range e.Changes {
 			line += fmt.Sprintf("; %s %s -> %s", c.Field, c.Before, c.After)
 		}
+		if e.Override != nil {
+			line += fmt.Sprintf("; override of rule %s, %v", e.Override.Rule, e.Override.Fields)
+		}
 		r.lines = append(r.lines, line)
 	}
 	w.WriteHeader(r.status)

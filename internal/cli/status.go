@@ -33,7 +33,9 @@ func statusCommand(s *shell) *cobra.Command {
 		Long: `Status shows, for the queue of each strategy: how many emails wait and how old the
 oldest is, how many agents have, how many agents are on queue, the service level of the
 last hour and of today against its target, and the overrides that hold with what is left
-of their leases. What is not known is a dash; nothing is a 0.
+of their leases: whether what each has set is still so, or who has changed it since, when
+and to what. That is theirs: adjusting leaves it so. What is not known is a dash; nothing
+is a 0.
 
 --watch shows it again and again until Ctrl-C.`,
 		Example:           "  foresort status examples/support.yaml examples/billing.yaml",
@@ -146,7 +148,10 @@ func (s *orgShell) board(ctx context.Context, c *control.Control) (board, error)
 	}
 	b := board{Org: s.org, At: s.now().UTC(), Queues: []standing{}, Budget: s.client.Remaining()}
 	for _, l := range looks {
-		out := adjusted(l)
+		out, err := s.adjusted(ctx, c, l)
+		if err != nil {
+			return board{}, err
+		}
 		q := standing{Strategy: out.Strategy, Queue: out.Queue, Mode: out.Mode, Target: l.Queue.Settings.ServiceLevel, Overrides: out.Overrides}
 		b.Stopped = b.Stopped || l.Hold == autopilot.Stopped
 		if l.Err != nil {

@@ -28,9 +28,12 @@ import (
 // required.
 type Config struct {
 	Client *genesys.Client
-	Store  *store.Store
-	Ledger *ledger.Ledger
-	Wait   apply.Wait
+	// ClientID is the OAuth client that Foresort signs in as: by it the audit trail
+	// tells its changes from those of others.
+	ClientID string
+	Store    *store.Store
+	Ledger   *ledger.Ledger
+	Wait     apply.Wait
 	// Patience is how long a look waits for another apply to the organisation;
 	// default 10 s.
 	Patience time.Duration
@@ -51,8 +54,13 @@ type Control struct {
 	Config
 	pilots []*pilot
 	runs   *ledger.Follower
+	// Strays is what the last Tick has put back of strategies that are not served
+	// here.
+	Strays []Act
 	asked  bool        // by a person: the switch does not count
 	held   *store.Held // while it acts
+
+	capacities map[string]capacityRead // by agent
 }
 
 // pilot is one strategy that adjusts.
@@ -149,11 +157,12 @@ type Look struct {
 	Acts   []Act
 	Err    error // what could not be read
 	leave  map[string]bool
+	calls  int // of limits.calls, that overrides have used at this look
 }
 
 // Act is an override that was begun, ended or recommended, or that could not be.
 type Act struct {
-	Strategy string // of RestoreAll alone: a Look has its own
+	Strategy string // of RestoreAll and Strays alone: a Look has its own
 	Rule     string
 	Reason   autopilot.Reason
 	Words    string
@@ -164,6 +173,7 @@ type Act struct {
 // Tick looks at every queue once. Its error is that of the ledger: without it
 // nothing can be decided. What cannot be read of a queue is in its Look.
 func (c *Control) Tick(ctx context.Context) ([]Look, error) {
+	c.Strays = nil
 	seen := c.observe(genesys.WithLane(ctx, genesys.Poll))
 	past, err := c.recall(ctx)
 	if err != nil {
@@ -202,6 +212,7 @@ func (c *Control) endStrays(ctx context.Context, m memory) error {
 			failed = append(failed, fmt.Errorf("end the override of rule %s of strategy %s: %w", l.Rule, l.Strategy, err))
 		}
 		failed = append(failed, c.Ledger.Decide(context.WithoutCancel(ctx), d))
+		c.Strays = append(c.Strays, Act{Strategy: l.Strategy, Rule: l.Rule, Reason: d.Reason, Words: d.Words, Run: d.Run, Err: err})
 	}
 	return errors.Join(failed...)
 }
@@ -277,13 +288,13 @@ func (m memory) pastOf(strategy string, mode routing.AdjustMode, now time.Time) 
 	return past, leases
 }
 
-// elsewhere counts the strategies that others look after: those of which the ledger
+// elsewhere counts the strategies that others adjust: those of which the ledger
 // has a decision or an override within the last day, or one that holds; and those
 // of them that began one within a time.
 func (c *Control) elsewhere(m memory, now time.Time, within time.Duration) (known, begun int) {
 	began := map[string]bool{}
 	for _, d := range m.decisions {
-		if now.Sub(d.At) < 24*time.Hour {
+		if now.Sub(d.At) < 24*time.Hour && d.Reason != autopilot.LiveRule {
 			began[d.Strategy] = false
 		}
 	}
@@ -306,30 +317,36 @@ func (c *Control) elsewhere(m memory, now time.Time, within time.Duration) (know
 // decide weighs every strategy, in their order.
 func (c *Control) decide(seen []sight, m memory) []Look {
 	now := c.Now()
-	fleet := autopilot.Fleet{}
+	// Queues are counted, and not strategies: two may look after one.
+	queues, breach, begun := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i, p := range c.pilots {
 		if p.Mode == routing.AdjustOff {
 			continue
 		}
-		fleet.Queues++
-		if below(p, seen[i].Observation) {
-			fleet.InBreach++
+		if queues[p.Queue] = true; below(p, seen[i]) {
+			breach[p.Queue] = true
 		}
 	}
+	fleet := autopilot.Fleet{Queues: len(queues), InBreach: len(breach)}
 	var looks []Look
 	leave := c.leave(m.runs, m.leases)
 	for i, p := range c.pilots {
 		past, leases := m.pastOf(p.Strategy, p.Mode, now)
-		in := autopilot.Input{Now: now, At: seen[i].At, Figures: p.Measure(seen[i].Observation), Past: past, Stopped: m.stopped, Fleet: fleet}
+		o := seen[i].Observation
+		o.Capacity = cmp.Or(capacityBy(leases), o.Capacity)
+		in := autopilot.Input{Now: now, At: o.At, Figures: p.Measure(o), Past: past, Stopped: m.stopped, Fleet: fleet}
 		if seen[i].err != nil {
 			in.At = time.Time{}
 		}
 		in.Level = seen[i].queue.Settings.ServiceLevel
+		if in.Fleet.Begun = len(begun); begun[p.Queue] {
+			in.Fleet.Begun-- // it is no other queue
+		}
 		in.Fleet.Elsewhere, in.Fleet.BegunElsewhere = c.elsewhere(m, now, p.Every)
-		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: seen[i].Observation, Figures: in.Figures, Leases: leases, Err: seen[i].err, leave: leave}
+		l := Look{Program: p.Program, Queue: seen[i].queue, Seen: o, Figures: in.Figures, Leases: leases, Err: seen[i].err, leave: leave}
 		l.Decision = p.Decide(in, &p.streaks)
 		if len(l.Begin) > 0 {
-			fleet.Begun++
+			begun[p.Queue] = true
 		}
 		looks = append(looks, l)
 	}
@@ -529,8 +546,10 @@ func (c *Control) RestoreAll(ctx context.Context) (acts []Act, err error) {
 		if len(lease.Open) == 0 {
 			continue
 		}
-		a := Act{Strategy: lease.Strategy, Rule: lease.Rule}
+		a := Act{Strategy: lease.Strategy, Rule: lease.Rule, Reason: autopilot.PutBack}
 		a.Run, a.Words, a.Err = c.restore(ctx, lease, m.runs)
+		d := ledger.Decided{At: c.Now().UTC(), Strategy: lease.Strategy, Rule: lease.Rule, Reason: a.Reason, Words: a.words(), Run: a.Run, Lease: lease.ID}
+		a.Err = errors.Join(a.Err, c.Ledger.Decide(context.WithoutCancel(ctx), d))
 		acts = append(acts, a)
 	}
 	return acts, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/foresort/foresort/autopilot"
 	"github.com/foresort/foresort/internal/control"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/routing"
 	"github.com/foresort/foresort/strategy"
 )
@@ -137,6 +138,25 @@ func TestOverridesOfOthersCountInTheShare(t *testing.T) {
 	}
 }
 
+// A strategy that only has live rules has no queue that could begin anything.
+func TestLiveRulesOfOthersDoNotCountInTheShare(t *testing.T) {
+	t.Parallel()
+	w, wants := fleet(t, everybody)
+	w.passes(time.Minute)
+	for i := range 20 {
+		d := ledger.Decided{At: w.now(), Strategy: fmt.Sprint("live ", i), Rule: "vip", Reason: autopilot.LiveRule, Words: "1 email that came in: priority 60"}
+		if err := w.ledger.Decide(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, reason := range []autopilot.Reason{autopilot.Begins, autopilot.FleetLimit} {
+		w.decides(wants[i])
+		if got := w.look()[0].Rules[0].Reason; got != reason {
+			t.Fatalf("%s: %s, want %s", wants[i].Strategy, got, reason)
+		}
+	}
+}
+
 func TestABreachOfManyQueuesHolds(t *testing.T) {
 	t.Parallel()
 	level := "serviceLevel: { percent: 80, within: 2m }\n"
@@ -176,5 +196,47 @@ func TestASurgeOfOneQueueActsThereAlone(t *testing.T) {
 	w.said(w.ticks(20), "09:35 always lease_ended")
 	if d := cmp.Diff(before, w.queues()); d != "" {
 		t.Errorf("not as before (-before +after):\n%s", d)
+	}
+}
+
+// One queue alone is helped, also where two strategies look after it, and where the
+// target is not theirs but the platform's.
+func TestABreachCountsQueuesAndNotStrategies(t *testing.T) {
+	t.Parallel()
+	const level = "serviceLevel: { percent: 80, within: 2m }\n"
+	mail := append(many(40, "09:05 support 1m"), many(40, "09:05 billing 1m")...)
+	for name, tt := range map[string]struct {
+		lines [3]string // of support, of another one for support, and of billing
+		hold  autopilot.Reason
+	}{
+		"one queue, two strategies":             {[3]string{level + everybody, everybody, ""}, ""},
+		"two queues, one with no level its own": {[3]string{level + everybody, "", everybody}, autopilot.FleetBreach},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, all := fleet(t, level+everybody, mail...)
+			for _, w.want = range all {
+				w.apply()
+			}
+			var wants []routing.Desired
+			for i, lines := range tt.lines {
+				queue := fleetQueues[i/2]
+				parsed, wrong := strategy.Parse("s.yaml", fmt.Appendf(nil, "version: 1\nname: t%d\nqueue: %s\n%s", i, queue, lines))
+				if wrong.Err() != nil {
+					t.Fatal(wrong.Text())
+				}
+				if lines != "" {
+					wants = append(wants, parsed.Desired())
+				}
+			}
+			w.passes(50 * time.Minute)
+			w.decides(wants...)
+			w.passes(time.Minute)
+			for _, l := range w.look() {
+				if l.Hold != tt.hold || l.Rules[0].When != autopilot.True {
+					t.Errorf("%s: %+v, %q, want %q", l.Program.Strategy, l.Rules[0], l.Hold, tt.hold)
+				}
+			}
+		})
 	}
 }

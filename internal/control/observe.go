@@ -9,6 +9,7 @@ import (
 
 	"github.com/foresort/foresort/autopilot"
 	"github.com/foresort/foresort/genesys"
+	"github.com/foresort/foresort/internal/ledger"
 	"github.com/foresort/foresort/measure"
 	"github.com/foresort/foresort/routing"
 )
@@ -22,9 +23,10 @@ const (
 	breachSamples = 20
 )
 
-// below says that a queue is known to miss its service level.
-func below(p *pilot, o autopilot.Observation) bool {
-	target := p.want.Queue.Settings.ServiceLevel
+// below says that a queue is known to miss its service level: the strategy's, or
+// where it has none the platform's.
+func below(p *pilot, o sight) bool {
+	target := cmp.Or(p.want.Queue.Settings.ServiceLevel, o.queue.Settings.ServiceLevel)
 	w, known := o.Windows[breachWindow]
 	percent, defined := w.ServiceLevel()
 	return known && target != nil && defined && w.Counted >= breachSamples && percent < target.Percent
@@ -212,6 +214,20 @@ func midnight(t time.Time, calendar *routing.Calendar) time.Time {
 	}
 	y, m, d := t.In(zone).Date()
 	return routing.Wall(time.Date(y, m, d, 0, 0, 0, 0, time.UTC), zone)
+}
+
+// capacityBy is how many an override lets them hold; 0: none does.
+func capacityBy(leases []ledger.Lease) (email int) {
+	for _, l := range leases {
+		for _, r := range l.Open {
+			for _, d := range r.Done() {
+				if u := d.Change.Utilization; u != nil && u.After.Email != nil {
+					email = *u.After.Email
+				}
+			}
+		}
+	}
+	return email
 }
 
 // capacityOf is how many emails a member holds at once: by the strategy, or by

@@ -43,7 +43,9 @@ func (c *Control) begin(ctx context.Context, p *pilot, l *Look, n int, m memory)
 		act.Reason, act.Words, act.Err = autopilot.Taken, act.Err.Error(), nil
 	} else if act.Err == nil && act.Run == "" {
 		act.Reason, act.Words = autopilot.NoChange, "it would change nothing: everything is so already"
-		if overflows(r) {
+		if l.calls > 0 && p.Limits.Calls-l.calls < routing.TransferCalls {
+			act.Words = "it changes nothing at this look: other overrides have changed as much email as may be (limits.calls)"
+		} else if overflows(r) {
 			act.Words = "it would change nothing: no email that can be moved has waited for so long"
 		}
 		if overflows(r) && (l.Seen.State == nil || !l.Seen.State.Complete) {
@@ -86,6 +88,14 @@ func (c *Control) recorded(ctx context.Context, p *pilot, l *Look, a Act, more f
 	d := ledger.Decided{At: c.Now().UTC(), Strategy: p.Strategy, Queue: l.Queue.Ref, Mode: p.Mode, Rule: a.Rule, Reason: a.Reason, Words: a.words(), Run: a.Run}
 	if n := p.rule(a.Rule); n >= 0 {
 		d.Figures = p.Inputs(n, l.Figures)
+	}
+	for _, w := range l.Rules {
+		if r := p.Rules[w.Rule].Name; r != a.Rule {
+			if d.Considered == nil {
+				d.Considered = map[string]autopilot.Reason{}
+			}
+			d.Considered[r] = w.Reason
+		}
 	}
 	if more != nil {
 		more(&d)
@@ -168,13 +178,14 @@ func (c *Control) override(ctx context.Context, p *pilot, l *Look, n int, lease 
 		return made, report, err
 	}
 	if l.Seen.State != nil {
-		o.Emails = p.Priorities(r.Do, l.Seen.State.Emails, touched, p.Limits.Calls)
+		calls := max(0, p.Limits.Calls-l.calls)
+		o.Emails = p.Priorities(r.Do, l.Seen.State.Emails, touched, calls)
 		leave := c.leave(runs, ledger.Leases(runs, nil))
 		maps.Copy(leave, touched)
 		for _, e := range o.Emails {
 			leave[e.Email.ConversationID] = true
 		}
-		o.Moves = p.Overflow(r.Do, l.Seen.State, leave, p.Limits.Calls-len(o.Emails))
+		o.Moves = p.Overflow(r.Do, l.Seen.State, leave, calls-len(o.Emails))
 	}
 	org, err := c.readFor(ctx, p, l.Queue, o)
 	if err != nil {
@@ -198,6 +209,7 @@ func (c *Control) override(ctx context.Context, p *pilot, l *Look, n int, lease 
 	}
 	report, err = apply.Run(ctx, c.options(run, made, runs))
 	report.Run = run.ID
+	l.calls += len(o.Emails) + len(o.Moves)*routing.TransferCalls
 	return made, report, err
 }
 

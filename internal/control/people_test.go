@@ -420,7 +420,7 @@ func TestTwoStrategiesDoNotMoveTheSame(t *testing.T) {
 	if w.Control, err = control.New(w.Config, []routing.Desired{w.want, other}); err != nil {
 		t.Fatal(err)
 	}
-	w.said(w.ticks(2), "09:01 target begins", "09:02 target lever_taken") // one queue begins at one look
+	w.said(w.ticks(2), "09:01 target begins", "09:01 target lever_taken", "09:02 target lever_taken")
 	w.ticks(90)
 	if n := len(w.leases()); n < 2 { // once the first has ended the other has its turn
 		t.Errorf("%d overrides", n)

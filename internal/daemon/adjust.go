@@ -27,6 +27,9 @@ func (d *Daemon) adjust(ctx context.Context) error {
 			return nil
 		}
 		d.told(adjusting, err)
+		for _, a := range d.Control.Strays {
+			d.actedOn(ctx, a.Strategy, a)
+		}
 		for _, l := range looks {
 			d.tell(ctx, l, before)
 		}
@@ -62,18 +65,22 @@ func (d *Daemon) tell(ctx context.Context, l control.Look, before map[string]str
 // acted logs and counts what was done.
 func (d *Daemon) acted(ctx context.Context, l control.Look) {
 	for _, a := range l.Acts {
-		outcome, level := "done", slog.LevelInfo
-		switch {
-		case a.Err != nil:
-			outcome, level = "failed", slog.LevelError
-		case a.Run == "":
-			outcome = "not done"
-		}
-		d.metrics.adjusted.WithLabelValues(l.Program.Strategy, a.Rule, string(a.Reason), outcome).Inc()
-		args := []slog.Attr{slog.String("strategy", l.Program.Strategy), slog.String("rule", a.Rule), slog.String("reason", string(a.Reason)), slog.String("what", a.Words), slog.String("run", a.Run)}
-		if a.Err != nil {
-			args = append(args, slog.Any("error", a.Err))
-		}
-		d.Log.LogAttrs(ctx, level, "adjust", args...)
+		d.actedOn(ctx, l.Program.Strategy, a)
 	}
+}
+
+func (d *Daemon) actedOn(ctx context.Context, strategy string, a control.Act) {
+	outcome, level := "done", slog.LevelInfo
+	switch {
+	case a.Err != nil:
+		outcome, level = "failed", slog.LevelError
+	case a.Run == "":
+		outcome = "not done"
+	}
+	d.metrics.adjusted.WithLabelValues(strategy, a.Rule, string(a.Reason), outcome).Inc()
+	args := []slog.Attr{slog.String("strategy", strategy), slog.String("rule", a.Rule), slog.String("reason", string(a.Reason)), slog.String("what", a.Words), slog.String("run", a.Run)}
+	if a.Err != nil {
+		args = append(args, slog.Any("error", a.Err))
+	}
+	d.Log.LogAttrs(ctx, level, "adjust", args...)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,12 +47,22 @@ func TestCapacityThatAStrategyOwnsIsWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(1, relay.Foresort, email, "2", "9")
+	w.overrides(t, plan.Change{
+		ID: 1, Verb: plan.Update, Kind: plan.Utilization, Object: agent, Fields: []plan.FieldChange{{Field: "email", Before: "3", After: "9"}},
+		Utilization: &plan.Pair[routing.UtilizationSettings]{Before: routing.UtilizationSettings{Email: new(3)}, After: routing.UtilizationSettings{Email: new(9)}},
+	})
 	if err := w.client.DeleteUserUtilization(t.Context(), agent.ID); err != nil {
 		t.Fatal(err)
 	}
 	want(2, relay.Foresort, "level", "Agent", "Organization")
+	if o := g.got(t, 2, time.Second)[1].Override; o == nil || o.Rule != "surge" || o.Run == "" || !slices.Equal(o.Fields, []routing.Field{"email"}) {
+		t.Errorf("nothing is said of the override: %+v", o)
+	}
 	w.request(t, http.MethodPut, "/api/v2/routing/utilization", `{"utilization":{"email":{"maximumCapacity":7}}}`)
 	want(3, relay.Foresort, email, "1", "7")
+	if o := g.got(t, 3, time.Second)[2].Override; o != nil {
+		t.Errorf("it was theirs before: %+v", o)
+	}
 }
 
 // More rows of the trail than hints are kept in line do not stop the watch.
@@ -97,6 +108,27 @@ func (w *world) owns(t *testing.T, claims ...plan.Claim) {
 		t.Fatal(err)
 	}
 	for _, e := range []apply.Entry{{Begin: &apply.Begin{Plan: plan.Plan{Strategy: "support", Owns: claims}}}, {End: &apply.End{OK: true, Active: true}}} {
+		e.At = time.Now().Add(-time.Hour)
+		if err := run.Append(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// overrides keeps a run that has begun an override.
+func (w *world) overrides(t *testing.T, c plan.Change) {
+	t.Helper()
+	run, err := ledger.New(w.cfg.Store, w.cfg.Org.ID).Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease := plan.Lease{Rule: "surge", Began: time.Now().Add(-time.Hour), Ends: time.Now().Add(time.Hour)}
+	for _, e := range []apply.Entry{
+		{Begin: &apply.Begin{Plan: plan.Plan{Strategy: "support", Lease: &lease, Changes: []plan.Change{c}}}},
+		{Intent: &apply.Intent{Change: c.ID, Object: c.Object}},
+		{Result: &apply.Result{Change: c.ID, Outcome: apply.Done, Object: c.Object}},
+		{End: &apply.End{OK: true, Active: true}},
+	} {
 		e.At = time.Now().Add(-time.Hour)
 		if err := run.Append(e); err != nil {
 			t.Fatal(err)

@@ -132,6 +132,15 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 		e.ID = eventID(d.Org.ID, w.key(), now.Version)
 		e.Version, e.Org, e.Strategy = now.Version, d.Org, w.strategy
 		attribute(e, traces)
+		if e.OutOfBand {
+			runs, err := d.ledger.Runs(ctx)
+			if err == nil {
+				e.Override, err = overridden(*e, before, now, ledger.Memory(runs).InForce)
+			}
+			if err != nil {
+				return false, err
+			}
+		}
 	}
 	if err := d.keep(ctx, before.Version, now, events); errors.Is(err, errTold) {
 		return true, nil
@@ -141,9 +150,69 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 	for _, e := range events {
 		d.metrics.changes.WithLabelValues(e.Type, fmt.Sprint(e.OutOfBand)).Inc()
 		d.Log.Info("change", "type", e.Type, "object", w.ref.Name, "by", cmp.Or(e.Actor.Name, e.Actor.ID, string(e.Actor.Kind)), "out_of_band", e.OutOfBand, "run", e.Run)
+		if o := e.Override; o != nil {
+			d.Log.Warn("somebody has changed what an override had set; it stays as they left it", "strategy", e.Strategy, "rule", o.Rule, "run", o.Run,
+				"object", w.ref.Name, "fields", o.Fields, "by", cmp.Or(e.Actor.Name, e.Actor.ID, string(e.Actor.Kind)))
+		}
 	}
 	d.worker.Wake()
 	return true, nil
+}
+
+// overridden is the override that holds of which an event tells that something was
+// changed; nil: there is none. What is as it was before the override may be its end,
+// unless the trail names somebody else.
+func overridden(e relay.Event, before, now seen, inForce []plan.InForce) (*relay.Override, error) {
+	if before.State == "" || now.State == "" {
+		return nil, nil
+	}
+	named := e.Actor.Kind == relay.Person || e.Actor.Kind == relay.Client
+	against := map[plan.Verb]string{plan.Join: relay.MemberLeft, plan.Leave: relay.MemberJoined}
+	for _, f := range inForce {
+		var all []routing.Field
+		for _, c := range f.Changes {
+			var fields []routing.Field
+			var err error
+			switch {
+			case c.Object.ID != e.Object.ID:
+				continue
+			case c.Queue != nil && e.Type == relay.QueueUpdated:
+				fields, err = overwritten(c, *c.Queue, before, now, named)
+			case c.Utilization != nil && e.Type == relay.UtilizationUpdated:
+				fields, err = overwritten(c, *c.Utilization, before, now, named)
+			case c.Members != nil && named && e.Type == against[c.Verb] && slices.ContainsFunc(e.Members, func(m relay.Member) bool {
+				return slices.ContainsFunc(c.Members.Agents, func(a routing.Ref) bool { return a.ID == m.ID })
+			}):
+				fields = []routing.Field{"members"}
+			}
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, fields...)
+		}
+		if len(all) > 0 {
+			return &relay.Override{Rule: f.Rule, Run: f.ID, Ends: f.Ends, Fields: all}, nil
+		}
+	}
+	return nil, nil
+}
+
+// overwritten are the fields of a change that were as it set them, and are no more.
+func overwritten[S routing.Settings](c plan.Change, pair plan.Pair[S], before, now seen, named bool) ([]routing.Field, error) {
+	was, err := genesys.Decode[S](json.RawMessage(before.State))
+	if err != nil {
+		return nil, err
+	}
+	is, err := genesys.Decode[S](json.RawMessage(now.State))
+	if err != nil {
+		return nil, err
+	}
+	fields := routing.Differs(c.Names(), pair.After, is)
+	if !named {
+		fields = routing.Differs(fields, pair.Before, is)
+	}
+	other := routing.Differs(fields, pair.After, was)
+	return slices.DeleteFunc(fields, func(f routing.Field) bool { return slices.Contains(other, f) }), nil
 }
 
 func (d *Daemon) remembered(ctx context.Context, key string) (s seen, known bool, err error) {

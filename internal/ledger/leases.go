@@ -35,8 +35,10 @@ type Decided struct {
 	Reason  autopilot.Reason  `json:"reason"`
 	Words   string            `json:"words"`
 	Figures map[string]string `json:"figures,omitempty"` // what it was decided on, as the conditions write it
-	Run     string            `json:"run,omitempty"`     // that did it
-	Lease   string            `json:"lease,omitempty"`   // the run that began the override, where it ends
+	// Considered is what came of the strategy's other rules at that look.
+	Considered map[string]autopilot.Reason `json:"considered,omitempty"`
+	Run        string                      `json:"run,omitempty"`   // that did it
+	Lease      string                      `json:"lease,omitempty"` // the run that began the override, where it ends
 	// Recommended is set where it was only said, with the time for which it counts.
 	Recommended *Recommended `json:"recommended,omitempty"`
 }
@@ -141,6 +143,11 @@ func Leases(runs []apply.Record, decisions []Decided) []Lease {
 		}
 		l := &all[i]
 		l.Runs = append(l.Runs, r)
+		for _, c := range p.Changes {
+			if c.Queue != nil && c.Queue.After.ServiceLevel != nil {
+				l.Level = c.Queue.After.ServiceLevel
+			}
+		}
 		if end, ended := over[r.ID]; !ended {
 			l.Open = append(l.Open, r)
 		} else if end.After(l.Ended) {

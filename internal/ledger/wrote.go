@@ -151,6 +151,23 @@ func owns(c plan.Change, property string) bool {
 	})
 }
 
+// Touches says whether a trace may tell of a change of what c sets: of one of its
+// fields, or of one of its agents. A trace that tells no values may.
+func (t Trace) Touches(c plan.Change) bool {
+	if strings.HasPrefix(t.Action, "Member") != (c.Members != nil) {
+		return false
+	}
+	return len(t.Changes) == 0 || slices.ContainsFunc(t.Changes, func(p genesys.AuditChange) bool {
+		if c.Members == nil {
+			return owns(c, p.Property)
+		}
+		return slices.ContainsFunc(slices.Concat([]string{p.Property}, p.OldValues, p.NewValues), func(text string) bool {
+			match := memberOf.FindStringSubmatch(text)
+			return match != nil && slices.ContainsFunc(c.Members.Agents, func(a routing.Ref) bool { return a.ID == match[1] })
+		})
+	})
+}
+
 // at finds the value of a property, such as acwSettings.timeoutMs. How the trail
 // calls what is not there is not known.
 func at(v any, property string) (value any, known bool) {
