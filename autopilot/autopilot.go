@@ -340,6 +340,22 @@ func (p *Program) truth(i, which int, figures []Figure, s *Streaks) Truth {
 	return Undecided
 }
 
+// Turned says that a condition holds by these figures, and did not by those before:
+// when of a rule, or until of one that has a lease.
+func (p *Program) Turned(before, now []Figure, leased map[string]bool) bool {
+	var s Streaks
+	for i, r := range p.Rules {
+		which := 0
+		if leased[r.Name] {
+			which = 1
+		}
+		if p.truth(i, which, now, &s) == True && p.truth(i, which, before, &s) != True {
+			return true
+		}
+	}
+	return false
+}
+
 // lease is the newest override of a rule that holds; -1: there is none.
 func (p *Program) lease(past []Lease, rule string) int {
 	for i := len(past) - 1; i >= 0; i-- {

@@ -1,6 +1,7 @@
 package genesys
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -191,6 +192,14 @@ func DecodeAudit(body json.RawMessage) (AuditRecord, error) {
 type Observations struct {
 	QueueID                                 string
 	Waiting, Alerting, Interacting, OnQueue *int // as in routing.QueueState
+}
+
+// With are the observations after a newer notice of the same queue.
+func (o Observations) With(newer Observations) Observations {
+	return Observations{
+		QueueID: newer.QueueID, Waiting: cmp.Or(newer.Waiting, o.Waiting), Alerting: cmp.Or(newer.Alerting, o.Alerting),
+		Interacting: cmp.Or(newer.Interacting, o.Interacting), OnQueue: cmp.Or(newer.OnQueue, o.OnQueue),
+	}
 }
 
 type observationsNotice struct {

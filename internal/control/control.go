@@ -70,7 +70,9 @@ type pilot struct {
 	streaks autopilot.Streaks
 	own     ownLevels
 	seen    measure.Watch
-	live    *live // nil: no rule has a condition
+	live    *live                // nil: no rule has a condition
+	last    Look                 // of Tick
+	heard   genesys.Observations // since then
 }
 
 // New compiles those strategies that adjust, or have live rules.
@@ -186,6 +188,13 @@ func (c *Control) Tick(ctx context.Context) ([]Look, error) {
 		looks, err = c.act(ctx, seen, looks)
 	}
 	c.sayLive(ctx, looks)
+	for i, l := range looks {
+		p := c.pilots[i]
+		if l.Queue.ID == "" { // it could not be read
+			l.Queue = p.last.Queue
+		}
+		p.last, p.heard = l, genesys.Observations{}
+	}
 	return looks, err
 }
 

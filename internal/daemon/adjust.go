@@ -19,7 +19,7 @@ func (d *Daemon) adjust(ctx context.Context) error {
 	before := map[string]string{}
 	tick := time.NewTicker(d.Control.Every())
 	defer tick.Stop()
-	a := &arrivals{Daemon: d, come: make(chan struct{}, 1)}
+	a := d.newArrivals()
 	defer a.close()
 	for {
 		looks, err := d.Control.Tick(ctx)
@@ -33,7 +33,7 @@ func (d *Daemon) adjust(ctx context.Context) error {
 		for _, l := range looks {
 			d.tell(ctx, l, before)
 		}
-		a.listenTo(ctx, d.Control.LiveQueues())
+		a.listen(ctx)
 		if !a.until(ctx, tick.C) {
 			return nil
 		}

@@ -10,31 +10,51 @@ import (
 	"github.com/foresort/foresort/genesys"
 )
 
-// This file lets live rules be applied as email comes in: the platform's
-// notifications say that some has, and polling at every tick sees what they miss.
+// This file listens to the queues between two ticks: live rules are applied as email
+// comes in, and a look is taken before its time where a condition has come to hold.
+// Polling at every tick sees what notifications miss.
 
-// apart is how long after one early look the next may be.
+// apart is how long after one look at what has come in the next may be.
 const apart = 5 * time.Second
 
-// arrivals are what comes in to the queues of live rules.
+// arrivals are what is heard of queues.
 type arrivals struct {
 	*Daemon
-	come   chan struct{} // something has
-	queues []string      // that are listened to
+	come   chan struct{} // email has, to a queue of live rules
+	heard  chan struct{} // there is something in told
+	mu     sync.Mutex
+	told   map[string]genesys.Observations // by queue
+	topics []string                        // that are listened to
 	stop   context.CancelFunc
 	ears   sync.WaitGroup
-	last   time.Time // early look
+	last   time.Time // look at what has come in
 }
 
-// listenTo listens to these queues, and to no others.
-func (a *arrivals) listenTo(ctx context.Context, queues []string) {
-	if slices.Equal(queues, a.queues) {
+func (d *Daemon) newArrivals() *arrivals {
+	return &arrivals{Daemon: d, come: make(chan struct{}, 1), heard: make(chan struct{}, 1), told: map[string]genesys.Observations{}}
+}
+
+// listen listens to the queues that are looked at, and to no others. A queue whose
+// emails may not be heard of is heard of by how many wait.
+func (a *arrivals) listen(ctx context.Context) {
+	live := a.Control.LiveQueues()
+	var topics []string
+	for _, id := range live {
+		topics = append(topics, genesys.EmailsTopic(id), genesys.ObservationsTopic(id))
+	}
+	for _, id := range a.Control.Queues() {
+		if topic := genesys.ObservationsTopic(id); !slices.Contains(topics, topic) {
+			topics = append(topics, topic)
+		}
+	}
+	if slices.Equal(topics, a.topics) {
 		return
 	}
 	a.close()
 	ctx, a.stop = context.WithCancel(ctx)
-	a.queues = queues
-	a.ears.Go(func() { a.keepOpen(ctx, func(ctx context.Context) error { return a.channel(ctx, queues) }) })
+	if a.topics = topics; len(topics) > 0 {
+		a.ears.Go(func() { a.keepOpen(ctx, func(ctx context.Context) error { return a.channel(ctx, topics, live) }) })
+	}
 }
 
 func (a *arrivals) close() {
@@ -44,15 +64,28 @@ func (a *arrivals) close() {
 	a.ears.Wait()
 }
 
-// until waits for the tick, and looks early when something has come in. false: the
-// context has ended.
+// until waits for the tick, or for half as long where a condition has come to hold,
+// and applies live rules when something has come in. false: the context has ended.
 func (a *arrivals) until(ctx context.Context, tick <-chan time.Time) bool {
+	soonest := time.Now().Add(a.Control.Every() / 2) // a look counts from then on
+	var early <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-tick:
 			return true
+		case <-early:
+			a.Log.InfoContext(ctx, "adjust: a condition has come to hold, by what the platform tells; it is looked at before its time")
+			return true
+		case <-a.heard:
+			switch turned := a.Control.Heard(a.take()); {
+			case !turned:
+				early = nil
+			case early == nil:
+				early = time.After(time.Until(soonest))
+			}
+			continue
 		case <-a.come:
 		}
 		if !wait(ctx, time.Until(a.last.Add(apart))) {
@@ -72,31 +105,46 @@ func (a *arrivals) until(ctx context.Context, tick <-chan time.Time) bool {
 	}
 }
 
-// channel listens to one channel. A queue whose emails may not be heard of is heard
-// of by how many wait.
-func (a *arrivals) channel(ctx context.Context, queues []string) error {
-	var topics []string
-	for _, id := range queues {
-		topics = append(topics, genesys.EmailsTopic(id), genesys.ObservationsTopic(id))
-	}
+// take takes what was told.
+func (a *arrivals) take() map[string]genesys.Observations {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	told := a.told
+	a.told = map[string]genesys.Observations{}
+	return told
+}
+
+// channel listens to one channel.
+func (a *arrivals) channel(ctx context.Context, topics, live []string) error {
 	heard := map[string]bool{}  // conversations that wait
 	waiting := map[string]int{} // by queue
-	look := func(context.Context) {
+	signal := func(c chan struct{}) {
 		select {
-		case a.come <- struct{}{}:
+		case c <- struct{}{}:
 		default: // it is asked for already
 		}
 	}
-	return a.open(ctx, topics, "the look at every tick", look, func(ctx context.Context, n genesys.Notice) {
+	connected := func(context.Context) {
+		if len(live) > 0 {
+			signal(a.come)
+		}
+	}
+	return a.open(ctx, topics, "the look at every tick", connected, func(_ context.Context, n genesys.Notice) {
 		if strings.HasSuffix(n.Topic, ".observations") {
 			o, err := genesys.DecodeObservations(n.Body)
-			if err != nil || o.Waiting == nil {
+			if err != nil {
 				return
 			}
-			if *o.Waiting > waiting[o.QueueID] {
-				look(ctx)
+			if o.Waiting != nil {
+				if *o.Waiting > waiting[o.QueueID] && slices.Contains(live, o.QueueID) {
+					signal(a.come)
+				}
+				waiting[o.QueueID] = *o.Waiting
 			}
-			waiting[o.QueueID] = *o.Waiting
+			a.mu.Lock()
+			a.told[o.QueueID] = a.told[o.QueueID].With(o)
+			a.mu.Unlock()
+			signal(a.heard)
 			return
 		}
 		e, err := genesys.DecodeEmail(n.Body)
@@ -106,7 +154,7 @@ func (a *arrivals) channel(ctx context.Context, queues []string) error {
 			delete(heard, e.ConversationID)
 		case !heard[e.ConversationID]:
 			heard[e.ConversationID] = true
-			look(ctx)
+			signal(a.come)
 		}
 	})
 }

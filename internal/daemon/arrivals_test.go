@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,10 +46,36 @@ func (w *world) post(t *testing.T, path, token, contentType string, body []byte,
 	}
 }
 
-// Email that comes in between two looks is changed when the platform tells of it;
-// the next look is a minute away.
-func TestALiveRuleActsWhenEmailComesIn(t *testing.T) {
-	t.Parallel()
+// mailTo gives what lets an email of a gold customer come in to a queue, and its id.
+func (w *world) mailTo(t *testing.T, name string) func() string {
+	t.Helper()
+	var queue string
+	for raw, err := range w.client.Queues(t.Context(), name) {
+		var q routing.Ref
+		if err != nil || json.Unmarshal(raw, &q) != nil {
+			t.Fatal(err)
+		}
+		if q.Name == name {
+			queue = q.ID
+		}
+	}
+	var signed struct {
+		Token string `json:"access_token"`
+	}
+	form := url.Values{"grant_type": {"client_credentials"}}
+	w.post(t, "https://login.mypurecloud.com/oauth/token", "", "application/x-www-form-urlencoded", []byte(form.Encode()), &signed)
+	return func() string {
+		t.Helper()
+		var made struct{ ID string }
+		body := fmt.Appendf(nil, `{"queueId":%q,"provider":"x","fromAddress":"ann@example.net","subject":"a","attributes":{"tier":"gold"}}`, queue)
+		w.post(t, "https://api.mypurecloud.com/api/v2/conversations/emails", signed.Token, "application/json", body, &made)
+		return made.ID
+	}
+}
+
+// quietMorning is a world of a morning on which one email comes in and nobody works.
+func quietMorning(t *testing.T) *world {
+	t.Helper()
 	sc, problems := scenario.Parse("traffic.yaml", []byte(`version: 1
 start: 2026-03-02
 timezone: UTC
@@ -63,7 +91,62 @@ agents: [{ name: Ada Brook, skills: { Billing: 3 }, shifts: { mon: 20:00-23:00 }
 	}
 	start := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	since := time.Now()
-	w := newWorld(t, filepath.Join(t.TempDir(), "x.db"), newGateway(t), sandbox.Options{Traffic: sc, Now: func() time.Time { return start.Add(time.Since(since)) }})
+	return newWorld(t, filepath.Join(t.TempDir(), "x.db"), newGateway(t), sandbox.Options{Traffic: sc, Now: func() time.Time { return start.Add(time.Since(since)) }})
+}
+
+// controls lets a strategy adjust.
+func (w *world) controls(t *testing.T, want routing.Desired) {
+	t.Helper()
+	var err error
+	if w.cfg.Control, err = control.New(control.Config{
+		Client: w.client, Store: w.cfg.Store, Ledger: ledger.New(w.cfg.Store, w.cfg.Org.ID), Wait: apply.Wait{Every: time.Millisecond},
+	}, []routing.Desired{want}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A look is taken before its time where the platform tells of what makes a condition
+// hold: of one of many, each of one email more, whenever the ticks are.
+func TestALookIsTakenBeforeItsTime(t *testing.T) {
+	t.Parallel()
+	w := quietMorning(t)
+	var log bytes.Buffer
+	said := &locked{w: &log}
+	w.cfg.Log = slog.New(slog.NewTextHandler(said, nil))
+	var rules strings.Builder
+	for n := range 60 {
+		fmt.Fprintf(&rules, "    - { name: r%d, when: waiting() > %d, for: 9, do: [{ join: Back Office }], lease: 1h }\n", n, n)
+	}
+	st, wrong := strategy.Parse("many.yaml", []byte("version: 1\nname: many\nqueue: Support Email\nadjust:\n  mode: recommend\n  rules:\n"+rules.String()))
+	if err := wrong.Err(); err != nil {
+		t.Fatal(wrong.Text())
+	}
+	want := st.Desired()
+	want.Adjust.Every = 4 * time.Second
+	w.controls(t, want)
+	w.run(t)
+	mail := w.mailTo(t, "Support Email")
+	early := func() bool {
+		said.mu.Lock()
+		defer said.mu.Unlock()
+		return strings.Contains(log.String(), "it is looked at before its time")
+	}
+	for range 50 {
+		mail()
+		for since := time.Now(); time.Since(since) < 2500*time.Millisecond; <-time.After(20 * time.Millisecond) {
+			if early() {
+				return
+			}
+		}
+	}
+	t.Errorf("no look was taken before its time: %s", log.String())
+}
+
+// Email that comes in between two looks is changed when the platform tells of it;
+// the next look is a minute away.
+func TestALiveRuleActsWhenEmailComesIn(t *testing.T) {
+	t.Parallel()
+	w := quietMorning(t)
 	st, wrong := strategy.Parse("live.yaml", []byte(`version: 1
 name: live
 queue: Support Email
@@ -72,35 +155,14 @@ rules: [{ name: gold, when: email.attributes.tier == "gold", priority: 500 }]
 	if err := wrong.Err(); err != nil {
 		t.Fatal(err)
 	}
-	var err error
-	if w.cfg.Control, err = control.New(control.Config{
-		Client: w.client, Store: w.cfg.Store, Ledger: ledger.New(w.cfg.Store, w.cfg.Org.ID), Wait: apply.Wait{Every: time.Millisecond},
-	}, []routing.Desired{st.Desired()}); err != nil {
-		t.Fatal(err)
-	}
+	w.controls(t, st.Desired())
 	w.run(t)
 
-	var queue string
-	for raw, err := range w.client.Queues(t.Context(), "Support Email") {
-		var q routing.Ref
-		if err != nil || json.Unmarshal(raw, &q) != nil {
-			t.Fatal(err)
-		}
-		if q.Name == "Support Email" {
-			queue = q.ID
-		}
-	}
-	var signed struct {
-		Token string `json:"access_token"`
-	}
-	form := url.Values{"grant_type": {"client_credentials"}}
-	w.post(t, "https://login.mypurecloud.com/oauth/token", "", "application/x-www-form-urlencoded", []byte(form.Encode()), &signed)
+	mail := w.mailTo(t, "Support Email")
 	for n := range 2 { // the first may be seen when the channel is connected
-		var made struct{ ID string }
-		body := fmt.Appendf(nil, `{"queueId":%q,"provider":"x","fromAddress":"ann@example.net","subject":"a","attributes":{"tier":"gold"}}`, queue)
-		w.post(t, "https://api.mypurecloud.com/api/v2/conversations/emails", signed.Token, "application/json", body, &made)
+		id := mail()
 		for limit := time.Now().Add(2 * time.Minute); ; <-time.After(20 * time.Millisecond) {
-			e, err := w.client.Email(t.Context(), made.ID)
+			e, err := w.client.Email(t.Context(), id)
 			if err != nil {
 				t.Fatal(err)
 			}
