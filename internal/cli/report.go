@@ -77,15 +77,18 @@ has the hash of each file. foresort audit verify --evidence checks it.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringArrayVar(&o.Strategies, "strategy", nil, "report on the queue of the strategy in a `file`; may be given again")
-	f.StringVar(&o.Since, "since", "7d", "from when: so long ago (36h, 7d), a `day` or an instant (RFC 3339)")
+	f.StringVar(&o.Since, "since", "7d", "from when: so long ago (36h, 7d), a `day` or an instant (RFC 3339), from the beginning of its half hour")
 	f.StringVar(&o.From, "from", "", "from a `day` or an instant, in place of --since")
-	f.StringVar(&o.To, "to", "", "until the beginning of a `day`, or until an instant; now if not set")
+	f.StringVar(&o.To, "to", "", "until the beginning of a `day`, or of the half hour of an instant; now if not set")
 	f.StringVar(&o.By, "by", string(report.ByDay), "day, hour, rule or agent")
 	f.StringVar(&o.Zone, "timezone", "", "the `zone` of days and hours; that of the first strategy's calendar if not set, else UTC")
 	f.BoolVar(&o.Tutorial, "tutorial", false, "with --json: performance, auditTrail and pagination, as scripts for the tutorial read them")
 	f.StringVar(&o.Next, "next-token", "", "with --tutorial: the page of the audit trail that pagination.nextToken named")
 	o.outputs.flags(cmd)
 	o.evidenceOptions.flags(cmd)
+	for _, flag := range []string{"since", "from", "to", "by", "tutorial", "next-token", "csv", "html", "force"} { // a pack has files and weeks of its own
+		cmd.MarkFlagsMutuallyExclusive("change", flag)
+	}
 	return cmd
 }
 
@@ -175,7 +178,7 @@ func (o reportOptions) title(r report.Report) string {
 func (o reportOptions) zone(wants []routing.Desired) (*time.Location, error) {
 	if o.Zone != "" {
 		zone, err := time.LoadLocation(o.Zone)
-		if err != nil {
+		if err != nil || o.Zone == "Local" { // the platform cannot know which that is
 			return nil, invalid("name one of the IANA, such as Europe/Berlin", "--timezone: %q is no time zone", o.Zone)
 		}
 		return zone, nil
@@ -220,8 +223,12 @@ func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, e
 	if to.After(now) {
 		to = now
 	}
-	if !from.Before(to) {
-		return routing.Span{}, invalid("", "%s is not before %s", cmp.Or(o.From, o.Since), cmp.Or(o.To, "now"))
+	begin, end := cmp.Or(o.From, o.Since), cmp.Or(o.To, "now")
+	switch {
+	case from.Equal(to) && begin != end:
+		return routing.Span{}, invalid("name instants of two half hours: by these the platform keeps its figures", "%s and %s are in the same half hour", begin, end)
+	case !from.Before(to):
+		return routing.Span{}, invalid("", "%s is not before %s", begin, end)
 	}
 	return routing.Span{From: from.UTC(), To: to.UTC()}, nil
 }

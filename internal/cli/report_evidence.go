@@ -200,7 +200,7 @@ func (s *orgShell) seal(ctx context.Context, run string, files []report.File) (r
 	if len(checkpoints) == 0 {
 		return report.File{}, errors.New("the ledger could not be signed, and nothing was written")
 	}
-	b, err := json.MarshalIndent(ledger.Seal{Entry: entries[0], Checkpoint: checkpoints[0]}, "", "  ")
+	b, err := sealText(ledger.Seal{Entry: entries[0], Checkpoint: checkpoints[0]})
 	if err != nil {
 		return report.File{}, err
 	}
@@ -211,7 +211,14 @@ func (s *orgShell) seal(ctx context.Context, run string, files []report.File) (r
 	if _, err := provePack(all); err != nil {
 		return report.File{}, fmt.Errorf("the pack would not verify, and is not written: %w", err)
 	}
-	return report.File{Name: report.PackSeal, Body: append(b, '\n')}, nil
+	return report.File{Name: report.PackSeal, Body: b}, nil
+}
+
+// sealText writes the file of a seal, which no other file proves: it is one in no
+// other form.
+func sealText(seal ledger.Seal) ([]byte, error) {
+	b, err := json.MarshalIndent(seal, "", "  ")
+	return append(b, '\n'), err
 }
 
 // gather reads what is known of a run.
@@ -420,10 +427,14 @@ func (s *shell) checkEvidence(folder string) error {
 	}
 	files := map[string][]byte{}
 	for _, f := range listed {
+		path := filepath.Join(folder, f.Name())
 		if f.IsDir() {
-			return invalid("take it out, or name the folder that Foresort made", "%s is a folder, and a pack has none", filepath.Join(folder, f.Name()))
+			return invalid("take it out, or name the folder that Foresort made", "%s is a folder, and a pack has none", path)
 		}
-		if files[f.Name()], err = os.ReadFile(filepath.Join(folder, f.Name())); err != nil {
+		if is, err := os.Stat(path); err == nil && !is.Mode().IsRegular() { // to read it may take forever
+			return invalid("take it out, or name the folder that Foresort made", "%s is no file", path)
+		}
+		if files[f.Name()], err = os.ReadFile(path); err != nil {
 			return invalid("a pack has files alone, which whoever checks it can read", "it cannot be read: %w", err)
 		}
 	}
@@ -534,9 +545,12 @@ func checkSeal(files map[string][]byte, org, run string) (*sealed, error) {
 		return nil, fmt.Errorf("%s: %w", report.PackSeal, err)
 	}
 	of, err := seal.Check()
-	switch {
+	text, errText := sealText(seal)
+	switch err := errors.Join(err, errText); {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", report.PackSeal, err)
+	case !bytes.Equal(text, files[report.PackSeal]):
+		return nil, fmt.Errorf("%s is not as it was written", report.PackSeal)
 	case seal.Entry.Org != org || seal.Entry.Subject != run:
 		return nil, fmt.Errorf("%s is of another pack, of run %s", report.PackSeal, seal.Entry.Subject)
 	}

@@ -63,6 +63,44 @@ func TestAReportIsWhatHappened(t *testing.T) {
 	}
 }
 
+func TestTheSpanOfAReport(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 4, 11, 37, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		of        reportOptions
+		want, err string
+	}{
+		"days of the zone":             {of: reportOptions{From: "2026-03-01", To: "2026-03-03"}, want: "2026-02-28T23:00:00Z/2026-03-02T23:00:00Z"},
+		"half hours":                   {of: reportOptions{From: "2026-03-01T08:40:00+01:00", To: "2026-03-01T10:10:00Z"}, want: "2026-03-01T07:30:00Z/2026-03-01T10:00:00Z"},
+		"until now":                    {of: reportOptions{Since: "1h"}, want: "2026-03-04T10:30:00Z/2026-03-04T11:37:00Z"},
+		"no longer than now":           {of: reportOptions{Since: "0d", To: "2028-01-01"}, want: "2026-03-04T11:30:00Z/2026-03-04T11:37:00Z"},
+		"the wrong way round":          {of: reportOptions{From: "2026-03-03", To: "2026-03-02"}, err: "2026-03-03 is not before 2026-03-02"},
+		"in one half hour":             {of: reportOptions{From: "2026-03-01T08:05:00Z", To: "2026-03-01T08:20:00Z"}, err: "2026-03-01T08:05:00Z and 2026-03-01T08:20:00Z are in the same half hour"},
+		"still to come":                {of: reportOptions{Since: "2027-01-01"}, err: "2027-01-01 is not before now"},
+		"no day":                       {of: reportOptions{Since: "2026-02-30"}, err: `--since: "2026-02-30" is neither a duration nor a time`},
+		"the zone of the machine":      {of: reportOptions{Since: "7d", Zone: "Local"}, err: `--timezone: "Local" is no time zone`},
+		"a zone that there is nowhere": {of: reportOptions{Since: "7d", Zone: "Mars"}, err: `--timezone: "Mars" is no time zone`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if tt.of.Zone == "" {
+				tt.of.Zone = "Europe/Berlin"
+			}
+			zone, err := tt.of.zone(nil)
+			got := routing.Span{}
+			if err == nil {
+				got, err = tt.of.span(now, zone)
+			}
+			switch {
+			case tt.err != "" && (err == nil || err.Error() != tt.err):
+				t.Errorf("got %v, %v, want the error %s", got, err, tt.err)
+			case tt.err == "" && (err != nil || got.From.Format(time.RFC3339)+"/"+got.To.Format(time.RFC3339) != tt.want):
+				t.Errorf("got %v, %v, want %s", got, err, tt.want)
+			}
+		})
+	}
+}
+
 // reportOn is a report of two queues of a sandbox.
 func reportOn(t *testing.T, base string, args ...string) (r report.Report) {
 	t.Helper()
