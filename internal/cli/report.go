@@ -519,25 +519,20 @@ func (l ledgerChanges) known(queues []report.Queue, span routing.Span, now time.
 // capacity of strategies that own them; what does not last says so: overrides, what
 // the same run put back, and what live rules set of waiting email.
 func changesOf(runs []apply.Record, decisions []ledger.Decided, queues []report.Queue) ledgerChanges {
-	out, leases, leaseOf := ledgerChanges{}, ledger.Leases(runs, decisions), map[string]string{} // by run
-	begun := map[string]ledger.Decided{}                                                         // by run
+	out, leases, leaseOf := ledgerChanges{}, ledger.Leases(runs, decisions), overridesOf(runs, decisions)
+	begun := map[string]ledger.Decided{} // by run
 	for _, d := range slices.Backward(decisions) {
 		begun[d.Run] = d
 	}
-	for _, l := range leases {
-		for _, r := range l.Runs {
-			leaseOf[r.ID] = l.ID
-		}
-	}
 	more := map[string][]string{} // by override: its runs but for the first
 	for _, r := range runs {
-		if id := cmp.Or(leaseOf[r.ID], leaseOf[r.Plan().Undoes]); id != "" && id != r.ID {
-			leaseOf[r.ID], more[id] = id, append(more[id], r.ID)
+		if id := leaseOf[r.ID].ID; id != "" && id != r.ID {
+			more[id] = append(more[id], r.ID)
 		}
 	}
 	for _, q := range queues {
 		for _, run := range runs {
-			if leaseOf[run.ID] == "" {
+			if leaseOf[run.ID].ID == "" {
 				out.add(q, changeOf(run, q))
 			}
 		}
@@ -549,6 +544,32 @@ func changesOf(runs []apply.Record, decisions []ledger.Decided, queues []report.
 		slices.SortStableFunc(out[q.ID], func(a, b report.Change) int { return a.At.Compare(b.At) })
 	}
 	return out
+}
+
+// overridesOf are the overrides of runs that began one, went on with it, or put it
+// back, by run.
+func overridesOf(runs []apply.Record, decisions []ledger.Decided) map[string]ledger.Lease {
+	out := map[string]ledger.Lease{}
+	for _, l := range ledger.Leases(runs, decisions) {
+		for _, r := range l.Runs {
+			out[r.ID] = l
+		}
+	}
+	for _, r := range runs {
+		if l, known := out[r.Plan().Undoes]; known && r.Plan().Lease == nil {
+			out[r.ID] = l
+		}
+	}
+	return out
+}
+
+// beginning is when what a run changed began: the override that it is of, else its
+// end.
+func beginning(run apply.Record, runs []apply.Record, decisions []ledger.Decided) time.Time {
+	if l, known := overridesOf(runs, decisions)[run.ID]; known {
+		return l.Began
+	}
+	return run.Last
 }
 
 func (l ledgerChanges) add(q report.Queue, c report.Change) {

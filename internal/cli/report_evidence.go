@@ -111,7 +111,15 @@ func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Locati
 		if len(o.Queues) == 0 {
 			return nil, nil, errors.New("the run was about no queue")
 		}
-		o.From, o.To = run.Last.Add(-24*time.Hour).Format(time.RFC3339), ""
+		runs, err := s.ledger.Runs(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		decisions, err := s.ledger.Decisions(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		o.From, o.To = beginning(run, runs, decisions).Add(-24*time.Hour).Format(time.RFC3339), ""
 		if to := run.Last.Add(compared); to.Before(s.now()) {
 			o.To = to.Format(time.RFC3339)
 		}

@@ -355,6 +355,27 @@ func TestEveryChangeOfAQueueIsToldAndSaysWhetherItLasts(t *testing.T) {
 	}
 }
 
+// An override that nobody ended in time is told in the pack of the run that ended it,
+// from when it began.
+func TestAPackGoesBackToWhenItsOverrideBegan(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	run := func(id, undoes string, days int, lease *plan.Lease) apply.Record {
+		last := at.AddDate(0, 0, days)
+		return apply.Record{ID: id, Started: last, Last: last, Phases: []apply.Phase{{Plan: plan.Plan{Undoes: undoes, Lease: lease}}}}
+	}
+	runs := []apply.Record{
+		run("plain", "", 0, nil), run("begins", "", 0, &plan.Lease{Began: at}), run("goes on", "", 1, &plan.Lease{ID: "begins", Began: at}),
+		run("fails to end it", "goes on", 2, nil), run("ends it", "goes on", 3, nil), run("puts that back", "ends it", 4, nil), run("after it", "", 5, nil),
+	}
+	for id, want := range map[string]time.Time{"plain": at, "begins": at, "goes on": at, "ends it": at, "puts that back": at, "after it": at.AddDate(0, 0, 5)} {
+		run := runs[slices.IndexFunc(runs, func(r apply.Record) bool { return r.ID == id })]
+		if got := beginning(run, runs, nil); !got.Equal(want) {
+			t.Errorf("%s: %s, want %s", id, got, want)
+		}
+	}
+}
+
 // What does not last asks for no time before it.
 func TestOnlyWhatIsComparedIsReadFor(t *testing.T) {
 	t.Parallel()
