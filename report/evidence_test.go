@@ -220,7 +220,9 @@ func TestWhatBecameOfARunSince(t *testing.T) {
 		after("back", func(r *apply.Record) { failed(r); r.Phases[0].Plan.Undoes, r.End.OK = first.ID, false }),
 		after("lease", func(r *apply.Record) { r.Phases[0].Plan.Lease = &plan.Lease{Rule: "surge"} }),
 		after("again", func(r *apply.Record) { r.Phases[0].Plan.Undoes = "lease" }),
-		after("made anew", func(r *apply.Record) { object(r, plan.Queue, routing.Ref{ID: "q9", Name: first.Plan().Changes[0].Object.Name}) }),
+		after("made anew", func(r *apply.Record) {
+			object(r, plan.Queue, routing.Ref{ID: "q9", Name: first.Plan().Changes[0].Object.Name})
+		}),
 	}
 	e := proven()
 	e.Later = report.LaterRuns(first, all)
