@@ -313,7 +313,7 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		}
 		rows = append(rows, more...)
 	}
-	here, err := o.statuses(ctx, s, in)
+	here, err := o.statuses(ctx, s, in, b.LateUntil())
 	if err != nil {
 		return report.Report{}, err
 	}
@@ -380,10 +380,14 @@ func addAll(ctx context.Context, s *orgShell, b *report.Builder, of genesys.Conv
 	return added, nil
 }
 
+// statusesAfter is for how long after the span statuses are read, where late email of
+// the span waited on.
+const statusesAfter = 7 * 24 * time.Hour
+
 // statuses reads how long agents were on queue, by the half hour; of long spans,
 // which would be too much to read, by the day. A client that may not see it goes
-// without.
-func (o reportOptions) statuses(ctx context.Context, s *orgShell, in report.Input) ([]routing.MetricRow, error) {
+// without. Of short spans it is read on until no email of them was late.
+func (o reportOptions) statuses(ctx context.Context, s *orgShell, in report.Input, late time.Time) (rows []routing.MetricRow, err error) {
 	var ids []string
 	for _, a := range in.Agents {
 		ids = append(ids, a.ID)
@@ -391,17 +395,23 @@ func (o reportOptions) statuses(ctx context.Context, s *orgShell, in report.Inpu
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	every := reportStep
+	every, parts := reportStep, []routing.Span{in.Span}
 	if in.By != report.ByHour && in.To.Sub(in.From) > 33*24*time.Hour {
 		every = 24 * time.Hour
+	} else if late.After(in.To) { // by itself, so that the last day holds no more than is in it
+		late = slices.MinFunc([]time.Time{late.Add(reportStep).Truncate(reportStep), in.To.Add(statusesAfter), in.Now}, time.Time.Compare)
+		parts = append(parts, routing.Span{From: in.To, To: late})
 	}
-	rows, err := s.client.RoutingStatuses(ctx, genesys.StatusesQuery{From: in.From, To: in.To, Every: every, Zone: in.Zone, UserIDs: ids})
-	if errors.Is(err, genesys.ErrForbidden) {
-		s.say("occupancy is left out: %v", err)
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read how long agents were on queue: %w", err)
+	for _, part := range parts {
+		more, err := s.client.RoutingStatuses(ctx, genesys.StatusesQuery{From: part.From, To: part.To, Every: every, Zone: in.Zone, UserIDs: ids})
+		if errors.Is(err, genesys.ErrForbidden) {
+			s.say("occupancy is left out: %v", err)
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read how long agents were on queue: %w", err)
+		}
+		rows = append(rows, more...)
 	}
 	return rows, nil
 }
