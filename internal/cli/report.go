@@ -597,10 +597,13 @@ func changeOf(run apply.Record, q report.Queue) report.Change {
 		c.At, c.Ended, c.Passing = run.Started, run.Last, report.Undone
 	}
 	for _, phase := range phases {
-		if about(run, phase, q) {
-			what, emails := deeds(phase)
-			c.What, c.Emails = append(c.What, what...), c.Emails+emails
+		if !about(run, phase, q) { // of another strategy, which may have changed the capacity of its members
+			phase.Plan.Changes = slices.DeleteFunc(slices.Clone(phase.Plan.Changes), func(c plan.Change) bool {
+				return c.Kind != plan.Utilization || !slices.ContainsFunc(q.Members, func(m routing.Member) bool { return m.ID == c.Object.ID })
+			})
 		}
+		what, emails := deeds(phase)
+		c.What, c.Emails = append(c.What, what...), c.Emails+emails
 	}
 	if c.Emails > 0 && len(c.What) == 0 && c.Passing == "" {
 		c.Passing = report.Emails

@@ -89,28 +89,6 @@ type packed struct {
 // each queue that it was about.
 func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Location) changeMeasures {
 	return func(ctx context.Context, s *orgShell, run apply.Record) (words []string, facts any, err error) {
-		o.Queues, o.By = nil, string(report.ByDay)
-		for _, phase := range run.Phases {
-			for _, c := range phase.Plan.Owns {
-				if c.Kind == plan.Queue {
-					o.Queues = append(o.Queues, c.Object.Name)
-				}
-			}
-			for _, c := range phase.Plan.Changes {
-				switch c.Kind {
-				case plan.Queue, plan.Member:
-					o.Queues = append(o.Queues, c.Object.Name)
-				case plan.Email:
-					o.Queues = append(o.Queues, c.Waits.Name)
-				case plan.Route, plan.Utilization:
-				}
-			}
-		}
-		o.Queues = slices.DeleteFunc(o.Queues, func(name string) bool { return name == "" })
-		wants := slices.DeleteFunc(slices.Clone(wants), func(w routing.Desired) bool { return !slices.Contains(o.Queues, w.Queue.Name) })
-		if len(o.Queues) == 0 {
-			return nil, nil, errors.New("the run was about no queue")
-		}
 		runs, err := s.ledger.Runs(ctx)
 		if err != nil {
 			return nil, nil, err
@@ -118,6 +96,11 @@ func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Locati
 		decisions, err := s.ledger.Decisions(ctx)
 		if err != nil {
 			return nil, nil, err
+		}
+		o.Queues, o.By = queuesOf(run, overridesOf(runs, decisions)[run.ID].ID, decisions, wants), string(report.ByDay)
+		wants := slices.DeleteFunc(slices.Clone(wants), func(w routing.Desired) bool { return !slices.Contains(o.Queues, w.Queue.Name) })
+		if len(o.Queues) == 0 {
+			return nil, nil, errors.New("the run names no queue; --strategy FILE, of its strategy, does")
 		}
 		o.From, o.To = beginning(run, runs, decisions).Add(-24*time.Hour).Format(time.RFC3339), ""
 		if to := run.Last.Add(compared); to.Before(s.now()) {
@@ -141,6 +124,39 @@ func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Locati
 		}
 		return words, compared, nil
 	}
+}
+
+// queuesOf are the names of the queues that a run was about. One that changed agents'
+// capacity alone names none: that of its strategy does, where it is at hand, and the
+// decision about the override that it began or put back.
+func queuesOf(run apply.Record, override string, decisions []ledger.Decided, wants []routing.Desired) (names []string) {
+	for _, phase := range run.Phases {
+		for _, c := range phase.Plan.Owns {
+			if c.Kind == plan.Queue {
+				names = append(names, c.Object.Name)
+			}
+		}
+		for _, c := range phase.Plan.Changes {
+			switch c.Kind {
+			case plan.Queue, plan.Member:
+				names = append(names, c.Object.Name)
+			case plan.Email:
+				names = append(names, c.Waits.Name)
+			case plan.Route, plan.Utilization:
+			}
+		}
+	}
+	for _, w := range wants {
+		if w.Strategy == run.Plan().Strategy {
+			names = append(names, w.Queue.Name)
+		}
+	}
+	for _, d := range decisions {
+		if d.Run != "" && (d.Run == run.ID || d.Run == override) {
+			names = append(names, d.Queue.Name)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
 // evidence makes the pack of a run.

@@ -293,6 +293,8 @@ func TestEveryChangeOfAQueueIsToldAndSaysWhetherItLasts(t *testing.T) {
 	}
 	route := plan.Change{ID: 1, Verb: plan.Create, Kind: plan.Route, Object: routing.Ref{Name: "a@example.com"}, Route: &plan.Pair[routing.RouteSettings]{After: routing.RouteSettings{Queue: &queue}}}
 	utilization := plan.Change{ID: 1, Verb: plan.Update, Kind: plan.Utilization, Object: routing.Ref{ID: "u", Name: "Ann"}, Fields: []plan.FieldChange{{Field: "email"}}}
+	stranger := utilization
+	stranger.Object = routing.Ref{ID: "v", Name: "Ben"}
 	email := plan.Change{ID: 1, Verb: plan.Update, Kind: plan.Email, Object: routing.Ref{ID: "c"}, Waits: queue}
 	run := func(id string, p plan.Plan, outcome apply.Outcome) apply.Record {
 		return apply.Record{ID: id, Started: at, Last: at.Add(time.Second), Phases: []apply.Phase{{Plan: p, Results: map[int]apply.Result{1: {Outcome: outcome, Object: p.Changes[0].Object}}}}, End: &apply.End{OK: true}}
@@ -323,11 +325,12 @@ func TestEveryChangeOfAQueueIsToldAndSaysWhetherItLasts(t *testing.T) {
 		run("failed", of("support", update(queue)), apply.Failed), run("already", of("support", update(queue)), apply.Already), undone,
 		run("route", of("addresses", route), apply.Done), run("capacity", of("support", utilization), apply.Done), run("owned", owned, apply.Done),
 		run("email", of("live", email), apply.Done), run("leased", leased, apply.Done), run("goes on", override(of("adjusts", email), again), apply.Done), run("ended", ended, apply.Done),
+		run("shared", plan.Plan{Strategy: "returns", Changes: []plan.Change{utilization, {ID: 2, Verb: plan.Update, Kind: plan.Queue, Object: other}}}, apply.Done), run("elsewhere", of("returns", stranger), apply.Done),
 		run("back", back, apply.Done), run("unsure", of("support", update(queue)), apply.Uncertain), cut,
 		run("otherleased", other1, apply.Done), run("nothing", override(of("support", update(queue)), lease), apply.Failed), run("plain", override(of("support", update(queue)), lease), apply.Done),
 	}, []ledger.Decided{
 		{Run: "leased", Queue: queue, Words: "let each member have 4 emails at once"}, {Lease: "leased", Run: "ended", Queue: queue, At: at.Add(40 * time.Minute)},
-	}, []report.Queue{{Ref: queue, Strategy: "support"}})
+	}, []report.Queue{{Ref: queue, Strategy: "support", Members: []routing.Member{{Ref: routing.Ref{ID: "u"}}}}})
 	var got []string
 	for _, c := range changes.Of("q", routing.Span{From: at, To: at.Add(time.Minute)}) {
 		text := c.ID + ": " + strings.Join(c.What, "; ")
@@ -343,7 +346,7 @@ func TestEveryChangeOfAQueueIsToldAndSaysWhetherItLasts(t *testing.T) {
 		"undone: update queue Support (rings) (undone  [], 0, then []) for 1s",
 		"queue: update queue Support (rings)", "route: create email route a@example.com", "capacity: update utilization of Ann (email)",
 		"owned: update utilization of Ann (email)", "email: change 1 email that waited (emails  [], 1, then [])",
-		"back: update queue Support (rings)", "unsure: update queue Support (rings), perhaps", "cut: update queue Support (rings), perhaps",
+		"shared: update utilization of Ann (email)", "back: update queue Support (rings)", "unsure: update queue Support (rings), perhaps", "cut: update queue Support (rings), perhaps",
 		"leased: let each member have 4 emails at once (override surge [capacity], 1, then [goes on ended]) for 39m59s",
 		"plain: update queue Support (rings) (override surge [capacity], 0, then []) for 0s",
 	}
@@ -372,6 +375,34 @@ func TestAPackGoesBackToWhenItsOverrideBegan(t *testing.T) {
 		run := runs[slices.IndexFunc(runs, func(r apply.Record) bool { return r.ID == id })]
 		if got := beginning(run, runs, nil); !got.Equal(want) {
 			t.Errorf("%s: %s, want %s", id, got, want)
+		}
+	}
+}
+
+func TestTheQueuesOfARun(t *testing.T) {
+	t.Parallel()
+	change := func(kind plan.Kind, name, waits string) plan.Change {
+		return plan.Change{Kind: kind, Object: routing.Ref{Name: name}, Waits: routing.Ref{Name: waits}}
+	}
+	capacity := change(plan.Utilization, "Ann", "")
+	decisions := []ledger.Decided{{Queue: routing.Ref{Name: "Other"}}, {Run: "begins", Queue: routing.Ref{Name: "Support"}}}
+	wants := []routing.Desired{{Strategy: "support", Queue: routing.DesiredQueue{Name: "Support"}}, {Strategy: "other", Queue: routing.DesiredQueue{Name: "Other"}}}
+	for name, tt := range map[string]struct {
+		run, override string
+		plan          plan.Plan
+		wants         []routing.Desired
+		want          []string
+	}{
+		"what it changed":      {plan: plan.Plan{Changes: []plan.Change{change(plan.Queue, "A", ""), change(plan.Member, "B", ""), change(plan.Email, "", "C"), change(plan.Route, "a@example.com", "")}}, want: []string{"A", "B", "C"}},
+		"what it owns":         {plan: plan.Plan{Owns: []plan.Claim{{Kind: plan.Queue, Object: routing.Ref{Name: "A"}}}, Changes: []plan.Change{capacity}}, want: []string{"A"}},
+		"capacity alone":       {plan: plan.Plan{Strategy: "support", Changes: []plan.Change{capacity}}},
+		"that of its strategy": {plan: plan.Plan{Strategy: "support", Changes: []plan.Change{capacity}}, wants: wants, want: []string{"Support"}},
+		"an override":          {run: "begins", plan: plan.Plan{Changes: []plan.Change{capacity}}, want: []string{"Support"}},
+		"what ended it":        {run: "ends", override: "begins", plan: plan.Plan{Changes: []plan.Change{capacity}}, want: []string{"Support"}},
+	} {
+		got := queuesOf(apply.Record{ID: tt.run, Phases: []apply.Phase{{Plan: tt.plan}}}, tt.override, decisions, tt.wants)
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 	}
 }
