@@ -62,8 +62,9 @@ type Measure struct {
 	After      *float64 `json:"after"`
 	Difference *float64 `json:"difference"`
 	P          *float64 `json:"p"`
-	// Least is the least P that days like these could have: where it is not below
-	// 0.05 they are too alike, or too few, to tell.
+	// Least is the least P that days like these could have, with a week on either side,
+	// and the least that drawing can find with more: where it is not below 0.05 they are
+	// too alike, or too few, to tell.
 	Least float64 `json:"leastP,omitempty"`
 }
 

@@ -71,8 +71,8 @@ func (b *Builder) count() *tallies {
 		t.ends = append(t.ends, min(s.To.UnixMilli(), b.in.To.UnixMilli()))
 	}
 	for _, q := range b.in.Queues {
-		n := map[By]int{ByRule: len(q.Rules) + 1, ByAgent: len(b.agents.list)}[b.in.By]
-		t.all, t.by = append(t.all, tally{}), append(t.by, make([]tally, cmp.Or(n, len(t.spans))))
+		n := map[By]int{ByDay: len(t.spans), ByHour: len(t.spans), ByRule: len(q.Rules) + 1, ByAgent: len(b.agents.list)}[b.in.By]
+		t.all, t.by = append(t.all, tally{}), append(t.by, make([]tally, n))
 		t.rules = append(t.rules, make([]tally, len(q.Rules)+1))
 	}
 	for s := range b.stays.all {

@@ -191,6 +191,7 @@ func sinceOf(run apply.Record, later []apply.Record, until time.Time) Since {
 			}
 		}
 		slices.Sort(l.Objects)
+		l.Objects = slices.Compact(l.Objects)
 		l.Outcome, _ = outcome(r)
 		out.Later = append(out.Later, l)
 	}
@@ -214,7 +215,9 @@ func LaterRuns(run apply.Record, runs []apply.Record) (later []apply.Record) {
 	return later
 }
 
-// objectsOf names what a run changed, or may have. A queue and its members are one.
+// objectsOf names what a run changed, or may have, by its id and, where that tells
+// which it is, by its name: what is made anew, or may have been, has another id, or
+// none. A queue and its members are one.
 func objectsOf(r apply.Record) map[[2]string]string {
 	out := map[[2]string]string{}
 	for _, d := range resultsOf(r) {
@@ -228,7 +231,15 @@ func objectsOf(r apply.Record) map[[2]string]string {
 		if d.Result.Object.ID != "" {
 			object = d.Result.Object
 		}
-		out[[2]string{string(kind), cmp.Or(object.ID, object.Name)}] = fmt.Sprintf("%s %s", kind, object)
+		keys := []string{object.ID}
+		if kind == plan.Queue || kind == plan.Route {
+			keys = append(keys, object.Name)
+		}
+		for _, key := range keys {
+			if key != "" {
+				out[[2]string{string(kind), key}] = fmt.Sprintf("%s %s", kind, object)
+			}
+		}
 	}
 	return out
 }

@@ -220,6 +220,9 @@ func TestWhatBecameOfARunSince(t *testing.T) {
 		after("back", func(r *apply.Record) { failed(r); r.Phases[0].Plan.Undoes, r.End.OK = first.ID, false }),
 		after("lease", func(r *apply.Record) { r.Phases[0].Plan.Lease = &plan.Lease{Rule: "surge"} }),
 		after("again", func(r *apply.Record) { r.Phases[0].Plan.Undoes = "lease" }),
+		after("made anew", func(r *apply.Record) {
+			object(r, plan.Queue, routing.Ref{ID: "q9", Name: first.Plan().Changes[0].Object.Name})
+		}),
 	}
 	e := proven()
 	e.Later = report.LaterRuns(first, all)
@@ -229,16 +232,17 @@ func TestWhatBecameOfARunSince(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := report.Later{Began: evidenceStart.Add(time.Hour), Ended: evidenceStart.Add(2 * time.Hour), Strategy: "support", Objects: []string{"queue <b>Support</b>"}, Outcome: "1 change carried out and seen active on the platform"}
-	members, back, lease, again := one, one, one, one
+	members, back, lease, again, anew := one, one, one, one, one
 	members.Run, members.Objects = "members", []string{"queue Support"}
 	back.Run, back.PutsBack, back.Objects, back.Outcome = "back", true, []string{}, "0 changes carried out; it failed"
 	lease.Run, lease.Override = "lease", "surge"
 	again.Run, again.Undoes = "again", "lease"
-	if d := cmp.Diff(report.Since{Run: first.ID, Until: e.Made, Later: []report.Later{members, back, lease, again}}, since); d != "" {
+	anew.Run = "made anew"
+	if d := cmp.Diff(report.Since{Run: first.ID, Until: e.Made, Later: []report.Later{members, back, lease, again, anew}}, since); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 	for _, says := range []string{
-		"2026-03-02 09:00:00 UTC <b>put back</b> by run back of strategy support <span class=\"note\">0 changes carried out; it failed",
+		"2026-03-02 09:00:00 UTC <b>not put back</b> by run back of strategy support <span class=\"note\">0 changes carried out; it failed",
 		"<b>changed again</b> by run lease of strategy support, an override by rule surge: queue &lt;b&gt;Support",
 		"by run again of strategy support, which puts back run lease: queue",
 	} {

@@ -53,8 +53,9 @@ var Causes = []Cause{Closed, Nobody, Full, Ring, LastAgent, Alerts, Transfers, U
 //
 // Whether agents were on queue, qualified and full is looked at once for every
 // five minutes; an agent counts as on queue who was for half of the interval that
-// the platform tells of. Their load is the email of the conversations that were added;
-// skills, rings, members and capacity are those of now.
+// the platform tells of. After the span that is known as long as rows tell of it.
+// Their load is the email of the conversations that were added; skills, rings,
+// members and capacity are those of now.
 type Lost struct {
 	Emails  int        `json:"emails"` // that are late
 	Seconds float64    `json:"seconds"`
@@ -78,6 +79,7 @@ type grid struct {
 	n      int
 	load   [][]uint8 // by agent and slot
 	here   [][]bool  // by agent and slot: on queue; nil: nothing is known of anybody
+	told   int64     // up to which slot that is known
 	states map[class][]state
 }
 
@@ -92,6 +94,16 @@ const (
 	full                // are all that are
 	room                // has one of them at least
 )
+
+// LateUntil is until when email that was added and is late waited; zero: none is.
+func (b *Builder) LateUntil() (until time.Time) {
+	for l := range b.late.all {
+		if end := time.UnixMilli(l.end); end.After(until) {
+			until = end
+		}
+	}
+	return until
+}
 
 // grid looks at the agents for all of the time in which late email waited.
 func (b *Builder) grid() *grid {
@@ -123,7 +135,9 @@ func (b *Builder) grid() *grid {
 	for agent := range g.here {
 		g.here[agent] = make([]bool, g.n)
 	}
+	g.told = (b.in.To.UnixMilli() - g.from + slot - 1) / slot
 	for p, o := range b.here {
+		g.told = max(g.told, (p.to-g.from)/slot)
 		if 2*o.OnQueue().Milliseconds() < p.to-p.from {
 			continue
 		}
@@ -159,7 +173,7 @@ func (g *grid) standing(c class) []state {
 	out := make([]state, g.n)
 	for agent, capacity := range g.reached(c) {
 		for i := range out {
-			if g.here != nil && !g.here[agent][i] {
+			if g.here != nil && int64(i) < g.told && !g.here[agent][i] {
 				continue
 			}
 			has := room

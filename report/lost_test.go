@@ -73,6 +73,14 @@ func TestWhereTheServiceLevelWent(t *testing.T) {
 			lost: 4, want: map[report.Cause]float64{report.Closed: 3, report.Unexplained: 1},
 		},
 		"nobody is on queue": {here: on("ann", 14, 24), lost: 4, want: map[report.Cause]float64{report.Nobody: 3, report.Unexplained: 1}},
+		"nobody is known to be on queue after the span": {
+			change: func(in *report.Input, _ *routing.Conversation) { in.Span = span(0, 12) },
+			here:   on("ann", 11, 12), lost: 4, want: map[report.Cause]float64{report.Nobody: 1.5, report.Unexplained: 2.5},
+		},
+		"it is known who was on queue after the span": {
+			change: func(in *report.Input, _ *routing.Conversation) { in.Span = span(0, 12) },
+			here:   append(on("ann", 11, 12), on("ann", 15, 16)...), lost: 4, want: map[report.Cause]float64{report.Nobody: 3, report.Unexplained: 1},
+		},
 		"nobody has the language": {
 			change: func(_ *report.Input, c *routing.Conversation) { c.Stays[0].LanguageID = "fr" },
 			here:   on("ann", 0, 24), lost: 4, want: map[report.Cause]float64{report.Nobody: 4},

@@ -216,6 +216,18 @@ func TestRowsByRuleAndAgent(t *testing.T) {
 	}
 }
 
+// A queue that nobody serves has no rows of agents, whatever came into it.
+func TestAQueueWithoutAgents(t *testing.T) {
+	t.Parallel()
+	in := input(0, 24, report.ByAgent)
+	in.Agents = nil
+	for name, came := range map[string][]routing.Conversation{"no email": nil, "email": {email("vip@example.com", 9, 0, "")}} {
+		if q := perform(t, in, came, nil); len(q.Rows) > 0 || *q.Total.Offered != len(came) {
+			t.Errorf("%s: %d offered, rows %v", name, *q.Total.Offered, q.Rows)
+		}
+	}
+}
+
 func TestDaysAndHoursAreTheBusinesss(t *testing.T) {
 	t.Parallel()
 	lordHowe, err := time.LoadLocation("Australia/Lord_Howe")

@@ -52,7 +52,14 @@ seals is said to have none.`,
 		Example: `  foresort apply examples/support.yaml --yes --quiet && foresort audit verify
   foresort audit checkpoint --out kept.jsonl && foresort audit verify --checkpoints kept.jsonl`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), s) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for flag, value := range map[string]string{"evidence": o.Evidence, "checkpoints": o.Checkpoints} {
+				if value == "" && cmd.Flags().Changed(flag) { // or something else would be proven
+					return invalid("name what is to be checked, or leave it out", "--%s names nothing", flag)
+				}
+			}
+			return o.run(cmd.Context(), s)
+		},
 	}
 	cmd.Flags().StringVar(&o.Checkpoints, "checkpoints", "", "a `file` of checkpoints that were kept elsewhere")
 	cmd.Flags().StringVar(&o.Org, "org", "", "the `id` of the organisation")

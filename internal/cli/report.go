@@ -77,15 +77,18 @@ has the hash of each file. foresort audit verify --evidence checks it.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringArrayVar(&o.Strategies, "strategy", nil, "report on the queue of the strategy in a `file`; may be given again")
-	f.StringVar(&o.Since, "since", "7d", "from when: so long ago (36h, 7d), a `day` or an instant (RFC 3339)")
+	f.StringVar(&o.Since, "since", "7d", "from when: so long ago (36h, 7d), a `day` or an instant (RFC 3339), from the beginning of its half hour")
 	f.StringVar(&o.From, "from", "", "from a `day` or an instant, in place of --since")
-	f.StringVar(&o.To, "to", "", "until the beginning of a `day`, or until an instant; now if not set")
+	f.StringVar(&o.To, "to", "", "until the beginning of a `day`, or of the half hour of an instant; now if not set")
 	f.StringVar(&o.By, "by", string(report.ByDay), "day, hour, rule or agent")
 	f.StringVar(&o.Zone, "timezone", "", "the `zone` of days and hours; that of the first strategy's calendar if not set, else UTC")
 	f.BoolVar(&o.Tutorial, "tutorial", false, "with --json: performance, auditTrail and pagination, as scripts for the tutorial read them")
 	f.StringVar(&o.Next, "next-token", "", "with --tutorial: the page of the audit trail that pagination.nextToken named")
 	o.outputs.flags(cmd)
 	o.evidenceOptions.flags(cmd)
+	for _, flag := range []string{"since", "from", "to", "by", "tutorial", "next-token", "csv", "html", "force"} { // a pack has files and weeks of its own
+		cmd.MarkFlagsMutuallyExclusive("change", flag)
+	}
 	return cmd
 }
 
@@ -175,7 +178,7 @@ func (o reportOptions) title(r report.Report) string {
 func (o reportOptions) zone(wants []routing.Desired) (*time.Location, error) {
 	if o.Zone != "" {
 		zone, err := time.LoadLocation(o.Zone)
-		if err != nil {
+		if err != nil || o.Zone == "Local" { // the platform cannot know which that is
 			return nil, invalid("name one of the IANA, such as Europe/Berlin", "--timezone: %q is no time zone", o.Zone)
 		}
 		return zone, nil
@@ -220,8 +223,12 @@ func (o reportOptions) span(now time.Time, zone *time.Location) (routing.Span, e
 	if to.After(now) {
 		to = now
 	}
-	if !from.Before(to) {
-		return routing.Span{}, invalid("", "%s is not before %s", cmp.Or(o.From, o.Since), cmp.Or(o.To, "now"))
+	begin, end := cmp.Or(o.From, o.Since), cmp.Or(o.To, "now")
+	switch {
+	case from.Equal(to) && begin != end:
+		return routing.Span{}, invalid("name instants of two half hours: by these the platform keeps its figures", "%s and %s are in the same half hour", begin, end)
+	case !from.Before(to):
+		return routing.Span{}, invalid("", "%s is not before %s", begin, end)
 	}
 	return routing.Span{From: from.UTC(), To: to.UTC()}, nil
 }
@@ -306,7 +313,7 @@ func (o reportOptions) look(ctx context.Context, s *orgShell, wants []routing.De
 		}
 		rows = append(rows, more...)
 	}
-	here, err := o.statuses(ctx, s, in)
+	here, err := o.statuses(ctx, s, in, b.LateUntil())
 	if err != nil {
 		return report.Report{}, err
 	}
@@ -373,10 +380,14 @@ func addAll(ctx context.Context, s *orgShell, b *report.Builder, of genesys.Conv
 	return added, nil
 }
 
+// statusesAfter is for how long after the span statuses are read, where late email of
+// the span waited on.
+const statusesAfter = 7 * 24 * time.Hour
+
 // statuses reads how long agents were on queue, by the half hour; of long spans,
 // which would be too much to read, by the day. A client that may not see it goes
-// without.
-func (o reportOptions) statuses(ctx context.Context, s *orgShell, in report.Input) ([]routing.MetricRow, error) {
+// without. Of short spans it is read on until no email of them was late.
+func (o reportOptions) statuses(ctx context.Context, s *orgShell, in report.Input, late time.Time) (rows []routing.MetricRow, err error) {
 	var ids []string
 	for _, a := range in.Agents {
 		ids = append(ids, a.ID)
@@ -384,17 +395,23 @@ func (o reportOptions) statuses(ctx context.Context, s *orgShell, in report.Inpu
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	every := reportStep
+	every, parts := reportStep, []routing.Span{in.Span}
 	if in.By != report.ByHour && in.To.Sub(in.From) > 33*24*time.Hour {
 		every = 24 * time.Hour
+	} else if late.After(in.To) { // by itself, so that the last day holds no more than is in it
+		late = slices.MinFunc([]time.Time{late.Add(reportStep).Truncate(reportStep), in.To.Add(statusesAfter), in.Now}, time.Time.Compare)
+		parts = append(parts, routing.Span{From: in.To, To: late})
 	}
-	rows, err := s.client.RoutingStatuses(ctx, genesys.StatusesQuery{From: in.From, To: in.To, Every: every, Zone: in.Zone, UserIDs: ids})
-	if errors.Is(err, genesys.ErrForbidden) {
-		s.say("occupancy is left out: %v", err)
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read how long agents were on queue: %w", err)
+	for _, part := range parts {
+		more, err := s.client.RoutingStatuses(ctx, genesys.StatusesQuery{From: part.From, To: part.To, Every: every, Zone: in.Zone, UserIDs: ids})
+		if errors.Is(err, genesys.ErrForbidden) {
+			s.say("occupancy is left out: %v", err)
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read how long agents were on queue: %w", err)
+		}
+		rows = append(rows, more...)
 	}
 	return rows, nil
 }
@@ -512,25 +529,20 @@ func (l ledgerChanges) known(queues []report.Queue, span routing.Span, now time.
 // capacity of strategies that own them; what does not last says so: overrides, what
 // the same run put back, and what live rules set of waiting email.
 func changesOf(runs []apply.Record, decisions []ledger.Decided, queues []report.Queue) ledgerChanges {
-	out, leases, leaseOf := ledgerChanges{}, ledger.Leases(runs, decisions), map[string]string{} // by run
-	begun := map[string]ledger.Decided{}                                                         // by run
+	out, leases, leaseOf := ledgerChanges{}, ledger.Leases(runs, decisions), overridesOf(runs, decisions)
+	begun := map[string]ledger.Decided{} // by run
 	for _, d := range slices.Backward(decisions) {
 		begun[d.Run] = d
 	}
-	for _, l := range leases {
-		for _, r := range l.Runs {
-			leaseOf[r.ID] = l.ID
-		}
-	}
 	more := map[string][]string{} // by override: its runs but for the first
 	for _, r := range runs {
-		if id := cmp.Or(leaseOf[r.ID], leaseOf[r.Plan().Undoes]); id != "" && id != r.ID {
-			leaseOf[r.ID], more[id] = id, append(more[id], r.ID)
+		if id := leaseOf[r.ID].ID; id != "" && id != r.ID {
+			more[id] = append(more[id], r.ID)
 		}
 	}
 	for _, q := range queues {
 		for _, run := range runs {
-			if leaseOf[run.ID] == "" {
+			if leaseOf[run.ID].ID == "" {
 				out.add(q, changeOf(run, q))
 			}
 		}
@@ -542,6 +554,32 @@ func changesOf(runs []apply.Record, decisions []ledger.Decided, queues []report.
 		slices.SortStableFunc(out[q.ID], func(a, b report.Change) int { return a.At.Compare(b.At) })
 	}
 	return out
+}
+
+// overridesOf are the overrides of runs that began one, went on with it, or put it
+// back, by run.
+func overridesOf(runs []apply.Record, decisions []ledger.Decided) map[string]ledger.Lease {
+	out := map[string]ledger.Lease{}
+	for _, l := range ledger.Leases(runs, decisions) {
+		for _, r := range l.Runs {
+			out[r.ID] = l
+		}
+	}
+	for _, r := range runs {
+		if l, known := out[r.Plan().Undoes]; known && r.Plan().Lease == nil {
+			out[r.ID] = l
+		}
+	}
+	return out
+}
+
+// beginning is when what a run changed began: the override that it is of, else its
+// end.
+func beginning(run apply.Record, runs []apply.Record, decisions []ledger.Decided) time.Time {
+	if l, known := overridesOf(runs, decisions)[run.ID]; known {
+		return l.Began
+	}
+	return run.Last
 }
 
 func (l ledgerChanges) add(q report.Queue, c report.Change) {
@@ -559,10 +597,13 @@ func changeOf(run apply.Record, q report.Queue) report.Change {
 		c.At, c.Ended, c.Passing = run.Started, run.Last, report.Undone
 	}
 	for _, phase := range phases {
-		if about(run, phase, q) {
-			what, emails := deeds(phase)
-			c.What, c.Emails = append(c.What, what...), c.Emails+emails
+		if !about(run, phase, q) { // of another strategy, which may have changed the capacity of its members
+			phase.Plan.Changes = slices.DeleteFunc(slices.Clone(phase.Plan.Changes), func(c plan.Change) bool {
+				return c.Kind != plan.Utilization || !slices.ContainsFunc(q.Members, func(m routing.Member) bool { return m.ID == c.Object.ID })
+			})
 		}
+		what, emails := deeds(phase)
+		c.What, c.Emails = append(c.What, what...), c.Emails+emails
 	}
 	if c.Emails > 0 && len(c.What) == 0 && c.Passing == "" {
 		c.Passing = report.Emails

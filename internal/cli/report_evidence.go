@@ -89,29 +89,20 @@ type packed struct {
 // each queue that it was about.
 func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Location) changeMeasures {
 	return func(ctx context.Context, s *orgShell, run apply.Record) (words []string, facts any, err error) {
-		o.Queues, o.By = nil, string(report.ByDay)
-		for _, phase := range run.Phases {
-			for _, c := range phase.Plan.Owns {
-				if c.Kind == plan.Queue {
-					o.Queues = append(o.Queues, c.Object.Name)
-				}
-			}
-			for _, c := range phase.Plan.Changes {
-				switch c.Kind {
-				case plan.Queue, plan.Member:
-					o.Queues = append(o.Queues, c.Object.Name)
-				case plan.Email:
-					o.Queues = append(o.Queues, c.Waits.Name)
-				case plan.Route, plan.Utilization:
-				}
-			}
+		runs, err := s.ledger.Runs(ctx)
+		if err != nil {
+			return nil, nil, err
 		}
-		o.Queues = slices.DeleteFunc(o.Queues, func(name string) bool { return name == "" })
+		decisions, err := s.ledger.Decisions(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		o.Queues, o.By = queuesOf(run, overridesOf(runs, decisions)[run.ID].ID, decisions, wants), string(report.ByDay)
 		wants := slices.DeleteFunc(slices.Clone(wants), func(w routing.Desired) bool { return !slices.Contains(o.Queues, w.Queue.Name) })
 		if len(o.Queues) == 0 {
-			return nil, nil, errors.New("the run was about no queue")
+			return nil, nil, errors.New("the run names no queue; --strategy FILE, of its strategy, does")
 		}
-		o.From, o.To = run.Last.Add(-24*time.Hour).Format(time.RFC3339), ""
+		o.From, o.To = beginning(run, runs, decisions).Add(-24*time.Hour).Format(time.RFC3339), ""
 		if to := run.Last.Add(compared); to.Before(s.now()) {
 			o.To = to.Format(time.RFC3339)
 		}
@@ -133,6 +124,39 @@ func (o reportOptions) changeMeasures(wants []routing.Desired, zone *time.Locati
 		}
 		return words, compared, nil
 	}
+}
+
+// queuesOf are the names of the queues that a run was about. One that changed agents'
+// capacity alone names none: that of its strategy does, where it is at hand, and the
+// decision about the override that it began or put back.
+func queuesOf(run apply.Record, override string, decisions []ledger.Decided, wants []routing.Desired) (names []string) {
+	for _, phase := range run.Phases {
+		for _, c := range phase.Plan.Owns {
+			if c.Kind == plan.Queue {
+				names = append(names, c.Object.Name)
+			}
+		}
+		for _, c := range phase.Plan.Changes {
+			switch c.Kind {
+			case plan.Queue, plan.Member:
+				names = append(names, c.Object.Name)
+			case plan.Email:
+				names = append(names, c.Waits.Name)
+			case plan.Route, plan.Utilization:
+			}
+		}
+	}
+	for _, w := range wants {
+		if w.Strategy == run.Plan().Strategy {
+			names = append(names, w.Queue.Name)
+		}
+	}
+	for _, d := range decisions {
+		if d.Run != "" && (d.Run == run.ID || d.Run == override) {
+			names = append(names, d.Queue.Name)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
 // evidence makes the pack of a run.
@@ -200,7 +224,7 @@ func (s *orgShell) seal(ctx context.Context, run string, files []report.File) (r
 	if len(checkpoints) == 0 {
 		return report.File{}, errors.New("the ledger could not be signed, and nothing was written")
 	}
-	b, err := json.MarshalIndent(ledger.Seal{Entry: entries[0], Checkpoint: checkpoints[0]}, "", "  ")
+	b, err := sealText(ledger.Seal{Entry: entries[0], Checkpoint: checkpoints[0]})
 	if err != nil {
 		return report.File{}, err
 	}
@@ -211,7 +235,14 @@ func (s *orgShell) seal(ctx context.Context, run string, files []report.File) (r
 	if _, err := provePack(all); err != nil {
 		return report.File{}, fmt.Errorf("the pack would not verify, and is not written: %w", err)
 	}
-	return report.File{Name: report.PackSeal, Body: append(b, '\n')}, nil
+	return report.File{Name: report.PackSeal, Body: b}, nil
+}
+
+// sealText writes the file of a seal, which no other file proves: it is one in no
+// other form.
+func sealText(seal ledger.Seal) ([]byte, error) {
+	b, err := json.MarshalIndent(seal, "", "  ")
+	return append(b, '\n'), err
 }
 
 // gather reads what is known of a run.
@@ -420,10 +451,14 @@ func (s *shell) checkEvidence(folder string) error {
 	}
 	files := map[string][]byte{}
 	for _, f := range listed {
+		path := filepath.Join(folder, f.Name())
 		if f.IsDir() {
-			return invalid("take it out, or name the folder that Foresort made", "%s is a folder, and a pack has none", filepath.Join(folder, f.Name()))
+			return invalid("take it out, or name the folder that Foresort made", "%s is a folder, and a pack has none", path)
 		}
-		if files[f.Name()], err = os.ReadFile(filepath.Join(folder, f.Name())); err != nil {
+		if is, err := os.Stat(path); err == nil && !is.Mode().IsRegular() { // to read it may take forever
+			return invalid("take it out, or name the folder that Foresort made", "%s is no file", path)
+		}
+		if files[f.Name()], err = os.ReadFile(path); err != nil {
 			return invalid("a pack has files alone, which whoever checks it can read", "it cannot be read: %w", err)
 		}
 	}
@@ -534,9 +569,12 @@ func checkSeal(files map[string][]byte, org, run string) (*sealed, error) {
 		return nil, fmt.Errorf("%s: %w", report.PackSeal, err)
 	}
 	of, err := seal.Check()
-	switch {
+	text, errText := sealText(seal)
+	switch err := errors.Join(err, errText); {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", report.PackSeal, err)
+	case !bytes.Equal(text, files[report.PackSeal]):
+		return nil, fmt.Errorf("%s is not as it was written", report.PackSeal)
 	case seal.Entry.Org != org || seal.Entry.Subject != run:
 		return nil, fmt.Errorf("%s is of another pack, of run %s", report.PackSeal, seal.Entry.Subject)
 	}

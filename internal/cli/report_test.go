@@ -63,6 +63,44 @@ func TestAReportIsWhatHappened(t *testing.T) {
 	}
 }
 
+func TestTheSpanOfAReport(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 4, 11, 37, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		of        reportOptions
+		want, err string
+	}{
+		"days of the zone":             {of: reportOptions{From: "2026-03-01", To: "2026-03-03"}, want: "2026-02-28T23:00:00Z/2026-03-02T23:00:00Z"},
+		"half hours":                   {of: reportOptions{From: "2026-03-01T08:40:00+01:00", To: "2026-03-01T10:10:00Z"}, want: "2026-03-01T07:30:00Z/2026-03-01T10:00:00Z"},
+		"until now":                    {of: reportOptions{Since: "1h"}, want: "2026-03-04T10:30:00Z/2026-03-04T11:37:00Z"},
+		"no longer than now":           {of: reportOptions{Since: "0d", To: "2028-01-01"}, want: "2026-03-04T11:30:00Z/2026-03-04T11:37:00Z"},
+		"the wrong way round":          {of: reportOptions{From: "2026-03-03", To: "2026-03-02"}, err: "2026-03-03 is not before 2026-03-02"},
+		"in one half hour":             {of: reportOptions{From: "2026-03-01T08:05:00Z", To: "2026-03-01T08:20:00Z"}, err: "2026-03-01T08:05:00Z and 2026-03-01T08:20:00Z are in the same half hour"},
+		"still to come":                {of: reportOptions{Since: "2027-01-01"}, err: "2027-01-01 is not before now"},
+		"no day":                       {of: reportOptions{Since: "2026-02-30"}, err: `--since: "2026-02-30" is neither a duration nor a time`},
+		"the zone of the machine":      {of: reportOptions{Since: "7d", Zone: "Local"}, err: `--timezone: "Local" is no time zone`},
+		"a zone that there is nowhere": {of: reportOptions{Since: "7d", Zone: "Mars"}, err: `--timezone: "Mars" is no time zone`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if tt.of.Zone == "" {
+				tt.of.Zone = "Europe/Berlin"
+			}
+			zone, err := tt.of.zone(nil)
+			got := routing.Span{}
+			if err == nil {
+				got, err = tt.of.span(now, zone)
+			}
+			switch {
+			case tt.err != "" && (err == nil || err.Error() != tt.err):
+				t.Errorf("got %v, %v, want the error %s", got, err, tt.err)
+			case tt.err == "" && (err != nil || got.From.Format(time.RFC3339)+"/"+got.To.Format(time.RFC3339) != tt.want):
+				t.Errorf("got %v, %v, want %s", got, err, tt.want)
+			}
+		})
+	}
+}
+
 // reportOn is a report of two queues of a sandbox.
 func reportOn(t *testing.T, base string, args ...string) (r report.Report) {
 	t.Helper()
@@ -255,6 +293,8 @@ func TestEveryChangeOfAQueueIsToldAndSaysWhetherItLasts(t *testing.T) {
 	}
 	route := plan.Change{ID: 1, Verb: plan.Create, Kind: plan.Route, Object: routing.Ref{Name: "a@example.com"}, Route: &plan.Pair[routing.RouteSettings]{After: routing.RouteSettings{Queue: &queue}}}
 	utilization := plan.Change{ID: 1, Verb: plan.Update, Kind: plan.Utilization, Object: routing.Ref{ID: "u", Name: "Ann"}, Fields: []plan.FieldChange{{Field: "email"}}}
+	stranger := utilization
+	stranger.Object = routing.Ref{ID: "v", Name: "Ben"}
 	email := plan.Change{ID: 1, Verb: plan.Update, Kind: plan.Email, Object: routing.Ref{ID: "c"}, Waits: queue}
 	run := func(id string, p plan.Plan, outcome apply.Outcome) apply.Record {
 		return apply.Record{ID: id, Started: at, Last: at.Add(time.Second), Phases: []apply.Phase{{Plan: p, Results: map[int]apply.Result{1: {Outcome: outcome, Object: p.Changes[0].Object}}}}, End: &apply.End{OK: true}}
@@ -285,11 +325,12 @@ func TestEveryChangeOfAQueueIsToldAndSaysWhetherItLasts(t *testing.T) {
 		run("failed", of("support", update(queue)), apply.Failed), run("already", of("support", update(queue)), apply.Already), undone,
 		run("route", of("addresses", route), apply.Done), run("capacity", of("support", utilization), apply.Done), run("owned", owned, apply.Done),
 		run("email", of("live", email), apply.Done), run("leased", leased, apply.Done), run("goes on", override(of("adjusts", email), again), apply.Done), run("ended", ended, apply.Done),
+		run("shared", plan.Plan{Strategy: "returns", Changes: []plan.Change{utilization, {ID: 2, Verb: plan.Update, Kind: plan.Queue, Object: other}}}, apply.Done), run("elsewhere", of("returns", stranger), apply.Done),
 		run("back", back, apply.Done), run("unsure", of("support", update(queue)), apply.Uncertain), cut,
 		run("otherleased", other1, apply.Done), run("nothing", override(of("support", update(queue)), lease), apply.Failed), run("plain", override(of("support", update(queue)), lease), apply.Done),
 	}, []ledger.Decided{
 		{Run: "leased", Queue: queue, Words: "let each member have 4 emails at once"}, {Lease: "leased", Run: "ended", Queue: queue, At: at.Add(40 * time.Minute)},
-	}, []report.Queue{{Ref: queue, Strategy: "support"}})
+	}, []report.Queue{{Ref: queue, Strategy: "support", Members: []routing.Member{{Ref: routing.Ref{ID: "u"}}}}})
 	var got []string
 	for _, c := range changes.Of("q", routing.Span{From: at, To: at.Add(time.Minute)}) {
 		text := c.ID + ": " + strings.Join(c.What, "; ")
@@ -305,7 +346,7 @@ func TestEveryChangeOfAQueueIsToldAndSaysWhetherItLasts(t *testing.T) {
 		"undone: update queue Support (rings) (undone  [], 0, then []) for 1s",
 		"queue: update queue Support (rings)", "route: create email route a@example.com", "capacity: update utilization of Ann (email)",
 		"owned: update utilization of Ann (email)", "email: change 1 email that waited (emails  [], 1, then [])",
-		"back: update queue Support (rings)", "unsure: update queue Support (rings), perhaps", "cut: update queue Support (rings), perhaps",
+		"shared: update utilization of Ann (email)", "back: update queue Support (rings)", "unsure: update queue Support (rings), perhaps", "cut: update queue Support (rings), perhaps",
 		"leased: let each member have 4 emails at once (override surge [capacity], 1, then [goes on ended]) for 39m59s",
 		"plain: update queue Support (rings) (override surge [capacity], 0, then []) for 0s",
 	}
@@ -314,6 +355,55 @@ func TestEveryChangeOfAQueueIsToldAndSaysWhetherItLasts(t *testing.T) {
 	}
 	if n := len(changes.Of("q", routing.Span{From: at.Add(-time.Minute), To: at})); n != 0 {
 		t.Errorf("%d changes before they were made", n)
+	}
+}
+
+// An override that nobody ended in time is told in the pack of the run that ended it,
+// from when it began.
+func TestAPackGoesBackToWhenItsOverrideBegan(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	run := func(id, undoes string, days int, lease *plan.Lease) apply.Record {
+		last := at.AddDate(0, 0, days)
+		return apply.Record{ID: id, Started: last, Last: last, Phases: []apply.Phase{{Plan: plan.Plan{Undoes: undoes, Lease: lease}}}}
+	}
+	runs := []apply.Record{
+		run("plain", "", 0, nil), run("begins", "", 0, &plan.Lease{Began: at}), run("goes on", "", 1, &plan.Lease{ID: "begins", Began: at}),
+		run("fails to end it", "goes on", 2, nil), run("ends it", "goes on", 3, nil), run("puts that back", "ends it", 4, nil), run("after it", "", 5, nil),
+	}
+	for id, want := range map[string]time.Time{"plain": at, "begins": at, "goes on": at, "ends it": at, "puts that back": at, "after it": at.AddDate(0, 0, 5)} {
+		run := runs[slices.IndexFunc(runs, func(r apply.Record) bool { return r.ID == id })]
+		if got := beginning(run, runs, nil); !got.Equal(want) {
+			t.Errorf("%s: %s, want %s", id, got, want)
+		}
+	}
+}
+
+func TestTheQueuesOfARun(t *testing.T) {
+	t.Parallel()
+	change := func(kind plan.Kind, name, waits string) plan.Change {
+		return plan.Change{Kind: kind, Object: routing.Ref{Name: name}, Waits: routing.Ref{Name: waits}}
+	}
+	capacity := change(plan.Utilization, "Ann", "")
+	decisions := []ledger.Decided{{Queue: routing.Ref{Name: "Other"}}, {Run: "begins", Queue: routing.Ref{Name: "Support"}}}
+	wants := []routing.Desired{{Strategy: "support", Queue: routing.DesiredQueue{Name: "Support"}}, {Strategy: "other", Queue: routing.DesiredQueue{Name: "Other"}}}
+	for name, tt := range map[string]struct {
+		run, override string
+		plan          plan.Plan
+		wants         []routing.Desired
+		want          []string
+	}{
+		"what it changed":      {plan: plan.Plan{Changes: []plan.Change{change(plan.Queue, "A", ""), change(plan.Member, "B", ""), change(plan.Email, "", "C"), change(plan.Route, "a@example.com", "")}}, want: []string{"A", "B", "C"}},
+		"what it owns":         {plan: plan.Plan{Owns: []plan.Claim{{Kind: plan.Queue, Object: routing.Ref{Name: "A"}}}, Changes: []plan.Change{capacity}}, want: []string{"A"}},
+		"capacity alone":       {plan: plan.Plan{Strategy: "support", Changes: []plan.Change{capacity}}},
+		"that of its strategy": {plan: plan.Plan{Strategy: "support", Changes: []plan.Change{capacity}}, wants: wants, want: []string{"Support"}},
+		"an override":          {run: "begins", plan: plan.Plan{Changes: []plan.Change{capacity}}, want: []string{"Support"}},
+		"what ended it":        {run: "ends", override: "begins", plan: plan.Plan{Changes: []plan.Change{capacity}}, want: []string{"Support"}},
+	} {
+		got := queuesOf(apply.Record{ID: tt.run, Phases: []apply.Phase{{Plan: tt.plan}}}, tt.override, decisions, tt.wants)
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
 	}
 }
 
