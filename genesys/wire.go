@@ -153,7 +153,7 @@ func queueTable() []place[routing.QueueSettings] {
 				if err != nil {
 					return err
 				}
-				within, err := duration(o, durationMs, time.Millisecond)
+				within, err := whole(o, durationMs, time.Millisecond)
 				if err != nil || fraction == nil && within == nil {
 					return err
 				}
@@ -177,7 +177,7 @@ func queueTable() []place[routing.QueueSettings] {
 			"alert",
 			[]path{alert},
 			func(o object, s *s) (err error) {
-				s.Alert, err = duration(o, alert, time.Second)
+				s.Alert, err = whole(o, alert, time.Second)
 				return err
 			},
 			func(o object, s s) error {
@@ -192,7 +192,7 @@ func queueTable() []place[routing.QueueSettings] {
 				if err := readEnum(o, prompt, wrapUpModes, &mode); err != nil || mode == nil {
 					return err
 				}
-				after, err := duration(o, timeout, time.Millisecond)
+				after, err := whole(o, timeout, time.Millisecond)
 				s.WrapUp = &routing.WrapUp{Mode: *mode, Timeout: after}
 				return err
 			},
@@ -490,6 +490,15 @@ func integer(o object, p path) (*int, error) {
 	}
 	n := int(*f)
 	return &n, nil
+}
+
+// whole reads a time that is a whole number of units.
+func whole(o object, p path, unit time.Duration) (*routing.Duration, error) {
+	d, err := duration(o, p, unit)
+	if err == nil {
+		_, err = integer(o, p)
+	}
+	return d, err
 }
 
 // duration reads a number of units.

@@ -110,6 +110,7 @@ func TestDecodeNamesTheFieldThatItCannotRead(t *testing.T) {
 		`{"mediaSettings":{"email":5}}`:                                          "read serviceLevel: email: an object is expected, not 5",
 		`{"bullseye":{"rings":[{},7]}}`:                                          "read rings: ring 2: an object is expected, not 7",
 		`{"acwSettings":{"wrapupPrompt":"MANDATORY_TIMEOUT","timeoutMs":1e300}}`: "read wrapUp: acwSettings.timeoutMs: 1e+300 is too long a time",
+		`{"mediaSettings":{"email":{"serviceLevel":{"durationMs":60000.5}}}}`:    "read serviceLevel: mediaSettings.email.serviceLevel.durationMs: 60000.5 is not a whole number",
 		`{"scoringMethod":5}`:                                                    "read order: 5 is not of the type expected",
 	} {
 		if _, err := genesys.Decode[routing.QueueSettings](json.RawMessage(raw)); err == nil || !strings.Contains(err.Error(), want) {
@@ -641,6 +642,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(liveQueue))
 	f.Add([]byte(`{"queue":{"id":"q"},"skills":[{"id":"s"}],"priority":1e2,"utilization":{"email":{"maximumCapacity":3}}}`))
 	f.Add([]byte(`{"bullseye":{"rings":[null,{"actions":{"skillsToRemove":[null]}}]}}`))
+	f.Add([]byte(`{"mediaSettings":{"email":{"serviceLevel":{"durationMs":1440000000.5}}}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if s, err := genesys.Decode[routing.QueueSettings](raw); err == nil {
 			fields := slices.DeleteFunc(routing.Owned(s), func(f routing.Field) bool { return f == "rings" || f == "memberGroups" }) // may lack ids
