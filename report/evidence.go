@@ -397,7 +397,7 @@ func outcome(r apply.Record) (words, tone string) {
 	}
 	switch {
 	case r.End == nil:
-		return changed + " carried out" + perhaps + "; the run was cut off and has no end", "bad"
+		return changed + " carried out" + perhaps + "; it has no end: the run goes on, or was cut off", "bad"
 	case r.End.Undone:
 		return "it failed, and what had been done was put back", "bad"
 	case !r.End.OK:

@@ -97,7 +97,7 @@ func TestAPackHoldsWhatIsKnownAndSaysWhatIsAbsent(t *testing.T) {
 	if n := strings.Count(page, "Absent: "); n != 6 {
 		t.Errorf("%d things are absent, want 6", n)
 	}
-	for _, says := range []string{"the run was cut off", "uncertain", "Absent: the client may not read it.", "Signed by nobody"} {
+	for _, says := range []string{"the run goes on, or was cut off", "uncertain", "Absent: the client may not read it.", "Signed by nobody"} {
 		if !strings.Contains(page, says) {
 			t.Errorf("the page does not say %q", says)
 		}
@@ -112,17 +112,17 @@ func TestAPackHoldsWhatIsKnownAndSaysWhatIsAbsent(t *testing.T) {
 func TestTheOutcomeOfARun(t *testing.T) {
 	t.Parallel()
 	for says, change := range map[string]func(r *apply.Record){
-		"class=\"verdict good\"":                                         func(*apply.Record) {},
-		"it failed, and what had been done was put back":                 func(r *apply.Record) { r.End = &apply.End{Undone: true, Error: "no"} },
-		"1 change carried out; it failed":                                func(r *apply.Record) { r.End = &apply.End{Error: "no"} },
-		"1 change carried out, and not seen active in":                   func(r *apply.Record) { r.End = &apply.End{OK: true, Error: "still waiting"} },
-		"not waited for, so not known to be active":                      func(r *apply.Record) { r.End = &apply.End{OK: true} },
-		"everything was so already":                                      func(r *apply.Record) { r.Phases[0].Results[1] = apply.Result{Outcome: apply.Already} },
-		"0 changes carried out, and perhaps 1 more; the run was cut off": func(r *apply.Record) { r.End, r.Phases[0].Results = nil, nil },
+		"class=\"verdict good\"":                         func(*apply.Record) {},
+		"it failed, and what had been done was put back": func(r *apply.Record) { r.End = &apply.End{Undone: true, Error: "no"} },
+		"1 change carried out; it failed":                func(r *apply.Record) { r.End = &apply.End{Error: "no"} },
+		"1 change carried out, and not seen active in":   func(r *apply.Record) { r.End = &apply.End{OK: true, Error: "still waiting"} },
+		"not waited for, so not known to be active":      func(r *apply.Record) { r.End = &apply.End{OK: true} },
+		"everything was so already":                      func(r *apply.Record) { r.Phases[0].Results[1] = apply.Result{Outcome: apply.Already} },
+		"0 changes carried out, and perhaps 1 more; it has no end: the run goes on, or was cut off": func(r *apply.Record) { r.End, r.Phases[0].Results = nil, nil },
 		"0 changes carried out, and perhaps 1 more; it failed": func(r *apply.Record) {
 			r.End, r.Phases[0].Results[1] = &apply.End{Error: "no"}, apply.Result{Outcome: apply.Uncertain}
 		},
-		"1 change carried out; the run was cut off and h": func(r *apply.Record) { r.End = nil },
+		"1 change carried out; it has no end: the run goes on, or was": func(r *apply.Record) { r.End = nil },
 	} {
 		e := proven()
 		change(&e.Run)

@@ -129,6 +129,12 @@ func (o reportOptions) run(ctx context.Context, s *shell) error {
 	if err != nil {
 		return err
 	}
+	for i, w := range wants {
+		same := func(x routing.Desired) bool { return x.Queue.Name == w.Queue.Name }
+		if first := slices.IndexFunc(wants, same); first < i { // an email counts by one rule
+			return invalid("report on each alone", "%s and %s are both about queue %s", o.Strategies[first], o.Strategies[i], w.Queue.Name)
+		}
+	}
 	zone, err := o.zone(wants)
 	if err != nil {
 		return err

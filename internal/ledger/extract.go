@@ -57,7 +57,7 @@ func (l *Ledger) Extract(ctx context.Context, wanted func(Entry) bool) (entries 
 // say.
 func (c Checkpoint) markOf(seq int64) string {
 	i := int64(len(c.Marks)) - 1 - (c.Seq - seq)
-	if i < 0 || seq > c.Seq {
+	if seq < 1 || seq > c.Seq || i < 0 {
 		return ""
 	}
 	return c.Marks[i]

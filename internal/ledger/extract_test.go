@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +42,7 @@ func TestEntriesThatAreTakenOutProveThemselves(t *testing.T) {
 			says   string
 		}{
 			"a body":           {func(e []ledger.Proven, _ []ledger.Checkpoint) { e[1].Body = "{}" }, "entry 10 is not as it was written"},
+			"a number":         {func(e []ledger.Proven, _ []ledger.Checkpoint) { e[1].Seq = math.MinInt64 }, "entry -9223372036854775808 is not as it was written"},
 			"a time":           {func(e []ledger.Proven, _ []ledger.Checkpoint) { e[1].At++ }, "entry 10 is not as it was written"},
 			"the one before":   {func(e []ledger.Proven, _ []ledger.Checkpoint) { e[1].Before = e[0].Hash }, "entry 10 is not as it was written"},
 			"a hash":           {func(e []ledger.Proven, _ []ledger.Checkpoint) { e[1].Hash = "beef" }, "entry 10 is not as it was written"},
