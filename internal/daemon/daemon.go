@@ -169,7 +169,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 // usable names the endpoints that can be sent to just now.
 func (d *Daemon) usable() []string {
-	off, err := d.outbox.Disabled(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // the worker waits for it also where it shall end
+	defer cancel()
+	off, err := d.outbox.Disabled(ctx)
 	d.told("the endpoints", err)
 	if err != nil {
 		return nil
