@@ -44,6 +44,8 @@ type Config struct {
 	Control *control.Control
 	// Report makes the report of a strategy's queue on a period; nil: none is made.
 	Report func(ctx context.Context, want routing.Desired, period routing.Span) ([]byte, error)
+	// Sign makes a checkpoint of the ledger, after each sweep; nil: nobody signs.
+	Sign   func(context.Context) error
 	Listen string // address of health and metrics; empty: none
 	Log    *slog.Logger
 }

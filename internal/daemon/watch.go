@@ -90,6 +90,9 @@ func (d *Daemon) watch(ctx context.Context) error {
 			if err := w.all(ctx); ctx.Err() == nil {
 				d.told("the organisation", err)
 			}
+			if d.Sign != nil && ctx.Err() == nil {
+				d.told("the signing of the ledger", d.Sign(ctx))
+			}
 		}
 	}
 }
