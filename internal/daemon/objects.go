@@ -474,13 +474,12 @@ func attribute(e *relay.Event, traces []ledger.Trace) {
 // Version is how often a watched object has changed.
 type Version struct {
 	relay.Object
-	Strategy string
-	Version  int64
+	Version int64
 }
 
-// Versions lists the objects of an organisation that have changed since they are
-// watched, by the ledger's newest event about each.
-func Versions(ctx context.Context, s *store.Store, org string) ([]Version, error) {
+// Versions lists the objects of a strategy that have changed since they are watched,
+// by the ledger's newest event about each of a type that the patterns name.
+func Versions(ctx context.Context, s *store.Store, org, strategy string, events []string) ([]Version, error) {
 	newest := map[string]Version{}
 	var order []string
 	for entry, err := range ledger.New(s, org).Entries(ctx, ledger.Filter{Kind: KindChange}) {
@@ -491,10 +490,13 @@ func Versions(ctx context.Context, s *store.Store, org string) ([]Version, error
 		if err := json.Unmarshal(entry.Body, &e); err != nil {
 			return nil, fmt.Errorf("entry %d of the ledger: %w", entry.Seq, err)
 		}
+		if e.Strategy != strategy || !relay.Matches(events, e.Type) {
+			continue
+		}
 		if _, known := newest[entry.Subject]; !known {
 			order = append(order, entry.Subject)
 		}
-		newest[entry.Subject] = Version{e.Object, e.Strategy, e.Version}
+		newest[entry.Subject] = Version{e.Object, e.Version}
 	}
 	out := make([]Version, len(order))
 	for i, key := range order {
