@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -159,7 +160,11 @@ func syncEnableCommand(s *shell) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.withOutbox(cmd.Context(), func(s *orgShell, o *jobs.Outbox) error {
-				if err := o.Enable(cmd.Context(), args[0]); err != nil {
+				err := o.Enable(cmd.Context(), args[0])
+				if errors.Is(err, jobs.ErrNotDisabled) {
+					return invalid("foresort sync list names those that are, as strategy/name", "%w", err)
+				}
+				if err != nil {
 					return err
 				}
 				s.say("%s gets deliveries again", args[0])

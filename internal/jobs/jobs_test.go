@@ -264,6 +264,11 @@ func TestAnEndpointThatWantsNoMoreIsLeftAlone(t *testing.T) {
 		if off, err := o.Disabled(t.Context()); err != nil || len(off) != 0 {
 			t.Errorf("%v, %v", off, err)
 		}
+		for _, name := range []string{"a/one", "a/none"} {
+			if err := o.Enable(t.Context(), name); !errors.Is(err, jobs.ErrNotDisabled) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	})
 }
 
