@@ -404,7 +404,7 @@ func memberChanges(before, now string) (joined, left, moved []relay.Member, err 
 // traces are the rows of the trail about an object since it was last seen, with the
 // one that told of a change, but for those that earlier events name.
 func (d *Daemon) traces(ctx context.Context, w watched, before seen, who *genesys.AuditRecord) ([]ledger.Trace, error) {
-	since := time.UnixMicro(before.SeenAt).Add(-slack)
+	since, to := span(time.UnixMicro(before.SeenAt), time.Now(), slack)
 	var records []genesys.AuditRecord
 	if who != nil {
 		records = append(records, *who)
@@ -415,7 +415,7 @@ func (d *Daemon) traces(ctx context.Context, w watched, before seen, who *genesy
 		queries = append(queries, genesys.AuditQuery{EntityType: ledger.OrgCapacity})
 	}
 	for _, q := range queries {
-		q.From, q.To, q.Service = since, time.Now().Add(time.Minute), service
+		q.From, q.To, q.Service = since, to, service
 		for r, err := range d.Client.AuditsRealtime(genesys.WithLane(ctx, genesys.Poll), q) {
 			if err != nil {
 				break // who made the change stays unknown

@@ -303,7 +303,8 @@ func (w *watch) poll(ctx context.Context, since time.Time) error {
 			return
 		}
 		asked[entityType] = true
-		query := genesys.AuditQuery{From: since.Add(-time.Minute), To: time.Now().Add(time.Minute), Service: service, EntityType: entityType}
+		query := genesys.AuditQuery{Service: service, EntityType: entityType}
+		query.From, query.To = span(since, time.Now(), time.Minute)
 		for r, err := range w.Client.AuditsRealtime(genesys.WithLane(ctx, genesys.Poll), query) {
 			if err != nil {
 				failed = append(failed, err)
@@ -331,6 +332,16 @@ func (w *watch) poll(ctx context.Context, since time.Time) error {
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
+}
+
+// span is what is asked of the trail since a moment, and somewhat more. Where the clock
+// was put back, so that the moment is to come, it begins now.
+func span(since, now time.Time, more time.Duration) (from, to time.Time) {
+	since, now = since.Round(0), now.Round(0) // by the clock that is put back, not by the one that never is
+	if since.After(now) {
+		since = now
+	}
+	return since.Add(-more), now.Add(time.Minute)
 }
 
 // mayBeNamed says that a record tells of a new object that is not watched, and that a
