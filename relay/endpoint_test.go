@@ -53,7 +53,7 @@ func TestASecretIsReadOrSaysWhatIsWrong(t *testing.T) {
 		"24 bytes":                       {strings.Repeat("x", 24), ""},
 		"with the line end of a file":    {newer + "\n", ""},
 		"empty":                          {" ", "the secret is empty"},
-		"23 bytes":                       {strings.Repeat("x", 23), "the secret has 23 bytes, at least 24 are needed (make one with: openssl rand"},
+		"23 bytes":                       {strings.Repeat("x", 23), "the secret has 23 bytes, at least 24 are needed (make one with: echo whsec_$(openssl rand -base64 32))"},
 		"long enough only as base64":     {"whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 23)), "the secret has 23 bytes"},
 		"not base64":                     {"whsec_!" + strings.Repeat("x", 40), "what follows whsec_ is not base64"},
 		"a public key that everyone has": {"whpk_" + strings.Repeat("x", 40), "a key pair cannot be a shared secret"},

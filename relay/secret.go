@@ -18,8 +18,8 @@ type Secret struct {
 const (
 	hidden       = "[hidden]"
 	secretPrefix = "whsec_"
-	minSecret    = 24 // bytes, by the specification
-	secretHint   = "make one with: openssl rand -base64 32"
+	minSecret    = 24                                                     // bytes, by the specification
+	secretHint   = "make one with: echo whsec_$(openssl rand -base64 32)" // without whsec_ libraries take the base64 for the bytes in it, and we do not
 )
 
 // ParseSecret reads whsec_ and base64, or takes any other text as it is, without

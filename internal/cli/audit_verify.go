@@ -77,8 +77,8 @@ func auditCheckpointCommand(s *shell) *cobra.Command {
 		Short: "sign the ledger now, and print the checkpoint",
 		Long: `Checkpoint proves the ledger, signs it up to its newest entry, and prints the signed
 checkpoint, to be kept where whoever can write to the database cannot write: "foresort
-audit verify --checkpoints" holds the ledger against it. Every apply signs by itself;
-those checkpoints are in the database and in the state folder.`,
+audit verify --checkpoints" holds the ledger against it. Every apply signs by itself, and
+serve every --sweep; those checkpoints are in the database and in the state folder.`,
 		Example: `  foresort apply examples/support.yaml --yes --quiet && foresort audit checkpoint --out kept.jsonl`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

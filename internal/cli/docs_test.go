@@ -59,7 +59,7 @@ func TestEveryExampleOfTheHelpRuns(t *testing.T) {
 		switch cmd.CommandPath() {
 		case "foresort sandbox", "foresort serve", "foresort worker": // run until they are interrupted: have tests of their own
 			return
-		case "foresort sync show", "foresort sync replay", "foresort sync test", "foresort sync verify": // need a delivery and an endpoint: the scripts of sync run them
+		case "foresort sync show", "foresort sync replay", "foresort sync enable", "foresort sync test", "foresort sync verify": // need a delivery and an endpoint: the scripts of sync run them
 			return
 		}
 		script := "sandbox\n"

@@ -140,16 +140,21 @@ func (s *orgShell) locked(ctx context.Context, do func() error) error {
 // sign makes a checkpoint of the ledger, and keeps a copy of it beside the
 // database. What cannot be signed is said, and nothing fails for it.
 func (s *orgShell) sign(ctx context.Context) {
-	key, err := ledger.LoadKey(keyFile(s.state))
-	if err == nil {
-		var c *ledger.Checkpoint
-		if c, err = s.ledger.Sign(ctx, key); err == nil && c != nil {
-			err = c.Keep(s.checkpointsFile())
-		}
-	}
-	if err != nil {
+	if err := s.checkpointed(ctx); err != nil {
 		s.say("the ledger has no new checkpoint: %v", err)
 	}
+}
+
+func (s *orgShell) checkpointed(ctx context.Context) error {
+	key, err := ledger.LoadKey(keyFile(s.state))
+	if err != nil {
+		return err
+	}
+	c, err := s.ledger.Sign(ctx, key)
+	if err != nil || c == nil {
+		return err
+	}
+	return c.Keep(s.checkpointsFile())
 }
 
 func (s *orgShell) checkpointsFile() string {

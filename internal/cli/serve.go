@@ -37,7 +37,7 @@ strategies name and the agents' capacity that they own, puts each change into th
 ledger, with who made it and whether it was Foresort, and sends it, signed, to the
 endpoints under "sync" of the strategy. A change is heard of by the platform's
 notifications within a second or so, by the audit trail every --poll, and in any case
-by reading everything every --sweep.
+by reading everything every --sweep, after which the ledger is signed.
 
 It looks at the queues of strategies that adjust, at every tick, and begins and ends
 overrides as their rules say. Rules with a condition (when) are applied to waiting
@@ -108,7 +108,7 @@ func (o serveOptions) run(ctx context.Context, s *shell) error {
 			if err := s.adjusts(&cfg, wants); err != nil {
 				return err
 			}
-			cfg.Report = s.reportOf
+			cfg.Report, cfg.Sign = s.reportOf, s.checkpointed
 		}
 		d, err := daemon.New(cfg)
 		if err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -159,7 +160,11 @@ func syncEnableCommand(s *shell) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.withOutbox(cmd.Context(), func(s *orgShell, o *jobs.Outbox) error {
-				if err := o.Enable(cmd.Context(), args[0]); err != nil {
+				err := o.Enable(cmd.Context(), args[0])
+				if errors.Is(err, jobs.ErrNotDisabled) {
+					return invalid("foresort sync list names those that are, as strategy/name", "%w", err)
+				}
+				if err != nil {
 					return err
 				}
 				s.say("%s gets deliveries again", args[0])
@@ -279,8 +284,9 @@ func syncVerifyCommand(s *shell) *cobra.Command {
 		Use:   "verify FILE",
 		Short: "ask the endpoints which versions they hold",
 		Long: `Verify asks each endpoint, with a signed GET, which version of every object of the
-strategy it holds ({"version": N}), and lists those that lag behind the ledger. For an
-endpoint that does not answer such a question it says so.`,
+strategy it holds ({"version": N}), and lists those that lag behind the newest event in
+the ledger that it is told of. For an endpoint that does not answer such a question it
+says so.`,
 		Example: "  foresort sync verify support.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -289,23 +295,20 @@ endpoint that does not answer such a question it says so.`,
 				return err
 			}
 			return s.withOrg(cmd.Context(), func(s *orgShell) error {
-				objects, err := daemon.Versions(cmd.Context(), s.store, s.org.ID)
-				if err != nil {
-					return err
-				}
 				sender := relay.NewSender(relay.SenderOptions{Allow: allow})
 				defer sender.Close()
 				var all []tried
-				for _, to := range endpoints {
+				for i, to := range endpoints {
+					objects, err := daemon.Versions(cmd.Context(), s.store, s.org.ID, want.Strategy, want.Sync[i].Events)
+					if err != nil {
+						return err
+					}
 					for _, o := range objects {
-						if o.Strategy != want.Strategy {
-							continue
-						}
 						all = append(all, askVersion(cmd.Context(), sender, to, o))
 					}
 				}
 				if len(all) == 0 {
-					s.say("nothing of %s has been watched yet: foresort serve %s", want.Strategy, args[0])
+					s.say("nothing that the endpoints are told of has changed yet, while foresort serve %s ran", args[0])
 				}
 				return s.tried(all)
 			})

@@ -44,6 +44,8 @@ type Config struct {
 	Control *control.Control
 	// Report makes the report of a strategy's queue on a period; nil: none is made.
 	Report func(ctx context.Context, want routing.Desired, period routing.Span) ([]byte, error)
+	// Sign makes a checkpoint of the ledger, after each sweep; nil: nobody signs.
+	Sign   func(context.Context) error
 	Listen string // address of health and metrics; empty: none
 	Log    *slog.Logger
 }
@@ -169,7 +171,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 // usable names the endpoints that can be sent to just now.
 func (d *Daemon) usable() []string {
-	off, err := d.outbox.Disabled(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // the worker waits for it also where it shall end
+	defer cancel()
+	off, err := d.outbox.Disabled(ctx)
 	d.told("the endpoints", err)
 	if err != nil {
 		return nil

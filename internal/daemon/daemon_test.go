@@ -217,6 +217,35 @@ func TestAChangeBehindOurBackArrivesSigned(t *testing.T) {
 	})
 }
 
+// What was found is signed while nothing else happens.
+func TestTheLedgerIsSignedAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	w := newWorld(t, filepath.Join(t.TempDir(), "x.db"), g, sandbox.Options{})
+	w.cfg.Sweep = 200 * time.Millisecond
+	l := ledger.New(w.cfg.Store, w.cfg.Org.ID)
+	key, err := ledger.LoadKey(filepath.Join(t.TempDir(), "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.Sign = func(ctx context.Context) error {
+		_, err := l.Sign(ctx, key)
+		return err
+	}
+	w.run(t)
+	w.edit(t, 77)
+	g.got(t, 1, 10*time.Second)
+	for limit := time.Now().Add(20 * time.Second); ; <-time.After(10 * time.Millisecond) {
+		v, err := l.Verify(t.Context())
+		if err != nil || time.Now().After(limit) {
+			t.Fatalf("%+v, %v", v, err)
+		}
+		if v.Entries >= 2 && v.Unsigned == 0 && v.Checkpoints > 0 {
+			return
+		}
+	}
+}
+
 // What happens while nobody watches is found at the next start, and what could
 // not be delivered is delivered then.
 func TestWhatHappensMeanwhileIsFoundAndDelivered(t *testing.T) {

@@ -36,6 +36,11 @@ type watched struct {
 	ref      routing.Ref // of a route the name is its address
 	domain   string      // of a route
 	strategy string
+	// appeared says that it was not there when everything was last read, and since
+	// that, where it is not known from this process, the trail has to tell so. since
+	// is when that was; zero: its strategy was not watched before.
+	appeared bool
+	since    time.Time
 }
 
 func (w watched) key() string { return relay.Object{Kind: w.kind, Ref: w.ref}.Key() }
@@ -52,6 +57,9 @@ type seen struct {
 	State         string
 	Members       string
 	SeenAt        int64
+	Name          string // by which the strategy names it
+	Domain        string // of a route
+	Strategy      string
 }
 
 // told is one member as it is kept.
@@ -64,7 +72,7 @@ type told struct {
 
 // read reads an object as it is; an empty state: it is not there.
 func (d *Daemon) read(ctx context.Context, w watched) (now seen, err error) {
-	now = seen{Org: d.Org.ID, Object: w.key(), SeenAt: time.Now().UnixMicro()}
+	now = seen{Org: d.Org.ID, Object: w.key(), SeenAt: time.Now().UnixMicro(), Name: w.ref.Name, Domain: w.domain, Strategy: w.strategy}
 	var state json.RawMessage
 	switch w.kind {
 	case relay.Queue:
@@ -111,6 +119,14 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 	if err != nil {
 		return false, err
 	}
+	var traces []ledger.Trace
+	if !known && !w.since.IsZero() {
+		before.SeenAt = w.since.UnixMicro()
+		if traces, err = d.traces(ctx, w, before, who); err != nil {
+			return false, err
+		}
+		known = w.appeared || slices.ContainsFunc(traces, func(t ledger.Trace) bool { return t.Action == created })
+	}
 	if !known { // from now on it is known
 		now.Version = 1
 		if err := d.keep(ctx, 0, now, nil); !errors.Is(err, errTold) {
@@ -119,12 +135,23 @@ func (d *Daemon) look(ctx context.Context, w watched, who *genesys.AuditRecord) 
 		return false, nil
 	}
 	events, err := d.events(w, before, now)
-	if err != nil || len(events) == 0 {
-		return false, err
-	}
-	traces, err := d.traces(ctx, w, before, who)
 	if err != nil {
 		return false, err
+	}
+	if len(events) == 0 {
+		if before.Name == now.Name && before.Domain == now.Domain && before.Strategy == now.Strategy {
+			return false, nil
+		}
+		now.Version = before.Version
+		if err := d.keep(ctx, before.Version, now, nil); !errors.Is(err, errTold) {
+			return false, err
+		}
+		return false, nil
+	}
+	if before.Version > 0 {
+		if traces, err = d.traces(ctx, w, before, who); err != nil {
+			return false, err
+		}
 	}
 	for i := range events {
 		e := &events[i]
@@ -226,6 +253,9 @@ func (d *Daemon) remembered(ctx context.Context, key string) (s seen, known bool
 	}
 	return s, true, nil
 }
+
+// created is the platform's word for an object that is new.
+const created = "Create"
 
 // errTold says that another process, which has lost the lead or taken it, has told of
 // a change.
@@ -374,7 +404,7 @@ func memberChanges(before, now string) (joined, left, moved []relay.Member, err 
 // traces are the rows of the trail about an object since it was last seen, with the
 // one that told of a change, but for those that earlier events name.
 func (d *Daemon) traces(ctx context.Context, w watched, before seen, who *genesys.AuditRecord) ([]ledger.Trace, error) {
-	since := time.UnixMicro(before.SeenAt).Add(-slack)
+	since, to := span(time.UnixMicro(before.SeenAt), time.Now(), slack)
 	var records []genesys.AuditRecord
 	if who != nil {
 		records = append(records, *who)
@@ -385,7 +415,7 @@ func (d *Daemon) traces(ctx context.Context, w watched, before seen, who *genesy
 		queries = append(queries, genesys.AuditQuery{EntityType: ledger.OrgCapacity})
 	}
 	for _, q := range queries {
-		q.From, q.To, q.Service = since, time.Now().Add(time.Minute), service
+		q.From, q.To, q.Service = since, to, service
 		for r, err := range d.Client.AuditsRealtime(genesys.WithLane(ctx, genesys.Poll), q) {
 			if err != nil {
 				break // who made the change stays unknown
@@ -444,13 +474,12 @@ func attribute(e *relay.Event, traces []ledger.Trace) {
 // Version is how often a watched object has changed.
 type Version struct {
 	relay.Object
-	Strategy string
-	Version  int64
+	Version int64
 }
 
-// Versions lists the objects of an organisation that have changed since they are
-// watched, by the ledger's newest event about each.
-func Versions(ctx context.Context, s *store.Store, org string) ([]Version, error) {
+// Versions lists the objects of a strategy that have changed since they are watched,
+// by the ledger's newest event about each of a type that the patterns name.
+func Versions(ctx context.Context, s *store.Store, org, strategy string, events []string) ([]Version, error) {
 	newest := map[string]Version{}
 	var order []string
 	for entry, err := range ledger.New(s, org).Entries(ctx, ledger.Filter{Kind: KindChange}) {
@@ -461,10 +490,13 @@ func Versions(ctx context.Context, s *store.Store, org string) ([]Version, error
 		if err := json.Unmarshal(entry.Body, &e); err != nil {
 			return nil, fmt.Errorf("entry %d of the ledger: %w", entry.Seq, err)
 		}
+		if e.Strategy != strategy || !relay.Matches(events, e.Type) {
+			continue
+		}
 		if _, known := newest[entry.Subject]; !known {
 			order = append(order, entry.Subject)
 		}
-		newest[entry.Subject] = Version{e.Object, e.Strategy, e.Version}
+		newest[entry.Subject] = Version{e.Object, e.Version}
 	}
 	out := make([]Version, len(order))
 	for i, key := range order {

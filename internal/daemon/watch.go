@@ -90,6 +90,9 @@ func (d *Daemon) watch(ctx context.Context) error {
 			if err := w.all(ctx); ctx.Err() == nil {
 				d.told("the organisation", err)
 			}
+			if d.Sign != nil && ctx.Err() == nil {
+				d.told("the signing of the ledger", d.Sign(ctx))
+			}
 		}
 	}
 }
@@ -114,23 +117,9 @@ type watch struct {
 
 // all finds the objects that the strategies name, and looks at each.
 func (w *watch) all(ctx context.Context) error {
-	objects, err := w.resolve(ctx)
-	if err != nil {
-		return err
-	}
-	w.objects.Store(&objects)
-	var failed []error
-	var read []string
 	began := time.Now()
-	for _, o := range objects {
-		if _, err := w.look(genesys.WithLane(ctx, genesys.Poll), o, nil); err != nil {
-			failed = append(failed, err)
-			continue
-		}
-		read = append(read, o.key())
-	}
-	failed = append(failed, w.saw(ctx, read, began))
-	if err := errors.Join(failed...); err != nil {
+	read, err := w.find(ctx, false)
+	if err = errors.Join(err, w.saw(ctx, read, began)); err != nil {
 		return err
 	}
 	w.metrics.swept.SetToCurrentTime()
@@ -138,8 +127,37 @@ func (w *watch) all(ctx context.Context) error {
 	return nil
 }
 
+// find finds the objects that the strategies name, and looks at each, or only at
+// those that have appeared. It returns the keys of those that could be read.
+func (w *watch) find(ctx context.Context, appeared bool) (read []string, err error) {
+	objects, err := w.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var failed []error
+	var found []watched
+	for _, o := range objects {
+		if appeared && !o.appeared {
+			found = append(found, o)
+			continue
+		}
+		if _, err := w.look(genesys.WithLane(ctx, genesys.Poll), o, nil); err != nil {
+			failed = append(failed, err)
+			if o.appeared {
+				continue // it will have appeared the next time
+			}
+		} else {
+			read = append(read, o.key())
+		}
+		o.appeared = false
+		found = append(found, o)
+	}
+	w.objects.Store(&found)
+	return read, errors.Join(failed...)
+}
+
 // resolve gives the objects their ids. What is not there (any more) and was known
-// before is kept, so that its end is seen.
+// before, to this process or to one before it, is kept, so that its end is seen.
 func (w *watch) resolve(ctx context.Context) ([]watched, error) {
 	scope := genesys.Scope{}
 	for _, s := range w.Strategies {
@@ -147,6 +165,10 @@ func (w *watch) resolve(ctx context.Context) ([]watched, error) {
 		for _, r := range s.Routes {
 			scope.Addresses = append(scope.Addresses, r.Address)
 		}
+	}
+	kept, since, err := w.kept(ctx)
+	if err != nil {
+		return nil, err
 	}
 	org, err := w.Client.ReadOrg(genesys.WithLane(ctx, genesys.Poll), scope)
 	if err != nil {
@@ -167,15 +189,52 @@ func (w *watch) resolve(ctx context.Context) ([]watched, error) {
 			}
 		}
 	}
-	if before := w.objects.Load(); before != nil {
-		for _, o := range *before {
-			if o.kind != relay.Utilization && !slices.ContainsFunc(out, func(x watched) bool { return x.key() == o.key() }) {
-				out = append(out, o)
-			}
+	before := w.objects.Load()
+	for i, o := range out {
+		out[i].since = since[o.strategy]
+		out[i].appeared = before != nil && !has(*before, o)
+	}
+	if before != nil {
+		kept = *before
+	}
+	for _, o := range kept {
+		if o.kind != relay.Utilization && !has(out, o) {
+			out = append(out, o)
 		}
 	}
 	agents, err := w.agents(ctx)
 	return append(out, agents...), err
+}
+
+func has(objects []watched, o watched) bool {
+	return slices.ContainsFunc(objects, func(x watched) bool { return x.key() == o.key() })
+}
+
+// kept are the queues and routes that were there when they were last seen and that
+// the strategies still name, and by strategy since when one of them was not looked at.
+func (w *watch) kept(ctx context.Context) (objects []watched, since map[string]time.Time, err error) {
+	var rows []seen
+	if err := w.Store.Read().NewSelect().Model(&rows).Column("object", "name", "domain", "strategy", "seen_at").
+		Where("org = ?", w.Org.ID).Where("state <> ''").Scan(ctx); err != nil {
+		return nil, nil, fmt.Errorf("what was last seen: %w", err)
+	}
+	since = map[string]time.Time{}
+	for _, r := range rows {
+		kind, id, _ := strings.Cut(r.Object, ":")
+		o := watched{kind: relay.ObjectKind(kind), ref: routing.Ref{ID: id, Name: r.Name}, domain: r.Domain, strategy: r.Strategy}
+		for _, s := range w.Strategies {
+			named := o.kind == relay.Queue && o.ref.Name == s.Queue.Name ||
+				o.kind == relay.Route && slices.ContainsFunc(s.Routes, func(x routing.DesiredRoute) bool { return x.Address.String() == o.ref.Name })
+			if s.Strategy != o.strategy || !named {
+				continue
+			}
+			if at := time.UnixMicro(r.SeenAt); since[o.strategy].IsZero() || at.Before(since[o.strategy]) {
+				since[o.strategy] = at
+			}
+			objects = append(objects, o)
+		}
+	}
+	return objects, since, nil
 }
 
 // agents are those whose capacity the strategies own, as runs have made it so.
@@ -238,18 +297,27 @@ func (w *watch) poll(ctx context.Context, since time.Time) error {
 	}
 	var failed []error
 	asked := map[string]bool{}
+	appeared := false
 	ask := func(service, entityType string) {
 		if asked[entityType] {
 			return
 		}
 		asked[entityType] = true
-		query := genesys.AuditQuery{From: since.Add(-time.Minute), To: time.Now().Add(time.Minute), Service: service, EntityType: entityType}
+		query := genesys.AuditQuery{Service: service, EntityType: entityType}
+		query.From, query.To = span(since, time.Now(), time.Minute)
 		for r, err := range w.Client.AuditsRealtime(genesys.WithLane(ctx, genesys.Poll), query) {
 			if err != nil {
 				failed = append(failed, err)
 				break
 			}
 			w.hint(r, func(h hint) { w.follow(ctx, h) })
+			appeared = appeared || w.mayBeNamed(r)
+		}
+	}
+	for _, s := range w.Strategies {
+		ask(ledger.Area(plan.Queue))
+		if len(s.Routes) > 0 {
+			ask(ledger.Area(plan.Route))
 		}
 	}
 	for _, o := range *objects {
@@ -259,7 +327,31 @@ func (w *watch) poll(ctx context.Context, since time.Time) error {
 			ask(service, ledger.OrgCapacity)
 		}
 	}
+	if appeared {
+		_, err := w.find(ctx, true)
+		failed = append(failed, err)
+	}
 	return errors.Join(failed...)
+}
+
+// span is what is asked of the trail since a moment, and somewhat more. Where the clock
+// was put back, so that the moment is to come, it begins now.
+func span(since, now time.Time, more time.Duration) (from, to time.Time) {
+	since, now = since.Round(0), now.Round(0) // by the clock that is put back, not by the one that never is
+	if since.After(now) {
+		since = now
+	}
+	return since.Add(-more), now.Add(time.Minute)
+}
+
+// mayBeNamed says that a record tells of a new object that is not watched, and that a
+// strategy may name. Of a route the trail does not tell the whole address.
+func (w *watch) mayBeNamed(r genesys.AuditRecord) bool {
+	if r.Action != created || slices.ContainsFunc(*w.objects.Load(), func(o watched) bool { return o.ref.ID == r.Entity.ID }) {
+		return false
+	}
+	_, queue := ledger.Area(plan.Queue)
+	return r.EntityType != queue || r.Entity.Name == "" || slices.ContainsFunc(w.Strategies, func(s routing.Desired) bool { return s.Queue.Name == r.Entity.Name })
 }
 
 // hint passes a record on, where it is about an object that is watched. One about

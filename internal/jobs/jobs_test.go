@@ -264,7 +264,43 @@ func TestAnEndpointThatWantsNoMoreIsLeftAlone(t *testing.T) {
 		if off, err := o.Disabled(t.Context()); err != nil || len(off) != 0 {
 			t.Errorf("%v, %v", off, err)
 		}
+		for _, name := range []string{"a/one", "a/none"} {
+			if err := o.Enable(t.Context(), name); !errors.Is(err, jobs.ErrNotDisabled) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	})
+}
+
+// What a database does not take holds nobody up who wants to end: others send it again.
+func TestAWorkerEndsThoughNothingCanBeRecorded(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "x.db"))
+	o := jobs.NewOutbox(s, org)
+	o.Lease = time.Hour
+	put(t, s, o, []string{"a"}, "queue:1")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w := &jobs.Worker{Outbox: o, Endpoints: func() []string { return []string{"a"} }, Send: func(ctx context.Context, d jobs.Delivery) jobs.Outcome {
+		if err := s.WithTx(ctx, func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.NewRaw("PRAGMA query_only = ON").Exec(ctx)
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		return delivered(d)
+	}}
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it does not end")
+	}
 }
 
 func TestOneLeadsAtATime(t *testing.T) {

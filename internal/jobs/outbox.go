@@ -5,6 +5,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -264,9 +265,16 @@ func (o *Outbox) setEndpoint(ctx context.Context, tx store.Tx, name, state, reas
 	return err
 }
 
+// ErrNotDisabled says that an endpoint is not disabled.
+var ErrNotDisabled = errors.New("it is not disabled")
+
 // Enable lets an endpoint that was disabled get deliveries again.
 func (o *Outbox) Enable(ctx context.Context, name string) error {
 	return wrap("enable endpoint "+name, o.store.WithTx(ctx, func(ctx context.Context, tx store.Tx) error {
+		off, err := tx.NewSelect().Model((*endpoint)(nil)).Where("org = ?", o.org).Where("name = ?", name).Where("state = 'disabled'").Exists(ctx)
+		if err != nil || !off {
+			return cmp.Or(err, ErrNotDisabled)
+		}
 		if _, err := o.ledger.AppendTx(ctx, tx, KindEndpoint, name, map[string]string{"state": "active"}); err != nil {
 			return err
 		}

@@ -69,6 +69,10 @@ func (w *Worker) step(point string) {
 // broken off, and tried again later.
 const Grace = 8 * time.Second
 
+// record is how long after that outcomes may still be recorded: where the database
+// takes nothing they are given up, and others send the deliveries again.
+const record = 500 * time.Millisecond
+
 // Run works until the context ends. Then it begins nothing new, waits for what is
 // under way, and records it.
 func (w *Worker) Run(ctx context.Context) error {
@@ -97,7 +101,12 @@ func (r *running) run(ctx context.Context) error {
 	lasting := context.WithoutCancel(ctx)
 	sending, breakOff := context.WithCancel(lasting)
 	defer breakOff()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(Grace, breakOff) })()
+	recording, giveUp := context.WithCancel(lasting)
+	defer giveUp()
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(Grace, breakOff)
+		time.AfterFunc(Grace+record, giveUp)
+	})()
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {
@@ -115,7 +124,7 @@ func (r *running) run(ctx context.Context) error {
 		}
 		select {
 		case first = <-r.outcomes:
-			r.finish(lasting, first)
+			r.finish(recording, first)
 		case <-r.waker():
 		case <-tick.C:
 		case <-done:
@@ -178,8 +187,8 @@ func (r *running) claim(ctx context.Context) error {
 }
 
 // finish records an outcome with all those that have come meanwhile. Until they
-// are recorded they are tried again and again: what was sent must not be sent
-// twice because the disk was full for a moment.
+// are recorded, or the context ends, they are tried again and again: what was sent
+// must not be sent twice because the disk was full for a moment.
 func (r *running) finish(ctx context.Context, first Outcome) {
 	all := []Outcome{first}
 	late := time.After(gather)
@@ -198,10 +207,13 @@ func (r *running) finish(ctx context.Context, first Outcome) {
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		err := r.Outbox.Finish(ctx, all)
 		r.Told(err)
-		if err == nil || time.Now().Add(pause).After(limit) {
+		if err == nil || ctx.Err() != nil || time.Now().Add(pause).After(limit) {
 			break
 		}
-		<-time.After(pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
 	}
 	r.step("finished")
 	for _, out := range all {

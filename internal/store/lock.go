@@ -83,6 +83,10 @@ func (h *Held) Lost(ctx context.Context) error {
 	return h.lost(ctx)
 }
 
+// releasing is how long each of the two steps of a release may take: a server that
+// does not answer holds nobody up.
+const releasing = 2 * time.Second
+
 // Release gives the lock back, also where the caller's time is up.
 func (h *Held) Release() error { return h.release() }
 
@@ -106,7 +110,7 @@ func (s *Store) Hold(ctx context.Context, name string) (*Held, error) {
 	}
 	free, lasting := got.release, context.WithoutCancel(ctx)
 	got.release = func() error {
-		ctx, cancel := context.WithTimeout(lasting, 5*time.Second)
+		ctx, cancel := context.WithTimeout(lasting, releasing)
 		defer cancel()
 		_, err := s.write.NewDelete().Model(&h).WherePK().Exec(ctx)
 		return errors.Join(s.unwritable(err), free())
@@ -157,7 +161,7 @@ func (s *Store) take(ctx context.Context, name string) (*Held, error) {
 		if own.IsClosed() {
 			return nil // and the lock is gone with it
 		}
-		ctx, cancel := context.WithTimeout(lasting, 5*time.Second)
+		ctx, cancel := context.WithTimeout(lasting, releasing)
 		defer cancel()
 		_, err := own.Exec(ctx, "SELECT pg_advisory_unlock($1)", key) // it would end with the connection, but a moment later
 		if err != nil && own.IsClosed() {

@@ -172,8 +172,26 @@ func (s *Store) unwritable(err error) error {
 	return &OpenError{Database: s.where, Hint: s.hint(err), Err: err, Writing: true}
 }
 
+// closing is how long connections to a server have to close: one that does not answer
+// holds nobody up.
+const closing = 500 * time.Millisecond
+
 // Close closes all connections.
 func (s *Store) Close() error {
+	if s.pool == nil {
+		return s.close()
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- s.close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closing):
+		return nil
+	}
+}
+
+func (s *Store) close() error {
 	var errs []error
 	if s.read != nil && s.read != s.write {
 		errs = append(errs, s.read.Close())
