@@ -33,7 +33,7 @@ func TestCapacityThatAStrategyOwnsIsWatched(t *testing.T) {
 	w.run(t)
 	want := func(n int, actor relay.ActorKind, field, before, after string) {
 		t.Helper()
-		e := g.got(t, n, 20*time.Second)[n-1]
+		e := g.got(t, n, 2*time.Minute)[n-1]
 		has := false
 		for _, c := range e.Changes {
 			has = has || c.Field == field && c.Before == before && c.After == after
@@ -81,7 +81,7 @@ func TestManyRowsAtOnce(t *testing.T) {
 		w.edit(t, 10+i)
 	}
 	for n := 1; ; n++ {
-		if e := g.got(t, n, 20*time.Second)[n-1]; e.Changes[0].After == "409" {
+		if e := g.got(t, n, 2*time.Minute)[n-1]; e.Changes[0].After == "409" {
 			return
 		}
 	}

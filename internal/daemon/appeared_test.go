@@ -1,11 +1,13 @@
 package daemon_test
 
 import (
+	"context"
 	"encoding/json"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/foresort/foresort/internal/store"
 	"github.com/foresort/foresort/relay"
 	"github.com/foresort/foresort/sandbox"
 	"github.com/foresort/foresort/strategy"
@@ -58,7 +60,7 @@ func TestAddressesComeAndGo(t *testing.T) {
 	told := func(kind string) {
 		t.Helper()
 		n++
-		e := g.got(t, n, 20*time.Second)[n-1]
+		e := g.got(t, n, 2*time.Minute)[n-1]
 		if e.Type != kind || e.Object.Name != "support@"+domain || e.Strategy != "support" || e.Actor.Kind != relay.Foresort || !e.OutOfBand {
 			t.Errorf("%+v, want a %s", e, kind)
 		}
@@ -75,6 +77,21 @@ func TestAddressesComeAndGo(t *testing.T) {
 	stop()
 	create()
 	stop = w.run(t)
+	told(relay.RouteCreated)
+	stop()
+
+	// A database from before names were kept has them after one look.
+	if err := w.cfg.Store.WithTx(t.Context(), func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.NewRaw("UPDATE objects SET name = '', domain = '', strategy = ''").Exec(ctx)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.run(t)()
+	remove()
+	stop = w.run(t)
+	told(relay.RouteDeleted)
+	create()
 	told(relay.RouteCreated)
 	stop()
 
@@ -97,7 +114,7 @@ sync:
 	w.cfg.Strategies[0] = st.Desired()
 	w.run(t)
 	w.edit(t, 77)
-	if e := g.got(t, n+1, 20*time.Second)[n]; e.Type != relay.QueueUpdated {
+	if e := g.got(t, n+1, 2*time.Minute)[n]; e.Type != relay.QueueUpdated {
 		t.Errorf("%+v", e)
 	}
 }

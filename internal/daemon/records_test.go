@@ -47,7 +47,7 @@ func TestAnEventNamesEveryRowOfTheTrail(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop := w.run(t)
-	events := g.got(t, 2, 20*time.Second)
+	events := g.got(t, 2, 2*time.Minute)
 	if e := events[0]; e.Type != relay.QueueUpdated || e.Actor.Name != other.Name || e.Changes[0].After != "72" {
 		t.Errorf("%+v", e)
 	}
@@ -62,7 +62,7 @@ func TestAnEventNamesEveryRowOfTheTrail(t *testing.T) {
 	stop()
 	w.run(t)
 	edit(person, 73)
-	if d := cmp.Diff([]string{"Update by " + person + " true", alert + " 72 -> 73"}, rows(g.got(t, 3, 20*time.Second)[2])); d != "" {
+	if d := cmp.Diff([]string{"Update by " + person + " true", alert + " 72 -> 73"}, rows(g.got(t, 3, 2*time.Minute)[2])); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }

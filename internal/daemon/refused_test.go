@@ -48,9 +48,9 @@ func TestWhatAFullDiskDoesNotTakeIsTakenLater(t *testing.T) {
 	g.mu.Unlock()
 	pragma("PRAGMA max_page_count = 1000000")
 	// A look that was under way may still tell of the first; the second follows then.
-	events := g.got(t, 1, 20*time.Second)
+	events := g.got(t, 1, 2*time.Minute)
 	if strings.HasPrefix(events[0].Changes[0].After, "1 ") {
-		events = g.got(t, 2, 20*time.Second)
+		events = g.got(t, 2, 2*time.Minute)
 	}
 	for i, e := range events {
 		if e.Version != int64(2+i) || e.Actor.Name != person {
@@ -130,12 +130,12 @@ func TestAnEvictedChannelMissesNothing(t *testing.T) {
 			test.evict(t, w)
 			w.listens(t, d, false)
 			w.edit(t, 77)
-			if e := g.got(t, 1, 20*time.Second)[0]; e.Actor.Name != person || e.Changes[0].After != "77" {
+			if e := g.got(t, 1, 2*time.Minute)[0]; e.Actor.Name != person || e.Changes[0].After != "77" {
 				t.Errorf("%+v", e)
 			}
 			w.listens(t, d, true)
 			w.edit(t, 78)
-			if e := g.got(t, 2, 20*time.Second)[1]; e.Version != 3 || e.Changes[0].After != "78" {
+			if e := g.got(t, 2, 2*time.Minute)[1]; e.Version != 3 || e.Changes[0].After != "78" {
 				t.Errorf("%+v", e)
 			}
 			said.mu.Lock()
