@@ -478,13 +478,18 @@ func TestAProxyThatIsConfiguredCarriesHTTPS(t *testing.T) {
 			return
 		}
 		defer to.Close()
-		w.WriteHeader(http.StatusOK)
 		from, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		defer from.Close()
+		// Not before that: of what the client sends then, the server would read the
+		// first byte by itself, now and then.
+		if _, err := io.WriteString(from, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
+			t.Error(err)
+			return
+		}
 		go func() { _, _ = io.Copy(to, from); _ = to.Close() }()
 		_, _ = io.Copy(from, to)
 	})
